@@ -1,0 +1,1 @@
+"""What drives a real agent: one file a backend, each with a `BACKEND`."""

@@ -1,0 +1,1 @@
+"""Git, called here and nowhere else: mirrors, worktrees, changes."""

@@ -1,0 +1,1 @@
+"""GitHub, in our words: client, events, verbs."""

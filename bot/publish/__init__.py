@@ -1,0 +1,1 @@
+"""The only room that writes to GitHub, and every sentence a user reads."""

@@ -1,0 +1,1 @@
+"""What is kept: deliveries, runs, their steps and results."""

@@ -1,0 +1,154 @@
+"""The database: its tables, its migrations, and the threads that talk to it (SQLite and PostgreSQL alike).
+
+A write is a function of a connection, run in a transaction of its own. SQLite has one writer thread.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+T = TypeVar("T")
+
+metadata = sa.MetaData()
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("guid", sa.String(64), nullable=False, unique=True),
+    sa.Column("event", sa.String(64), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", sa.Float, nullable=False),
+    sa.Column("status", sa.String(8), nullable=False, server_default="new"),  # new, done, dead
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Index("deliveries_new", "seq", sqlite_where=sa.text("status='new'"), postgresql_where=sa.text("status='new'")),
+)
+
+_ACTIVE = sa.text("state in ('queued','running','waiting')")
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column("delivery", sa.String(64), nullable=False),
+    sa.Column("workflow", sa.String(100), nullable=False),
+    sa.Column("repo", sa.String(200), nullable=False),
+    sa.Column("target", sa.String(250), nullable=False),  # owner/repo#n
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("cancel", sa.Text, nullable=True),  # a sentence: who asked and how
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("started_at", sa.Float, nullable=True),
+    sa.Column("ended_at", sa.Float, nullable=True),
+    sa.Column("cost_usd", sa.Float, nullable=True),
+    sa.Column("context", sa.JSON, nullable=False),  # the event and the workflow as they were when it started
+    sa.Column("facts", sa.JSON, nullable=False),  # branch, shas, comment, check run, pull request
+    sa.UniqueConstraint("delivery", "workflow"),
+    sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+)
+
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    sa.Column("run", sa.String(36), primary_key=True),
+    sa.Column("key", sa.String(120), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("started_at", sa.Float, nullable=True),
+    sa.Column("ended_at", sa.Float, nullable=True),
+    sa.Column("cost_usd", sa.Float, nullable=True),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    sa.Column("run", sa.String(36), primary_key=True),
+    sa.Column("key", sa.String(120), primary_key=True),
+    sa.Column("meta", sa.JSON, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+copies = sa.Table(  # the last good copy of each file a repository configures Tutti with
+    "copies",
+    metadata,
+    sa.Column("repo", sa.String(200), primary_key=True),
+    sa.Column("path", sa.String(250), primary_key=True),
+    sa.Column("text", sa.Text, nullable=True),
+    sa.Column("commit", sa.String(64), nullable=False),
+    sa.Column("problem", sa.Text, nullable=False, server_default=""),
+)
+
+
+def _m001_initial(conn: sa.Connection) -> None:
+    metadata.create_all(conn)
+
+
+MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial]
+
+
+def migrate(conn: sa.Connection) -> None:
+    """Bring the schema up to date: each function of MIGRATIONS once, in order, in this transaction."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.text("select pg_advisory_xact_lock(718281828)"))
+    conn.execute(sa.text("create table if not exists schema_version (version integer not null)"))
+    done = conn.execute(sa.text("select max(version) from schema_version")).scalar() or 0
+    for number, step in enumerate(MIGRATIONS[done:], start=done + 1):
+        step(conn)
+        conn.execute(sa.text("insert into schema_version values (:n)"), {"n": number})
+
+
+def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class Database:
+    """One database. `url` as SQLAlchemy's, `sqlite:///file` or `postgresql://...`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sa.make_url(url.replace("postgres://", "postgresql://", 1))
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        if self.sqlite:
+            Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.engine = sa.create_engine(self.url, pool_size=5)
+            event.listen(self.engine, "connect", _tune_sqlite)
+        else:
+            self.url = self.url.set(drivername="postgresql+psycopg")
+            self.engine = sa.create_engine(self.url, pool_size=8, pool_pre_ping=True)
+        self._writers = ThreadPoolExecutor(1 if self.sqlite else 4, "db-write")
+        self._readers = ThreadPoolExecutor(3, "db-read")
+
+    def _transact(self, work: Callable[[sa.Connection], T], begin: str) -> T:
+        with self.engine.connect() as conn:
+            if self.sqlite:
+                conn.exec_driver_sql(begin)
+            result = work(conn)
+            conn.commit()
+            return result
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in one transaction; committed and durable when this returns."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._transact, work, "BEGIN IMMEDIATE")
+
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work`, which only reads, beside the writers."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transact, work, "BEGIN")
+
+    async def migrate(self) -> None:
+        await self.write(migrate)
+
+    async def close(self) -> None:
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()

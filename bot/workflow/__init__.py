@@ -1,0 +1,1 @@
+"""Workflows: their language, their durable execution, the worker."""

@@ -1,0 +1,1 @@
+"""The tests of Tutti, one file a feature."""
