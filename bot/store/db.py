@@ -64,6 +64,7 @@ nodes = sa.Table(
     sa.Column("title", sa.Text, nullable=False),
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("plan", sa.Text, nullable=False, server_default=""),
     sa.Column("started_at", sa.Float, nullable=True),
     sa.Column("ended_at", sa.Float, nullable=True),
     sa.Column("cost_usd", sa.Float, nullable=True),

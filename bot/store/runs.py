@@ -1,0 +1,166 @@
+"""Runs and their trees of steps: what was asked, how far it is, what it cost. Functions of a connection."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.errors import ACTIVE, State
+from bot.store.db import artifacts, nodes, runs
+
+QUEUE_LOCK = 271828182
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of a run as people see it. Times in seconds since the epoch, `cost_usd` None where unknown."""
+
+    key: str
+    position: int
+    title: str
+    state: State = "queued"
+    reason: str = ""
+    plan: str = ""
+    started_at: float | None = None
+    ended_at: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a workflow for one target. `context` never changes; `facts` grow as steps finish."""
+
+    id: str
+    delivery: str
+    workflow: str
+    repo: str
+    target: str
+    state: State
+    created_at: float
+    context: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    cancel: str | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    cost_usd: float | None = None
+    seq: int = 0
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+
+def _run(row: sa.Row[Any] | None) -> Run | None:
+    return Run(**row._mapping) if row is not None else None
+
+
+def _insert(conn: sa.Connection, table: sa.Table) -> Any:
+    return (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def create(conn: sa.Connection, run: Run) -> bool:
+    """Store a new run; False when its delivery made it already or its target has an active one."""
+    values = {name: getattr(run, name) for name in ("id", "delivery", "workflow", "repo", "target", "state")}
+    more = {"created_at": run.created_at, "context": dict(run.context), "facts": dict(run.facts)}
+    statement = _insert(conn, runs).values(**values, **more).on_conflict_do_nothing()
+    return bool(conn.execute(statement).rowcount)
+
+
+def get(conn: sa.Connection, run_id: str) -> Run | None:
+    return _run(conn.execute(sa.select(runs).where(runs.c.id == run_id)).one_or_none())
+
+
+def active(conn: sa.Connection) -> list[Run]:
+    """Every run that has not ended, oldest first."""
+    rows = conn.execute(sa.select(runs).where(runs.c.state.in_(ACTIVE)).order_by(runs.c.seq))
+    return [Run(**row._mapping) for row in rows]
+
+
+def recent(conn: sa.Connection, target: str) -> list[Run]:
+    """The runs of one target, newest first."""
+    rows = conn.execute(sa.select(runs).where(runs.c.target == target).order_by(runs.c.seq.desc()).limit(20))
+    return [Run(**row._mapping) for row in rows]
+
+
+def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
+    """Mark the oldest queued run as running and return its id, unless `limit` runs are running already."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
+    busy = conn.execute(sa.select(sa.func.count()).where(runs.c.state == "running")).scalar_one()
+    oldest = sa.select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.seq).limit(1)
+    run_id: str | None = conn.execute(oldest).scalar_one_or_none() if busy < limit else None
+    if run_id is not None:
+        update(conn, run_id, state="running", started_at=now)
+    return run_id
+
+
+def place(conn: sa.Connection, run: Run) -> int:
+    """How many queued runs stand before this one, plus one."""
+    before = sa.select(sa.func.count()).where(runs.c.state == "queued", runs.c.seq < run.seq)
+    return int(conn.execute(before).scalar_one()) + 1
+
+
+def update(conn: sa.Connection, run_id: str, **values: Any) -> None:
+    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+
+
+def learn(conn: sa.Connection, run_id: str, **facts: Any) -> None:
+    """Add to what is known of a run: branch, comment, pull request ..."""
+    row = conn.execute(sa.select(runs.c.facts).where(runs.c.id == run_id).with_for_update()).one()
+    update(conn, run_id, facts={**row.facts, **facts})
+
+
+def cancel(conn: sa.Connection, target: str, workflow: str | None, sentence: str) -> list[str]:
+    """Ask every active run of a target (of one workflow, or all) to stop; the ids of those asked now."""
+    wanted = [runs.c.target == target, runs.c.state.in_(ACTIVE), runs.c.cancel.is_(None)]
+    if workflow is not None:
+        wanted.append(runs.c.workflow == workflow)
+    statement = sa.update(runs).where(*wanted).values(cancel=sentence).returning(runs.c.id)
+    return list(conn.execute(statement).scalars())
+
+
+def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
+    """The run ends in `state`; steps that were under way or never began say so too."""
+    now = time.time()
+    under_way = (nodes.c.run == run_id) & (nodes.c.state == "running")
+    conn.execute(sa.update(nodes).where(under_way).values(state=state, ended_at=now))
+    conn.execute(sa.delete(nodes).where((nodes.c.run == run_id) & (nodes.c.state == "queued")))
+    cost = sa.select(sa.func.sum(nodes.c.cost_usd)).where(nodes.c.run == run_id)
+    total = conn.execute(cost).scalar()
+    update(conn, run_id, state=state, reason=reason, ended_at=now, cost_usd=total)
+
+
+def tree(conn: sa.Connection, run_id: str) -> list[Node]:
+    """The run's steps in the order people read them."""
+    columns = [nodes.c[name] for name in Node.__dataclass_fields__]
+    rows = conn.execute(sa.select(*columns).where(nodes.c.run == run_id).order_by(nodes.c.position))
+    return [Node(**row._mapping) for row in rows]
+
+
+def put(conn: sa.Connection, run_id: str, node: Node) -> None:
+    """Store a step, or what has changed of it."""
+    values = {name: getattr(node, name) for name in Node.__dataclass_fields__}
+    statement = _insert(conn, nodes).values(run=run_id, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["run", "key"], set_=values))
+
+
+def change(conn: sa.Connection, run_id: str, key: str, **values: Any) -> None:
+    conn.execute(sa.update(nodes).where((nodes.c.run == run_id) & (nodes.c.key == key)).values(**values))
+
+
+def keep(conn: sa.Connection, run_id: str, key: str, meta: Mapping[str, Any], data: bytes = b"") -> None:
+    """Record what a step made, so that it outlives the worktree, the process and the machine."""
+    values = {"meta": dict(meta), "data": data}
+    statement = _insert(conn, artifacts).values(run=run_id, key=key, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["run", "key"], set_=values))
+
+
+def kept(conn: sa.Connection, run_id: str, key: str) -> tuple[dict[str, Any], bytes] | None:
+    row = conn.execute(
+        sa.select(artifacts.c.meta, artifacts.c.data).where((artifacts.c.run == run_id) & (artifacts.c.key == key))
+    ).one_or_none()
+    return (row.meta, row.data) if row is not None else None

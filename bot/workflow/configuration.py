@@ -1,0 +1,48 @@
+"""A repository's own configuration, `.github/tutti.yml`, read from its default branch."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bot.document import Strict, load, validate
+
+PATH = ".github/tutti.yml"
+WORKFLOWS = ".github/tutti/workflows"
+
+
+def _lines(value: Any) -> Any:
+    """One command line, or a list of them."""
+    return [value] if isinstance(value, str) else value
+
+
+Commands = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+
+
+class RepositoryLimits(Strict):
+    """Lower limits for the runs of this repository."""
+
+    usd: Annotated[float, Field(gt=0, le=1000)] | None = None
+    minutes: Annotated[float, Field(gt=0, le=24 * 60)] | None = None
+
+
+class Configuration(Strict):
+    """`.github/tutti.yml`; every key but `version` may be left out."""
+
+    version: Literal[1]
+    setup: Commands = ()
+    test: Commands = ()
+    backend: str | None = None
+    limits: RepositoryLimits = RepositoryLimits()
+    base: str | None = None
+    draft: bool | None = None
+
+
+def parse(text: str, backends: frozenset[str], name: str = PATH) -> Configuration:
+    """The configuration's text. Raises ConfigError with the line."""
+    document = load(name, text)
+    configuration = validate(document, Configuration)
+    if configuration.backend is not None and configuration.backend not in backends:
+        raise document.error(
+            ("backend",), f"there is no backend `{configuration.backend}`", "known: " + ", ".join(sorted(backends))
+        )
+    return configuration
