@@ -1,0 +1,178 @@
+"""The App at one GitHub: who it is, where it is installed, and one repository with a token for one step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Set
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import aiohttp
+import structlog
+
+from bot.github.api import Repository
+from bot.github.caller import Caller, Clock
+from bot.github.delivery import missed, read_sent
+from bot.github.entity import RepoRef, read_repo, split_name
+from bot.github.refusal import RefusalError
+from bot.github.shape import at, items, number, text, word
+from bot.github.token import Tokens, private_key
+from bot.github.wire import Wire, nothing, segment
+from bot.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class App:
+    """The App itself; `bot_id` is the numeric id of its account, 0 while it is installed nowhere."""
+
+    id: int
+    slug: str
+    name: str
+    bot_id: int
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An account the App is installed on, and what it was granted there."""
+
+    id: int
+    account: str
+    suspended: bool
+    permissions: Mapping[str, str]
+
+
+class GitHub:
+    """One per process, over a session of `open_session()`. Raises UserError without a usable App id and private key.
+
+    Its methods raise RefusalError (for good) or TryAgain (passes). What one installation used up of its rate limit
+    does not slow another.
+    """
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Clock | None = None) -> None:
+        self._app_id, key = private_key(settings)
+        self._session, self._clock, self._url = session, clock or Clock(), settings.api_url
+        caller = Caller(session, self._url, self._clock, str(self._app_id), key)
+        self._wire = Wire(caller, "", "the App", None)
+        self._tokens = Tokens(self._wire, self._clock)
+        self._callers: dict[int, Caller] = {}
+        self._known: App | None = None
+        self._asking = asyncio.Lock()
+
+    async def app(self) -> App:
+        """Who we are; asked once, then remembered (but for an account id that is not known yet)."""
+        about = await self._about()
+        if about.bot_id:
+            return about
+        for installation in await self.installations():
+            if not installation.suspended:
+                async with self._reading(installation.id) as wire:
+                    return replace(about, bot_id=await self._own(wire))
+        return about
+
+    async def installations(self) -> list[Installation]:
+        return await self._wire.pages("/app/installations", _read_installation)
+
+    async def installation_for(self, full_name: str) -> Installation:
+        """Raises RefusalError of kind `absent` where the App is not installed on that repository."""
+        owner, name = split_name(full_name)
+        try:
+            return await self._wire.get(f"/repos/{owner}/{name}/installation", _read_installation)
+        except RefusalError as refusal:
+            if refusal.status != 404:
+                raise
+            raise RefusalError("absent", f"The App is not installed on {full_name}.", 404, refusal.words) from refusal
+
+    async def repositories(self, installation: int) -> list[RepoRef]:
+        """Every repository of an installation."""
+        async with self._reading(installation) as wire:
+            return await wire.pages(
+                "/installation/repositories", lambda data: read_repo(data, installation), key="repositories"
+            )
+
+    async def reference(self, full_name: str) -> RepoRef:
+        """The repository of that name, with the ids that everything else wants."""
+        installation = (await self.installation_for(full_name)).id
+        async with self._reading(installation) as wire:
+            return await wire.get(f"/repos/{full_name}", lambda data: read_repo(data, installation))
+
+    @asynccontextmanager
+    async def repository(self, ref: RepoRef, permissions: Mapping[str, str]) -> AsyncIterator[Repository]:
+        """The repository with a token for it alone and these permissions alone, as `{"contents": "write"}`.
+
+        A token that can write is minted here and revoked on leaving; one that can only read may be shared and reused.
+        """
+        caller = self._caller(ref.installation)
+        async with self._tokens.lease(caller, ref.installation, ref.id, permissions, ref.full_name) as token:
+            wire = Wire(caller, f"/repos/{ref.full_name}", ref.full_name, token)
+            users = Wire(caller, "", ref.full_name, token)
+            yield Repository(wire, ref, token, self._app_id, lambda: self._own(users))
+
+    async def redeliver_missed(
+        self, known: Callable[[Set[str]], Awaitable[Iterable[str]]], since: datetime
+    ) -> list[str]:
+        """Asks GitHub to send again what it delivered since then and we do not know; answers with those GUIDs.
+
+        `known` gets GUIDs and answers with those that are stored.
+        """
+        sent = await self._wire.pages("/app/hook/deliveries", read_sent, until=lambda one: one.at < since)
+        stored = set(await known({one.guid for one in sent})) if sent else set()
+        asked = []
+        for one in missed(sent, stored):
+            try:
+                await self._wire.send("POST", f"/app/hook/deliveries/{one.id}/attempts", nothing)
+            except RefusalError as refusal:
+                log.warning("redelivery refused", guid=one.guid, reason=str(refusal))
+            else:
+                asked.append(one.guid)
+        return asked
+
+    def _caller(self, installation: int) -> Caller:
+        return self._callers.setdefault(installation, Caller(self._session, self._url, self._clock))
+
+    @asynccontextmanager
+    async def _reading(self, installation: int) -> AsyncIterator[Wire]:
+        caller, where = self._caller(installation), f"installation {installation}"
+        async with self._tokens.lease(caller, installation, None, {"metadata": "read"}, where) as token:
+            yield Wire(caller, "", where, token)
+
+    async def _about(self) -> App:
+        async with self._asking:
+            if self._known is None:
+                self._known = await self._wire.get("/app", _read_app)
+            return self._known
+
+    async def _own(self, wire: Wire) -> int:
+        """The id of our own account, asked with any token there is: the App's own key may not ask for users."""
+        about = await self._about()
+        if not about.bot_id:
+            bot_id = await wire.get(f"/users/{segment(about.slug + '[bot]')}", lambda data: number(data, "id"))
+            self._known = about = replace(about, bot_id=bot_id)
+        return about.bot_id
+
+
+def _read_app(data: object) -> App:
+    return App(
+        id=number(data, "id"),
+        slug=word(data, "slug"),
+        name=word(data, "name"),
+        bot_id=0,
+        permissions=_permissions(data),
+        events=tuple(event for event in items(data, "events") if isinstance(event, str)),
+    )
+
+
+def _read_installation(data: object) -> Installation:
+    return Installation(
+        id=number(data, "id"),
+        account=text(data, "account", "login"),
+        suspended=at(data, "suspended_at") is not None,
+        permissions=_permissions(data),
+    )
+
+
+def _permissions(data: object) -> dict[str, str]:
+    found = at(data, "permissions")
+    return {name: text(found, name) for name in found} if isinstance(found, dict) else {}
