@@ -22,6 +22,7 @@ API_VERSION = "2022-11-28"
 
 _SAFE = frozenset({"GET", "PUT", "DELETE", "PATCH"})
 _BROKEN = frozenset({500, 502, 503, 504})
+_JWT_REFRESHED = 7 * 60  # seconds after which gidgethub signs a new one
 _ATTEMPTS = 4
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=30)
 _CONCURRENT = 50  # GitHub's own bound is 100 for an App's every process
@@ -60,11 +61,6 @@ class Caller(GitHubAPI):
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
 
-    def forget_jwt(self) -> bool:
-        """Makes the next request sign anew; False where the present token had only just been signed."""
-        old, self._app_jwt = self._app_jwt, None
-        return old is not None and time.monotonic() > self._app_jwt_refresh_at - 6 * 60
-
     async def manage_rate_limit(self, *, method: str, url: str) -> None:
         """Waits out the limit that GitHub told of, or raises TryAgain where that takes longer than our patience."""
         now = self._clock.now()
@@ -99,12 +95,23 @@ class Caller(GitHubAPI):
             sleep=self.sleep,
         )
         try:
-            answer: Answer = await retrying(self._follow, method, url, headers, body)
+            answer: Answer = await retrying(self._signed, method, url, headers, body)
         except aiohttp.ClientSSLError as error:
             words = f"{self._origin} shows a certificate that is not trusted here (SSL_CERT_FILE names a private CA)."
             raise RefusalError("unreachable", words) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryAgain(f"GitHub could not be reached: {type(error).__name__}") from error
+        return answer
+
+    async def _signed(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """A machine that slept finds its JWT outdated (it is renewed by a clock that sleeps too): signs anew, once."""
+        answer = await self._follow(method, url, headers, body)
+        signed_at = self._app_jwt_refresh_at - _JWT_REFRESHED
+        if answer[0] == 401 and self._app_jwt is not None and time.monotonic() - signed_at > 60:
+            self._app_jwt = None
+            answer = await self._follow(
+                method, url, {**headers, "authorization": f"bearer {self._get_app_jwt()}"}, body
+            )
         return answer
 
     async def _follow(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
