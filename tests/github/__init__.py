@@ -1,0 +1,1 @@
+"""How Tutti speaks with GitHub."""
