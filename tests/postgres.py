@@ -1,6 +1,5 @@
 """A real PostgreSQL for the tests: one throw-away cluster per test session, an empty database per test."""
 
-import asyncio
 import itertools
 import os
 import shutil
@@ -69,8 +68,8 @@ class Cluster:
         self._run("pg_ctl", "start", "-w", "-s", "-l", str(self._folder / "log"), "-o", options)
 
     def stop(self) -> None:
-        """Stop the server at once, as a power cut of its machine looks to its clients."""
-        self._run("pg_ctl", "stop", "-w", "-s", "-m", "immediate")
+        """Stop the server; its clients' sessions end at once."""
+        self._run("pg_ctl", "stop", "-w", "-s", "-m", "fast")
 
     def destroy(self) -> None:
         self.stop()
@@ -102,6 +101,6 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def postgres_url(cluster: Cluster) -> str:
+def postgres_url(cluster: Cluster) -> str:
     """The URL of an empty PostgreSQL database, `postgresql://...`, for one test."""
-    return await asyncio.to_thread(cluster.database)
+    return cluster.database()

@@ -31,6 +31,7 @@ Checkpoint: TypeAlias = Callable[[str], Awaitable[None]]
 _TRIES = 5  # of a step that says TryAgain
 _RECOVERIES = 20  # of one run: a run that takes its worker down with it each time is given up
 _RECOVERING, _LISTENING = 0.02, 1.0  # seconds between looks at the queue that recovered runs pass through
+_RECOVERING_FOR = 5.0  # seconds after the launch: another worker may have taken them, or they were given up
 _UNFINISHED = ["PENDING", "ENQUEUED"]
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -69,11 +70,22 @@ class Engine:
         self._closing = False
 
     async def launch(self) -> None:
-        """Open the records and go on with this slot's unfinished runs. Call it in the loop that is to run them."""
-        self._context = contextvars.copy_context()
+        """Open the records and go on with this slot's unfinished runs. Call it in the loop that is to run them.
+
+        Raises SQLAlchemy's or SQLite's error when the database cannot be reached; nothing is left open then.
+        """
+        self._loop, self._context = asyncio.get_running_loop(), contextvars.copy_context()
         _quieten()
         self._database = _database(self._url, self._data_dir)
-        self._sqlite = self._database.dialect.name == "sqlite"
+        try:
+            self._open()
+        except BaseException:
+            await self._shut()
+            raise
+        self._listen()
+        self._calm = self._loop.call_later(_RECOVERING_FOR, self._listen, True)
+
+    def _open(self) -> None:
         dbos = DBOS(config=_config(self._database, self._slot))
         self._queue = dbos._registry.get_internal_queue()
         self._queue._polling_interval_sec = _RECOVERING
@@ -86,13 +98,12 @@ class Engine:
         # Blocks the loop on purpose: nothing that is recovered can begin before it is listed.
         with ThreadPoolExecutor(1) as thread:
             self._recovering = thread.submit(_unfinished_ids, self._slot).result()
-        self._listen()
 
     async def start(self, run_id: str) -> bool:
-        """Begin the run unless it has begun already; durable when this returns. False: it has ended long since."""
+        """Begin the run unless it has begun; durable when this returns. False: it has ended, or was given up."""
         if self._closing:
             raise RuntimeError("the engine is closing")
-        if run_id in self._running or run_id in self._recovering:
+        if run_id in self._running:
             return True
         return await self._outside(self._start(run_id))
 
@@ -142,20 +153,23 @@ class Engine:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=10)
+        self._calm.cancel()
+        await self._shut()
+
+    async def _shut(self) -> None:
         # DBOS made its own executor the loop's default and shuts it down with itself.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="loop"))
+        self._loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="loop"))
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         self._database.dispose()
 
     async def _outside(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work` outside any run (within one DBOS would record it as the run's step), even if the caller leaves."""
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.create_task(work, context=self._context.copy()))
+        return await asyncio.shield(self._loop.create_task(work, context=self._context.copy()))
 
-    def _listen(self) -> None:
-        """On SQLite only this process's own recovery puts runs into the queue; on PostgreSQL other workers do too."""
-        idle = 60.0 if self._sqlite else _LISTENING
-        self._queue._polling_interval_sec = _RECOVERING if self._recovering else idle
+    def _listen(self, calm: bool = False) -> None:
+        """How often to look for recovered runs: on SQLite only this process's own launch makes some."""
+        usual = 60.0 if self._database.dialect.name == "sqlite" else _LISTENING
+        self._queue._polling_interval_sec = _RECOVERING if self._recovering and not calm else usual
 
     async def _run(self, run_id: str) -> None:
         task = asyncio.current_task()
@@ -218,11 +232,17 @@ async def _insist(effect: Effect) -> Json:
     raise AssertionError
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Runs that closing interrupts, and recovered runs that are started again, are everyday to us."""
+    return not record.msg.startswith(("Asyncio task cancelled", "Workflow already exists in queue"))
+
+
 def _quieten() -> None:
     """DBOS writes to the console by itself unless its logger has a handler."""
     logger = logging.getLogger("dbos")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
+    logger.addFilter(_is_news)
     logger.propagate = True
 
 
@@ -289,11 +309,10 @@ def _recover(owner: str) -> list[str]:
 
 
 def _forget(before: str) -> int:
-    for done in count():
-        ended = DBOS.list_workflows(
-            status=_ENDED, completed_before=before, limit=500, load_input=False, load_output=False
-        )
-        if not ended:
-            return done
+    forgotten = 0
+    while ended := DBOS.list_workflows(
+        status=_ENDED, completed_before=before, limit=500, load_input=False, load_output=False
+    ):
         DBOS.delete_workflows([each.workflow_id for each in ended])
-    raise AssertionError
+        forgotten += len(ended)
+    return forgotten
