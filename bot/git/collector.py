@@ -1,0 +1,215 @@
+"""Takes what an agent made out of its worktree: a tree and a pack of objects, nothing of the agent's git."""
+
+import asyncio
+import base64
+import fnmatch
+import os
+import shutil
+import stat
+import tempfile
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.errors import UserError
+from bot.git.command import Answer, GitError, answer
+from bot.git.leftover import leftovers
+from bot.git.mirror import Mirror
+from bot.git.worktree import Worktree
+
+MOST_FILES = 5_000
+MOST_BYTES = 50 * 2**20
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """The tree of an agent's work and a thin pack of what the mirror lacks of it; `left_out` was not taken along."""
+
+    tree: str
+    pack: bytes = field(repr=False)
+    left_out: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, str | list[str]]:
+        """As JSON can hold it, for `of`."""
+        return {"tree": self.tree, "pack": base64.b64encode(self.pack).decode(), "left_out": list(self.left_out)}
+
+    @classmethod
+    def of(cls, record: dict[str, str | list[str]]) -> "Harvest":
+        """From `record()`."""
+        return cls(str(record["tree"]), base64.b64decode(str(record["pack"])), tuple(record["left_out"]))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What git sees in the worktree: paths as they are on disk."""
+
+    tracked: dict[str, str]
+    deleted: list[str]
+    written: list[str]
+
+
+async def harvest(mirror: Mirror, worktree: Worktree) -> Harvest:
+    """Everything that differs from the worktree's content, but for ignored files and leftovers of tools.
+
+    Every process of the agent must have ended. Raises UserError where the work cannot be a commit: a repository in the
+    repository, a file that is none, an unreadable one, too many or too much.
+    """
+    with tempfile.TemporaryDirectory(prefix="tutti-harvest-") as folder:
+        place = _Place(Path(folder), mirror, worktree)
+        await asyncio.to_thread(place.prepare)
+        found = await place.look()
+        chosen, replaced, left_out = await asyncio.to_thread(_choose, worktree.path, found)
+        await place.index(sorted({*found.deleted, *replaced}), chosen)
+        tree = (await place.git("write-tree")).decode().strip()
+        pack = await place.pack(tree)
+    if len(pack) > MOST_BYTES:
+        raise UserError(_too_much(len(pack)))
+    return Harvest(tree, pack, left_out)
+
+
+class _Place:
+    """A throw-away repository that borrows the mirror's objects and starts from the index the bot itself made.
+
+    That index knows size and times of every file as they were checked out, so only what changed is read again.
+    """
+
+    def __init__(self, folder: Path, mirror: Mirror, worktree: Worktree) -> None:
+        self.git_dir, self.mirror, self.worktree = folder / "git", mirror, worktree
+
+    def prepare(self) -> None:
+        for part in ("objects/info", "refs"):
+            (self.git_dir / part).mkdir(parents=True)
+        (self.git_dir / "HEAD").write_text(f"{self.worktree.base}\n")
+        (self.git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n")
+        (self.git_dir / "objects/info/alternates").write_text(f"{self.mirror.path / 'objects'}\n")
+        shutil.copy2(self.worktree.git_dir / "index", self.git_dir / "index")
+
+    async def answer(self, *args: str, stdin: bytes = b"") -> Answer:
+        said = await answer(*args, git_dir=self.git_dir, work_tree=self.worktree.path, stdin=stdin)
+        if said.code:
+            raise _explained(args, said)
+        return said
+
+    async def git(self, *args: str, stdin: bytes = b"") -> bytes:
+        return (await self.answer(*args, stdin=stdin)).stdout
+
+    async def look(self) -> _Found:
+        """What is new, changed and gone, by git's own reading of `.gitignore`."""
+        staged = await self.git("ls-files", "--stage", "-z")
+        tracked = {line.partition("\t")[2]: line[:6] for line in _paths(staged)}
+        gone = set(_paths(await self.git("ls-files", "--deleted", "-z")))
+        said = await self.answer("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+        if "could not open directory" in said.stderr:
+            raise UserError(_unreadable(said.stderr.partition("'")[2].partition("'")[0].rstrip("/")))
+        written = [path for path in _paths(said.stdout) if path not in gone and tracked.get(path) != "160000"]
+        return _Found(tracked, sorted(gone), written)
+
+    async def index(self, deleted: list[str], written: list[str]) -> None:
+        """Enter exactly these paths; git walks no folder here, so no repository in one is ever opened."""
+        if deleted:
+            await self.git("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(deleted))
+        if written:
+            await self.git("update-index", "--add", "--replace", "-z", "--stdin", stdin=_lines(written))
+
+    async def pack(self, tree: str) -> bytes:
+        """The new files and folders of `tree`, as differences to the old ones of the same name."""
+        if tree == self.worktree.tree:
+            return b""
+        said = await self.git(
+            *("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--ignore-submodules=none"),
+            *(self.worktree.tree, tree),
+        )
+        words = said.split(b"\0")[:-1]
+        new = {about.split()[3]: path for about, path in zip(words[::2], words[1::2], strict=True)}
+        wanted = [oid + b" " + path.replace(b"\n", b" ") for oid, path in new.items() if oid.strip(b"0")]
+        given = [b"-" + self.worktree.tree.encode(), *wanted, tree.encode(), b""]
+        return await self.git("pack-objects", "--stdout", "--delta-base-offset", "-q", stdin=b"\n".join(given))
+
+
+def _choose(root: Path, found: _Found) -> tuple[list[str], set[str], tuple[str, ...]]:
+    """The paths to take, those that became folders, and by folder what is left out; no content is read yet."""
+    new = [path for path in found.written if path not in found.tracked]
+    folders = {folder for path in found.tracked for folder in _folders(path)}
+
+    def exists(path: str) -> bool:
+        parent, _, name = path.rpartition("/")
+        if "*" not in name:
+            return os.path.lexists(root / path)
+        return any(fnmatch.fnmatch(entry.name, name) for entry in os.scandir(root / parent))
+
+    dropped = leftovers(new, folders, exists)
+    replaced = {path for path in found.written if path in found.tracked and _replaced(root, path)}
+    taken = [path for path in found.written if path not in dropped and path not in replaced]
+    _check(root, taken, {path for path, mode in found.tracked.items() if mode == "160000"})
+    return taken, replaced, tuple(sorted({_outermost(path, folders) for path in dropped}))
+
+
+def _replaced(root: Path, path: str) -> bool:
+    """Whether a tracked path is a folder now, or lies behind a symbolic link: the file itself is gone."""
+    place = root / path
+    return (place.is_dir() and not place.is_symlink()) or any((root / folder).is_symlink() for folder in _folders(path))
+
+
+def _check(root: Path, paths: list[str], submodules: set[str]) -> None:
+    """Raises UserError with the first reason why these paths cannot be taken."""
+    if len(paths) > MOST_FILES:
+        raise UserError(f"The work has {len(paths):,} changed files; Tutti takes {MOST_FILES:,} at most.")
+    for path in sorted(submodules):
+        place = root / path
+        if place.is_dir() and not place.is_symlink() and not os.path.lexists(place / ".git") and any(place.iterdir()):
+            raise UserError(
+                f"`{path}` is a submodule: its files live in another repository, which Tutti does not change."
+            )
+    total = 0
+    for path in paths:
+        total += _size(root, path)
+        if total > MOST_BYTES:
+            raise UserError(_too_much(total))
+
+
+def _size(root: Path, path: str) -> int:
+    if path.endswith("/"):
+        raise UserError(
+            f"The agent left a git repository of its own in `{path[:-1]}`; a commit cannot hold a repository."
+        )
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path):
+        raise UserError(f"The name of the file {path!a} holds characters that Tutti does not publish.")
+    about = (root / path).lstat()
+    if not (stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode)):
+        raise UserError(f"`{path}` is no longer a file that git can hold.")
+    if stat.S_ISREG(about.st_mode) and not os.access(root / path, os.R_OK):
+        raise UserError(_unreadable(path))
+    return about.st_size
+
+
+def _explained(args: tuple[str, ...], said: Answer) -> Exception:
+    """A refusal of git in words for people where it is about a file, the error as it is elsewhere."""
+    if args[0] == "update-index":
+        last = said.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        return UserError(f"Git cannot take what the agent made: {last[0].removeprefix('fatal: ')[:300]}")
+    return GitError(args, said.code, said.stderr)
+
+
+def _unreadable(path: str) -> str:
+    return f"`{path}` cannot be read: the agent took the permissions away."
+
+
+def _too_much(size: int) -> str:
+    return f"The work is {size / 2**20:,.0f} MB large; Tutti takes {MOST_BYTES // 2**20} MB at most."
+
+
+def _folders(path: str) -> list[str]:
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[: n + 1]) for n in range(len(parts))]
+
+
+def _outermost(path: str, tracked: set[str]) -> str:
+    return next((f"{folder}/" for folder in _folders(path) if folder not in tracked), path)
+
+
+def _paths(listing: bytes) -> list[str]:
+    return [os.fsdecode(line) for line in listing.split(b"\0") if line]
+
+
+def _lines(paths: list[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)

@@ -1,0 +1,256 @@
+"""The one place that starts git: environment built from nothing, no hooks, no discovery, token through a pipe."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypedDict, Unpack
+from urllib.parse import urlsplit
+
+Protocol = Literal["https", "http", "file"]
+
+# Whatever a repository's own configuration says, these win: they come with every call.
+_CONFIG = {
+    "advice.detachedHead": "false",
+    "checkout.workers": "4",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.hooksPath": "/dev/null",
+    "core.logAllRefUpdates": "false",
+    "credential.helper": "",
+    "diff.ignoreSubmodules": "all",
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "0",
+    "http.followRedirects": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "60",
+    "init.defaultBranch": "main",
+    "log.showSignature": "false",
+    "maintenance.auto": "false",
+    "push.gpgSign": "false",
+    "push.recurseSubmodules": "no",
+    "safe.bareRepository": "explicit",
+    "submodule.recurse": "false",
+    "transfer.credentialsInUrl": "die",
+    "transfer.fsckObjects": "true",
+    # Old, harmless blemishes that many a long history carries; GitHub serves them too.
+    "fetch.fsck.badTimezone": "ignore",
+    "fetch.fsck.missingNameBeforeEmail": "ignore",
+    "fetch.fsck.missingSpaceBeforeDate": "ignore",
+    "fetch.fsck.zeroPaddedFilemode": "ignore",
+}
+_ALWAYS = {
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "/bin/false",
+    "SSH_ASKPASS": "/bin/false",
+    "GIT_SSH_COMMAND": "/bin/false",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_PROTOCOL_FROM_USER": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+}
+_PASSING = re.compile(
+    r"Could not resolve|Failed to connect|Couldn't connect|Connection (reset|refused|timed out)|Operation too slow"
+    r"|returned error: (5\d\d|429)|early EOF|RPC failed|unexpected disconnect|hung up|Empty reply|Proxy CONNECT aborted"
+)
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How this installation reaches the network; `path` is where programs are looked for."""
+
+    https_proxy: str | None = None
+    http_proxy: str | None = None
+    no_proxy: str | None = None
+    ca_file: Path | None = None
+    path: str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A token for the origin of a URL (scheme, host, port); given to no other origin."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]`, as git names it to a helper."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The author and committer of a commit."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a call of git ended; the token is masked in `stderr`."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+class GitError(Exception):
+    """Git said no. `argv` and `stderr` never show a token; `code` is -1 where git was stopped for taking too long."""
+
+    def __init__(self, argv: tuple[str, ...], code: int, stderr: str) -> None:
+        self.argv, self.code, self.stderr = argv, code, stderr
+        super().__init__(f"git {' '.join(argv)[:300]} ended with {code}: {stderr.strip()[-2000:]}")
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is the network's or the server's trouble, which another try may not meet."""
+        return self.code == -1 or bool(_PASSING.search(self.stderr))
+
+
+class Call(TypedDict, total=False):
+    """How git is called: on exactly this `git_dir`, speaking no network protocol but `protocol`.
+
+    `objects` is a folder of objects that may be read beside the repository's own; `when` (seconds since 1970) dates
+    what `identity` signs; `timeout` is in seconds (600 unless said).
+    """
+
+    git_dir: Path
+    work_tree: Path
+    index: Path
+    objects: Path
+    stdin: bytes
+    protocol: Protocol
+    credential: Credential | None
+    identity: Identity
+    when: int
+    transport: Transport
+    timeout: float
+
+
+async def git(*args: str, **call: Unpack[Call]) -> bytes:
+    """Git's standard output; raises GitError unless it ends with 0."""
+    said = await answer(*args, **call)
+    if said.code:
+        raise GitError(args, said.code, said.stderr)
+    return said.stdout
+
+
+async def answer(*args: str, **call: Unpack[Call]) -> Answer:
+    """Run git once, in `/`; raises GitError only when it took too long."""
+    credential = call.get("credential")
+    where = [f"--git-dir={call['git_dir']}"] if "git_dir" in call else []
+    where += [f"--work-tree={call['work_tree']}"] if "work_tree" in call else []
+    with _pipe(credential) as pipe:
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            *where,
+            *args,
+            cwd="/",
+            env=_environment(call, _helper(credential, pipe)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=(pipe,) if pipe is not None else (),
+        )
+        out, err = await _communicate(process, args, call.get("stdin", b""), call.get("timeout", 600))
+    return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
+
+
+async def _communicate(
+    process: asyncio.subprocess.Process, args: tuple[str, ...], stdin: bytes, seconds: float
+) -> tuple[bytes, bytes]:
+    try:
+        async with asyncio.timeout(seconds):
+            return await process.communicate(stdin)
+    except TimeoutError:
+        raise GitError(args, -1, f"git was stopped after {seconds:g} seconds") from None
+    finally:
+        if process.returncode is None:
+            await asyncio.shield(_end(process))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Git takes its lock files away on SIGTERM; what does not listen is killed, with all it started."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await process.communicate()
+                return
+
+
+def _environment(call: Call, helper: str) -> dict[str, str]:
+    transport, protocol = call.get("transport", Transport()), call.get("protocol")
+    config = [*_CONFIG.items(), *([("credential.helper", helper)] if helper else [])]
+    environment = _ALWAYS | {
+        "PATH": transport.path,
+        "GIT_ALLOW_PROTOCOL": protocol or "",
+        "GIT_CONFIG_COUNT": str(len(config)),
+    }
+    for number, (key, value) in enumerate(config):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    if "identity" in call:
+        environment |= _signature(call["identity"], call.get("when", 0))
+    places = {"GIT_INDEX_FILE": call.get("index"), "GIT_ALTERNATE_OBJECT_DIRECTORIES": call.get("objects")}
+    network: dict[str, str | Path | None] = {
+        "https_proxy": transport.https_proxy,
+        "http_proxy": transport.http_proxy,
+        "no_proxy": transport.no_proxy,
+        "GIT_SSL_CAINFO": transport.ca_file,
+    }
+    return environment | {name: str(value) for name, value in (places | (network if protocol else {})).items() if value}
+
+
+def _signature(identity: Identity, when: int) -> dict[str, str]:
+    return {
+        f"GIT_{role}_{name}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for name, value in (("NAME", identity.name), ("EMAIL", identity.email), ("DATE", f"@{when} +0000"))
+    }
+
+
+@contextmanager
+def _pipe(credential: Credential | None) -> Iterator[int | None]:
+    """A pipe's read end that holds the token: it is in no argument, no environment and no file."""
+    if credential is None:
+        yield None
+        return
+    read, write = os.pipe()
+    try:
+        os.write(write, credential.token.encode())
+        os.close(write)
+        yield read
+    finally:
+        os.close(read)
+
+
+def _helper(credential: Credential | None, pipe: int | None) -> str:
+    """Git's credential helper: answers for our origin only, so no redirect and no rewritten URL gets the token."""
+    if credential is None:
+        return ""
+    return (
+        '!f() { test "$1" = get || exit 0; p= h=; while IFS="=" read -r k v; do '
+        'case "$k" in protocol) p=$v;; host) h=$v;; esac; done; '
+        f'test "$p://$h" = {shlex.quote(credential.origin)} || exit 0; '
+        f"echo username=x-access-token; printf password=; cat /dev/fd/{pipe}; echo; }}; f"
+    )
+
+
+def _masked(text: str, credential: Credential | None) -> str:
+    return text.replace(credential.token, "***") if credential and credential.token else text

@@ -1,0 +1,1 @@
+"""The tests of the git room, over real git and real HTTP."""
