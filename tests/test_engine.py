@@ -323,20 +323,22 @@ async def test_a_launch_that_fails_leaves_the_way_free_for_the_next(url: str, tm
     assert log == list(STEPS)
 
 
-async def test_a_run_may_start_another_one(stage: Build) -> None:
+async def test_a_run_started_from_within_another_is_no_part_of_it(stage: Build) -> None:
+    """Whatever task starts it: after a restart another one may be started at the same place."""
     log: list[str] = []
-    engine: list[Engine] = []
+    other = ["x"]
 
     async def body(run_id: str, step: Step) -> None:
-        await step("before", doing(None, log, f"{run_id} before"))
+        await step("work", doing(None, log, run_id))
         if run_id == "parent":
-            await engine[0].start("child")
-        await step("after", doing(None, log, f"{run_id} after"))
+            await worker.engine.start(other[0])
+            await step("end", doing(None, log, "end"))
 
-    engine.append(await stage(body).up())
-    await engine[0].start("parent")
-    await engine[0].idle()
-    assert sorted(log) == ["child after", "child before", "parent after", "parent before"]
+    worker = stage(body)
+    await worker.crash_in("parent", "end:before")
+    other[0] = "y"
+    await worker.again()
+    assert set(log) == {"parent", "x", "y", "end"}
 
 
 async def test_closing_waits_for_runs_and_takes_no_new_ones(stage: Build) -> None:
