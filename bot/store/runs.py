@@ -1,7 +1,7 @@
 """Runs and their trees of steps: what was asked, how far it is, what it cost. Functions of a connection."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Node:
     plan: str = ""
     started_at: float | None = None
     ended_at: float | None = None
-    cost_usd: float | None = None
+    cost_usd: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,13 @@ def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
     under_way = (nodes.c.run == run_id) & (nodes.c.state == "running")
     conn.execute(sa.update(nodes).where(under_way).values(state=state, ended_at=now))
     conn.execute(sa.delete(nodes).where((nodes.c.run == run_id) & (nodes.c.state == "queued")))
-    cost = sa.select(sa.func.sum(nodes.c.cost_usd)).where(nodes.c.run == run_id)
-    total = conn.execute(cost).scalar()
-    update(conn, run_id, state=state, reason=reason, ended_at=now, cost_usd=total)
+    update(conn, run_id, state=state, reason=reason, ended_at=now, cost_usd=total_cost(tree(conn, run_id)))
+
+
+def total_cost(steps: Sequence[Node]) -> float | None:
+    """What the steps cost together, in US dollars; None as soon as one of them is unknown."""
+    costs = [node.cost_usd for node in steps]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def tree(conn: sa.Connection, run_id: str) -> list[Node]:
@@ -164,3 +168,16 @@ def kept(conn: sa.Connection, run_id: str, key: str) -> tuple[dict[str, Any], by
         sa.select(artifacts.c.meta, artifacts.c.data).where((artifacts.c.run == run_id) & (artifacts.c.key == key))
     ).one_or_none()
     return (row.meta, row.data) if row is not None else None
+
+
+def not_shown(conn: sa.Connection) -> list[str]:
+    """Runs that ended in the last day and whose status comment was not brought up to date."""
+    recent_enough = time.time() - 24 * 3600
+    rows = conn.execute(sa.select(runs).where(runs.c.state.not_in(ACTIVE), runs.c.ended_at > recent_enough))
+    return [row.id for row in rows if row.facts.get("shown") != row.state]
+
+
+def all_kept(conn: sa.Connection, run_id: str) -> list[tuple[dict[str, Any], bytes]]:
+    """Everything the steps of a run made, oldest key first."""
+    query = sa.select(artifacts.c.meta, artifacts.c.data).where(artifacts.c.run == run_id).order_by(artifacts.c.key)
+    return [(row.meta, row.data) for row in conn.execute(query)]

@@ -1,0 +1,100 @@
+"""What agents and tests need on this machine: a worktree and a home of their own, an environment without secrets."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.agents.prompt import Asked
+from bot.agents.spec import AgentSpec
+from bot.agents.task import AgentEvent, Backend
+from bot.agents.watch import Bells, Watch
+from bot.git.mirror import Mirror
+from bot.git.worktree import Pool, Worktree
+from bot.sandbox import process
+from bot.sandbox.gateway import Gateway
+from bot.store.board import Board
+from bot.store.db import Database
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the jobs of a run start from, the same at every replay. `usd` and `deadline` are the whole run's."""
+
+    run: str
+    mirror: Mirror
+    base: str
+    base_tree: str
+    asked: Asked
+    setup: tuple[str, ...]
+    test: tuple[str, ...]
+    backend: str | None
+    usd: float
+    minutes: float
+    deadline: float
+    silence: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """A worktree nobody had before, a private home beside it, and the environment to run things there."""
+
+    worktree: Worktree
+    home: Path
+    environment: Mapping[str, str]
+
+    @property
+    def path(self) -> Path:
+        return self.worktree.path
+
+
+Told = Callable[[str, str, AgentEvent], None]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The parts of this machine that jobs work with. `tell` gets run, step and event of every agent."""
+
+    db: Database
+    board: Board
+    pool: Pool
+    gateway: Gateway
+    backends: Mapping[str, Backend]
+    agents: Mapping[str, AgentSpec]
+    bells: Bells
+    homes: Path
+    tell: Told
+
+    def watch(self, order: Order) -> Watch:
+        return Watch(self.bells.of(order.run), order.deadline, order.silence)
+
+    @asynccontextmanager
+    async def place(self, order: Order, tree: str) -> AsyncIterator[Place]:
+        """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards."""
+        worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
+        self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home = Path(tempfile.mkdtemp(dir=self.homes))
+        try:
+            yield Place(worktree, home, environment(order.run, home, worktree.path))
+        finally:
+            await process.sweep(order.run)
+            await self.pool.destroy(worktree)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def environment(run_id: str, home: Path, worktree: Path) -> dict[str, str]:
+    """All that a process in a place sees: the repository's own tools first, then the bot's Python, then the system."""
+    own = [worktree / ".venv/bin", worktree / "node_modules/.bin", Path(sys.executable).parent]
+    system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+    return {
+        "PATH": ":".join([*(str(path) for path in own), *system]),
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "CI": "true",
+        "TUTTI_RUN": run_id,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

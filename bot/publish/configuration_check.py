@@ -1,0 +1,25 @@
+"""The check run that tells whether a repository's configuration is in force."""
+
+from bot.github.client import GitHub
+from bot.publish import text
+from bot.router import Reread
+from bot.workflow.library import Library
+
+NAME = "Tutti configuration"
+
+
+async def report(github: GitHub, library: Library, reread: Reread) -> str:
+    """Read the changed files at the commit that changed them, and say on it what is wrong; a note for the inbox."""
+    rights = {"contents": "read", "checks": "write"}
+    async with github.repository(reread.repo, rights) as repo:
+        found = [await library.read(repo, reread.repo.full_name, path, reread.commit) for path in reread.paths]
+        problems = [problem for problem in found if problem]
+        await repo.create_check(
+            reread.commit,
+            NAME,
+            f"configuration:{reread.commit}",
+            title=text.config_title(problems),
+            summary=text.config_summary(problems),
+            conclusion="failure" if problems else "success",
+        )
+    return "; ".join(problems) or "configuration read"

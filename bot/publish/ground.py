@@ -1,0 +1,178 @@
+"""What a run starts from: the commit, the branch, the limits, what people said. Found once and recorded."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.agents.prompt import Asked
+from bot.errors import Stop, UserError
+from bot.git.mirror import Mirror, Mirrors
+from bot.git.slug import branch_name
+from bot.github.api import Repository
+from bot.github.client import GitHub
+from bot.github.events import IssueEvent
+from bot.publish import text
+from bot.publish.status import event_of
+from bot.store import runs
+from bot.store.db import Database
+from bot.store.runs import Run
+from bot.workflow.configuration import PATH, Configuration
+from bot.workflow.library import Library
+from bot.workflow.spec import Workflow
+
+TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
+READ = {"contents": "read", "issues": "read", "pull_requests": "read"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Plain data, recorded as a step's result. `expected` is the branch's commit on GitHub, None when it is new."""
+
+    base: str
+    base_tree: str
+    base_branch: str
+    branch: str
+    expected: str | None
+    pull: int | None
+    setup: tuple[str, ...]
+    test: tuple[str, ...]
+    backend: str | None
+    usd: float
+    minutes: float
+    silence: float
+    deadline: float
+    draft: bool
+    comments: tuple[dict[str, str], ...] = ()
+    template: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the work begins: a new branch at the base, or the branch of the pull request that is still open."""
+
+    branch: str
+    sha: str
+    expected: str | None
+    pull: int | None
+
+
+class Surveyor:
+    """Finds a run's ground on GitHub, with a token that can only read."""
+
+    def __init__(self, db: Database, github: GitHub, mirrors: Mirrors, library: Library) -> None:
+        self._db, self._github, self._mirrors, self._library = db, github, mirrors, library
+
+    async def ground(self, run: Run, workflow: Workflow) -> Ground:
+        """Raises Stop where the repository is in no state to work on."""
+        event = event_of(run)
+        mirror = await self._mirrors.get(event.repo.full_name)
+        async with self._github.repository(event.repo, READ) as repo:
+            facts = await repo.facts()
+            if facts.archived:
+                raise Stop("refused", text.archived())
+            if facts.empty:
+                raise Stop("refused", text.empty())
+            credential = self._mirrors.credential(repo.token)
+            head = await _fetched(mirror, facts.default_branch, credential)
+            settings = await self._library.configuration(run.repo, head, await mirror.read(head, PATH))
+            base_branch = settings.base or facts.default_branch
+            base = await _fetched(mirror, base_branch, credential) if settings.base else head
+            start = await self._start(run, event, workflow, repo, mirror, base, credential)
+            comments = await _writers_comments(repo, event, run.context["asked_at"])
+        return await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
+
+    async def _start(
+        self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any
+    ) -> Start:
+        for earlier in await self._db.read(lambda conn: runs.recent(conn, run.target)):
+            number = earlier.facts.get("pull") if earlier.workflow == run.workflow and earlier.id != run.id else None
+            if number is not None:
+                pull = await repo.pull(number)
+                if pull.state == "open" and pull.head == earlier.facts.get("branch"):
+                    await mirror.fetch([f"refs/heads/{pull.head}"], token)
+                    return Start(pull.head, pull.head_sha, pull.head_sha, number)
+                break
+        wish = branch_name(workflow.outputs.pull_request.branch_prefix, event.issue.title, event.issue.number)
+        name, again = wish, 1
+        while await repo.branch_exists(name):
+            again += 1
+            name = f"{wish}-{again}"
+        return Start(name, base, None, None)
+
+    async def _measured(
+        self,
+        run: Run,
+        workflow: Workflow,
+        settings: Configuration,
+        mirror: Mirror,
+        base_branch: str,
+        start: Start,
+        comments: tuple[dict[str, str], ...],
+    ) -> Ground:
+        traits = await mirror.traits(start.sha)
+        minutes = min(workflow.limits.minutes, settings.limits.minutes or workflow.limits.minutes)
+        return Ground(
+            base=start.sha,
+            base_tree=await mirror.tree(start.sha),
+            base_branch=base_branch,
+            branch=start.branch,
+            expected=start.expected,
+            pull=start.pull,
+            setup=settings.setup,
+            test=settings.test,
+            backend=settings.backend,
+            usd=min(workflow.limits.usd, settings.limits.usd or workflow.limits.usd),
+            minutes=minutes,
+            silence=workflow.limits.silence_minutes * 60,
+            deadline=(run.started_at or time.time()) + minutes * 60,
+            draft=settings.draft if settings.draft is not None else workflow.outputs.pull_request.draft,
+            comments=comments,
+            template=await _template(mirror, start.sha),
+            notes=text.notes(traits.submodules, lfs=traits.lfs),
+        )
+
+
+async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
+    try:
+        await mirror.fetch([branch], credential)
+    except UserError as missing:
+        raise Stop("refused", str(missing)) from missing
+    sha = await mirror.resolve(branch)
+    if sha is None:
+        raise Stop("refused", text.empty())
+    return sha
+
+
+async def _template(mirror: Mirror, sha: str) -> str:
+    found = [entry.path for folder in ("", ".github", "docs") for entry in await _in_folder(mirror, sha, folder)]
+    path = next((path for path in found if path.lower() in TEMPLATES), None)
+    data = await mirror.read(sha, path) if path else None
+    return data.decode("utf-8", "replace")[:20_000] if data else ""
+
+
+async def _in_folder(mirror: Mirror, sha: str, folder: str) -> list[Any]:
+    return await mirror.listing(sha, folder) if folder else [e for e in await mirror.listing(sha) if "/" not in e.path]
+
+
+async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[dict[str, str], ...]:
+    """What people who may write said before the run was asked for, unless it was changed afterwards."""
+    until = datetime.fromtimestamp(asked_at, UTC)
+    rights: dict[int, bool] = {}
+    said: list[dict[str, str]] = []
+    for comment in await repo.comments(event.issue.number):
+        person = comment.author
+        if person.is_bot or comment.created_at > until or comment.updated_at > until:
+            continue
+        if person.id not in rights:
+            rights[person.id] = (await repo.permission(person.login)).reaches("write", person)
+        if rights[person.id]:
+            said.append({"author": person.login, "body": comment.body})
+    return tuple(said)
+
+
+def asked(run: Run, ground: Ground) -> Asked:
+    event = event_of(run)
+    issue = event.issue
+    return Asked(run.repo, issue.number, issue.title, issue.body, issue.author.login, ground.comments)

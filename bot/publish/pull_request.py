@@ -1,0 +1,167 @@
+"""A run's work on GitHub: commits, the branch, the pull request, the check run. Each a step that may repeat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot import template
+from bot.agents import answer
+from bot.agents.job import Product, Step
+from bot.errors import State, Stop
+from bot.git import changes
+from bot.git.command import Identity
+from bot.git.mirror import Mirrors
+from bot.github.check import Conclusion
+from bot.github.client import GitHub
+from bot.publish import text
+from bot.publish.body import Story, Tested, body
+from bot.publish.ground import Ground
+from bot.publish.status import Herald, event_of
+from bot.store import runs
+from bot.store.board import Board
+from bot.store.runs import Run
+from bot.workflow.spec import Workflow
+
+PATCH_LIMIT = 40_000
+POSITION = 100_000
+FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is to be published: the product of a run, and the change it is, read from git objects."""
+
+    run: Run
+    workflow: Workflow
+    ground: Ground
+    product: Product
+    said: answer.Answer
+    title: str
+    changed: Sequence[changes.Change]
+
+    @property
+    def complete(self) -> bool:
+        return self.product.state == "done"
+
+    def groups(self) -> list[tuple[str, list[str]]]:
+        fix = bool(FIX_LABELS & {label.lower() for label in event_of(self.run).issue.labels})
+        return answer.commits(self.said, [change.path for change in self.changed], self.title, fix=fix)
+
+
+class Publisher:
+    """Writes a run's result to GitHub. Every write token is minted in the step that uses it."""
+
+    def __init__(self, github: GitHub, mirrors: Mirrors, board: Board, herald: Herald) -> None:
+        self._github, self._mirrors, self._board, self._herald = github, mirrors, board, herald
+
+    async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
+        """Publish what a run made; the sentence that says where it is."""
+        node = runs.Node("publish", POSITION, "Push the branch and open the pull request")
+        await self._board.begin(run.id, node)
+        mirror = await self._mirrors.get(run.repo)
+        changed = await changes.diff(mirror, ground.base, product.tree)
+        said = answer.read(product.words)
+        made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
+        head = str((await step("push", lambda: self._push(made)))["head"])
+        pull = int((await step("pull-request", lambda: self._open(made)))["pull"])
+        await step("check", lambda: self._check(made, head))
+        await self._board.end(run.id, node.key, "done")
+        if not made.complete:
+            return text.offered_as_draft(pull)
+        return text.continued(pull) if ground.pull else text.done(pull, event_of(run).issue.number)
+
+    async def _push(self, made: Offer) -> dict[str, Any]:
+        run, ground = made.run, made.ground
+        mirror = await self._mirrors.get(run.repo)
+        identity = await self._identity()
+        groups = made.groups()
+        when = int(run.created_at)
+        head = await changes.commits(mirror, ground.base, made.product.tree, groups, when, identity)
+        async with self._github.repository(event_of(run).repo, {"contents": "write"}) as repo:
+            try:
+                await changes.push(mirror, head, ground.branch, ground.expected, self._mirrors.credential(repo.token))
+            except changes.PushRefused as refused:
+                raise Stop("failed", await self._as_patch(made, str(refused))) from refused
+        await self._board.learn(run.id, branch=ground.branch, head=head)
+        return {"head": head}
+
+    async def _identity(self) -> Identity:
+        app = await self._github.app()
+        return Identity(f"{app.slug}[bot]", f"{app.bot_id}+{app.slug}[bot]@users.noreply.github.com")
+
+    async def _as_patch(self, made: Offer, why: str) -> str:
+        patch = await changes.patch(await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree)
+        await self._board.db.write(
+            lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch.encode("utf-8", "replace"))
+        )
+        fits = len(patch) <= PATCH_LIMIT
+        offered = text.offered_as_patch(patch) if fits else text.patch_too_long(len(patch), made.run.id)
+        return f"{text.push_refused(why)}\n\n{offered}"
+
+    async def _open(self, made: Offer) -> dict[str, Any]:
+        run, ground, wanted = made.run, made.ground, made.workflow.outputs.pull_request
+        event = event_of(run)
+        words = body(await self._story(made))
+        rights = {"pull_requests": "write", "issues": "write", "contents": "read"}
+        async with self._github.repository(event.repo, rights) as repo:
+            if ground.pull:
+                pull = await repo.edit_pull(ground.pull, title=made.title, body=words)
+            else:
+                draft = ground.draft or not made.complete
+                pull = await repo.open_pull(
+                    head=ground.branch, base=ground.base_branch, title=made.title, body=words, draft=draft
+                )
+            await self._board.learn(run.id, pull=pull.number)
+            await repo.add_labels(pull.number, wanted.labels)
+            if made.complete:
+                await repo.request_review(pull.number, [event.actor.login])
+        return {"pull": pull.number}
+
+    async def _story(self, made: Offer) -> Story:
+        verdict, event = made.product.verdict, event_of(made.run)
+        tested = Tested(verdict.command, verdict.passed, made.product.attempt, verdict.seconds, verdict.output)
+        return Story(
+            issue=event.issue.number,
+            issue_title=event.issue.title,
+            asker=event.actor.login,
+            summary=made.said.summary or answer.made_up_summary(made.changed),
+            tested=tested,
+            test_files=[c.path for c in made.changed if c.status != "D" and answer.concern(c.path) == "test"],
+            complete=made.complete,
+            reason=made.product.reason,
+            page=self._herald.page(made.run.id),
+            template=made.ground.template,
+        )
+
+    async def _check(self, made: Offer, head: str) -> dict[str, Any]:
+        verdict = made.product.verdict
+        title = made.product.reason or text.check_title(verdict.command, verdict.passed)
+        summary = text.check_summary(
+            await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), verdict.output
+        )
+        async with self._github.repository(event_of(made.run).repo, {"checks": "write"}) as repo:
+            check = await repo.create_check(
+                head,
+                "Tutti",
+                made.run.id,
+                title=text.sentence_title(title),
+                summary=summary,
+                conclusion=conclusion(made.product.state, verdict.passed),
+                details_url=self._herald.page(made.run.id) or None,
+            )
+        await self._board.learn(made.run.id, check=check.id, check_url=check.url)
+        return {"check": check.id}
+
+
+def _title(run: Run, workflow: Workflow, said: answer.Answer) -> str:
+    issue = event_of(run).issue
+    change = {"title": answer.title(said, issue.title)}
+    names = {"issue": {"title": issue.title, "number": issue.number}, "change": change, "repo": {"name": run.repo}}
+    return template.render(workflow.outputs.pull_request.title, names)
+
+
+def conclusion(state: State, passed: bool | None) -> Conclusion:
+    """A check's colour: green only where tests passed, red only where they failed."""
+    if state == "done":
+        return "success" if passed else "neutral"
+    return "failure" if passed is False else "timed_out" if state == "timed out" else "neutral"

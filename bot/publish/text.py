@@ -1,0 +1,266 @@
+"""Every sentence a user reads, one function a message."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.errors import State
+from bot.store.runs import Node, Run, total_cost
+from bot.workflow.spec import Workflow
+
+OUTPUT_LIMIT = 6_000
+
+
+def money(usd: float | None) -> str:
+    if usd is None:
+        return "cost unknown"
+    return "under $0.01" if 0 < usd < 0.01 else f"${usd:.2f}"
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `2 min 10 s`, `1 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a status shows: the run, its steps, where it stands in the queue, and where to look."""
+
+    run: Run
+    title: str
+    steps: Sequence[Node]
+    now: float
+    place: int = 0
+    page: str = ""
+    check: str = ""
+    trigger: str = ""
+
+
+def status(shown: Status) -> str:
+    """The one status comment of a run."""
+    run = shown.run
+    parts = [headline(shown), "", *(step_line(node, shown.now) for node in shown.steps)]
+    if run.reason:
+        parts += ["", run.reason]
+    elif run.active and shown.trigger:
+        parts += ["", f"Take the label `{shown.trigger}` off, or close the issue, to cancel."]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def headline(shown: Status) -> str:
+    run = shown.run
+    facts = [f"**{shown.title}**", state_words(run.state, shown.place)]
+    if run.started_at is not None:
+        facts.append(duration((run.ended_at or shown.now) - run.started_at))
+        facts.append(money(run.cost_usd if not run.active else total_cost(shown.steps)))
+    if shown.check:
+        facts.append(f"[check]({shown.check})")
+    if shown.page:
+        facts.append(f"[run]({shown.page})")
+    return " · ".join(facts)
+
+
+def state_words(state: State, place: int = 0) -> str:
+    return f"queued, place {place}" if state == "queued" and place else state
+
+
+def step_line(node: Node, now: float) -> str:
+    box = "x" if node.state == "done" else " "
+    words = [node.title]
+    if node.state not in ("done", "queued"):
+        words.append(f"**{node.state}**")
+    if node.started_at is not None:
+        words.append(duration((node.ended_at or now) - node.started_at))
+    if node.cost_usd is None or node.cost_usd > 0:
+        words.append(money(node.cost_usd))
+    line = f"- [{box}] " + " · ".join(words)
+    if node.reason:
+        line += f"\n  {node.reason}"
+    return line + "".join(f"\n  - {item}" for item in node.plan.splitlines())
+
+
+def fence(text: str, language: str = "text") -> str:
+    """`text` in a code fence that nothing in it can close."""
+    ticks = "```"
+    while ticks in text:
+        ticks += "`"
+    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+
+
+def tail(text: str, limit: int = OUTPUT_LIMIT) -> str:
+    """The end of a long output, cut at a line, with a word about what is left out."""
+    if len(text) <= limit:
+        return text
+    cut = text[-limit:]
+    return "[the beginning is left out]\n" + cut[cut.find("\n") + 1 :]
+
+
+def folded(summary: str, body: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+# ---- refusals and endings: one sentence each -------------------------------------------------------------------------
+
+
+def not_allowed(login: str, workflow: str, needed: str, has: str) -> str:
+    held = "no access" if has == "none" else f"{has} access"
+    return f'@{login}, starting "{workflow}" needs {needed} access to this repository, and you have {held}.'
+
+
+def cancelled_by_label(login: str, label: str) -> str:
+    return f"Cancelled: @{login} took the label `{label}` off."
+
+
+def cancelled_by_closing(login: str) -> str:
+    return f"Cancelled: @{login} closed the issue."
+
+
+def cancelled_by(login: str, action: str) -> str:
+    return f"Cancelled by @{login} ({action})."
+
+
+def cancelled_by_removal() -> str:
+    return "Cancelled: Tutti was removed from this repository."
+
+
+def archived() -> str:
+    return "This repository is archived, so nothing can be pushed to it."
+
+
+def empty() -> str:
+    return "This repository has no commits yet; push a first one, then set the label again."
+
+
+def notes(submodules: Sequence[str], *, lfs: bool) -> tuple[str, ...]:
+    """What about the repository the agent cannot see, and people should know."""
+    found = []
+    if submodules:
+        shown = ", ".join(f"`{path}`" for path in submodules[:5]) + (" and more" if len(submodules) > 5 else "")
+        found.append(f"Submodules are not checked out: {shown}.")
+    if lfs:
+        found.append("Files in Git LFS are seen as their pointers, not their content.")
+    return tuple(found)
+
+
+def bad_configuration(problem: str) -> str:
+    return f"The configuration is not valid, and there is no earlier good copy of it: `{problem}`."
+
+
+def no_change(summary: str) -> str:
+    said = f" It says:\n\n{quoted(summary)}" if summary else ""
+    return f"No change: the agent ended without changing a file.{said}"
+
+
+def quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.strip().splitlines())
+
+
+def done(pull: int, closes: int) -> str:
+    return f"Done: #{pull} is open and closes #{closes} when it is merged."
+
+
+def continued(pull: int) -> str:
+    return f"Done: #{pull} has the new commits."
+
+
+def tests_red(tries: int) -> str:
+    return f"Failed: the tests still fail after {tries} {'tries' if tries != 1 else 'try'}."
+
+
+def timed_out(minutes: float) -> str:
+    return f"Timed out: the limit of {minutes:g} minutes for a run is used up."
+
+
+def silent(minutes: float) -> str:
+    return f"Timed out: the agent said and did nothing for {minutes:g} minutes."
+
+
+def over_budget(usd: float) -> str:
+    return f"Over budget: the limit of ${usd:.2f} for a run is used up."
+
+
+def agent_failed(problem: str) -> str:
+    return f"Failed: the agent ended with an error: {problem}"
+
+
+def out_of_turns(turns: int) -> str:
+    return f"Failed: the agent used all of its {turns} turns."
+
+
+def setup_failed(command: str) -> str:
+    return f"Failed: the set-up command `{command}` did not succeed."
+
+
+def push_refused(words: str) -> str:
+    return f"Failed: the branch could not be pushed. {words}"
+
+
+def broken(run_id: str) -> str:
+    return f"Failed: something broke inside Tutti; its log has the details under run `{run_id}`."
+
+
+def offered_as_draft(pull: int) -> str:
+    return f"What was made so far is in the draft #{pull}."
+
+
+def offered_as_patch(patch: str) -> str:
+    return "What was made so far, as a patch:\n\n" + folded("Patch", fence(patch, "diff"))
+
+
+def patch_too_long(size: int, run_id: str) -> str:
+    kept = f"whoever runs this bot can print it with `tutti patch {run_id}`"
+    return f"What was made so far is a patch of {size // 1024} KB, too long for a comment; {kept}."
+
+
+# ---- the check run ---------------------------------------------------------------------------------------------------
+
+
+def check_title(tests: str, passed: bool | None) -> str:
+    if passed is None:
+        return "The change was not tested" if tests else "No tests were found in this repository"
+    return f"{tests}: {'passed' if passed else 'failed'}"
+
+
+def check_summary(steps: Sequence[Node], output: str) -> str:
+    """The run's steps, and the end of what its tests printed."""
+    lines = "\n".join(step_line(node, node.ended_at or 0) for node in steps if node.ended_at)
+    return lines + ("\n\n" + fence(tail(output)) if output.strip() else "")
+
+
+def config_title(problems: Sequence[str]) -> str:
+    return "The configuration is in force" if not problems else "The configuration has a mistake"
+
+
+def config_summary(problems: Sequence[str]) -> str:
+    if not problems:
+        return "Every file that this commit changed is valid and in force."
+    shown = "\n".join(f"- `{problem}`" for problem in problems)
+    return f"{shown}\n\nThe last good copy of each stays in force until this is mended."
+
+
+# ---- labels: name -> (colour, description) ---------------------------------------------------------------------------
+
+_RESULTS = {
+    "automated-pr": ("5319e7", "Opened by Tutti"),
+    "needs-review": ("fbca04", "Waits for a person to read it"),
+}
+
+
+def labels(workflows: Iterable[Workflow]) -> dict[str, tuple[str, str]]:
+    """Every label the workflows listen to or set."""
+    found: dict[str, tuple[str, str]] = {}
+    for workflow in workflows:
+        for name in workflow.trigger_labels:
+            found[name] = ("0e8a16", f"{workflow.name}, by Tutti")
+        for name in workflow.outputs.pull_request.labels:
+            found[name] = _RESULTS.get(name, ("ededed", "Set by Tutti"))
+    return found
+
+
+def sentence_title(text: str) -> str:
+    first = text.strip().splitlines()[0]
+    return first if len(first) <= 100 else first[:97] + "..."

@@ -1,0 +1,58 @@
+"""The tree of a run as it changes: every change is stored, and whoever shows it is told."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bot.errors import State
+from bot.store import runs
+from bot.store.db import Database
+
+Changed = Callable[[str], None]
+
+
+class Board:
+    """Writes the steps of runs. Each of `listeners` is called with the id of a run that changed."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.listeners: list[Changed] = []
+
+    def _changed(self, run_id: str) -> None:
+        for listener in self.listeners:
+            listener(run_id)
+
+    async def plan(self, run_id: str, *steps: runs.Node) -> None:
+        """Show steps that are still to come; those that began already stay as they are."""
+
+        def write(conn: Any) -> None:
+            there = {node.key for node in runs.tree(conn, run_id)}
+            for step in steps:
+                if step.key not in there:
+                    runs.put(conn, run_id, step)
+
+        await self.db.write(write)
+        self._changed(run_id)
+
+    async def begin(self, run_id: str, node: runs.Node) -> None:
+        started = replace(node, state="running", started_at=time.time())
+        await self.db.write(lambda conn: runs.put(conn, run_id, started))
+        self._changed(run_id)
+
+    async def end(self, run_id: str, key: str, state: State, reason: str = "", **more: Any) -> None:
+        values = {"state": state, "reason": reason, "ended_at": time.time(), **more}
+        await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))
+        self._changed(run_id)
+
+    async def note(self, run_id: str, key: str, **values: Any) -> None:
+        await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))
+        self._changed(run_id)
+
+    async def learn(self, run_id: str, **facts: Any) -> None:
+        await self.db.write(lambda conn: runs.learn(conn, run_id, **facts))
+        self._changed(run_id)
+
+    async def finish(self, run_id: str, state: State, reason: str) -> None:
+        await self.db.write(lambda conn: runs.end(conn, run_id, state, reason))
+        self._changed(run_id)
