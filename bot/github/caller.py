@@ -9,8 +9,15 @@ import aiohttp
 import structlog
 from gidgethub import HTTPException
 from gidgethub.abc import GitHubAPI
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
-from tenacity import wait_exponential_jitter as jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 from yarl import URL
 
 from bot import __version__
@@ -88,7 +95,7 @@ class Caller(GitHubAPI):
         safe = method in _SAFE or url.endswith("/access_tokens")  # a token minted in vain harms nobody
         retrying = AsyncRetrying(
             stop=stop_after_attempt(_ATTEMPTS),
-            wait=jitter(initial=0.5, max=8),
+            wait=wait_exponential(multiplier=0.5, max=8) + wait_random(0, 0.5),
             retry=retry_if_exception(lambda error: _repeatable(safe, error))
             | retry_if_result(lambda answer: safe and answer[0] in _BROKEN),
             retry_error_callback=_last,

@@ -14,7 +14,7 @@ from bot.github.caller import Caller, Clock
 from bot.github.delivery import missed, read_sent
 from bot.github.entity import RepoRef, read_repo, split_name
 from bot.github.refusal import RefusalError
-from bot.github.shape import at, items, number, text, word
+from bot.github.shape import MissingError, at, items, number, text, word
 from bot.github.token import Tokens, private_key
 from bot.github.wire import Wire, nothing, segment
 from bot.settings import Settings
@@ -77,7 +77,10 @@ class GitHub:
 
     async def installation_for(self, full_name: str) -> Installation:
         """Raises RefusalError of kind `absent` where the App is not installed on that repository."""
-        owner, name = split_name(full_name)
+        try:
+            owner, name = split_name(full_name)
+        except MissingError as error:
+            raise RefusalError("invalid", f"{full_name!r} is no repository's name.") from error
         try:
             return await self._wire.get(f"/repos/{owner}/{name}/installation", _read_installation)
         except RefusalError as refusal:

@@ -1,6 +1,7 @@
 """One credential's way to GitHub: builds addresses safely, sends, and reads each answer with the reader it is given."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -63,11 +64,12 @@ class Wire:
         found: list[T] = []
         with explained(self.where):
             url = self._url(path, {"per_page": 100, **query})
-            async for item in self._caller.getiter(url, oauth_token=self._token, iterable_key=key):
-                thing = read(item)
-                if until is not None and until(thing):
-                    break
-                found.append(thing)
+            async with aclosing(self._caller.getiter(url, oauth_token=self._token, iterable_key=key)) as listed:
+                async for item in listed:
+                    thing = read(item)
+                    if until is not None and until(thing):
+                        break
+                    found.append(thing)
         return found
 
     async def send(self, method: Sending, path: str, read: Callable[[object], T], **data: object) -> T:

@@ -1,0 +1,117 @@
+"""The App knows itself, its installations, and what it missed."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.github.client import App, GitHub, Installation
+from bot.github.delivery import ENOUGH
+from bot.github.entity import RepoRef
+from bot.github.refusal import RefusalError
+from tests.github.conftest import MINT
+from tests.github.served import Served, Told
+
+ABOUT = {"id": 11, "slug": "tutti-acme", "name": "Tutti", "permissions": {"issues": "write"}, "events": ["issues"]}
+BOT = "GET /users/tutti-acme%5Bbot%5D"
+HERE = {"id": 5, "account": {"login": "acme"}, "suspended_at": None, "permissions": {"issues": "write"}}
+NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
+DELIVERIES = "GET /app/hook/deliveries"
+
+
+def sent(number: int, guid: str, age: timedelta) -> dict[str, object]:
+    return {"id": number, "guid": guid, "delivered_at": (NOW - age).isoformat().replace("+00:00", "Z"), "status": "OK"}
+
+
+async def test_the_app_knows_its_own_account_by_number_and_asks_once(served: Served, github: GitHub) -> None:
+    served.tell("GET /app", Told(ABOUT))
+    served.tell("GET /app/installations", Told([HERE | {"id": 4, "suspended_at": "2026-01-01T00:00:00Z"}, HERE]))
+    served.tell(BOT, Told({"id": 99}))
+    for _ in range(2):
+        assert await github.app() == App(11, "tutti-acme", "Tutti", 99, {"issues": "write"}, ("issues",))
+    assert served.lines() == ["GET /app", "GET /app/installations", MINT, BOT]
+    assert served.last(BOT).headers["authorization"] == "token token-1"
+
+
+async def test_an_app_that_is_installed_nowhere_has_no_account_yet(served: Served, github: GitHub) -> None:
+    served.tell("GET /app", Told(ABOUT))
+    served.tell("GET /app/installations", Told([]), Told([HERE]))
+    served.tell(BOT, Told({"id": 99}))
+    assert (await github.app()).bot_id == 0
+    assert (await github.app()).bot_id == 99
+
+
+async def test_a_name_is_enough_to_find_a_repository(served: Served, github: GitHub) -> None:
+    served.tell("GET /repos/acme/shop/installation", Told(HERE))
+    served.tell("GET /repos/acme/shop", Told({"id": 7, "full_name": "acme/shop"}))
+    assert await github.installation_for("acme/shop") == Installation(5, "acme", False, {"issues": "write"})
+    assert await github.reference("acme/shop") == RepoRef("acme", "shop", 7, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("acme/nowhere", "The App is not installed on acme/nowhere."),
+        ("acme/../app", "'acme/../app' is no repository's name."),
+    ],
+)
+async def test_a_name_where_the_app_is_not_installed_is_refused(
+    served: Served, github: GitHub, name: str, sentence: str
+) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        await github.installation_for(name)
+    assert str(refusal.value) == sentence
+
+
+async def test_an_installations_repositories_are_listed(served: Served, github: GitHub) -> None:
+    listed = [{"id": 7, "full_name": "acme/shop"}, {"id": 8, "full_name": "acme/till"}]
+    served.tell("GET /installation/repositories", Told({"total_count": 2, "repositories": listed}))
+    assert await github.repositories(5) == [RepoRef("acme", "shop", 7, 5), RepoRef("acme", "till", 8, 5)]
+    assert served.last(MINT).sent == {"permissions": {"metadata": "read"}}
+
+
+async def test_what_never_arrived_is_asked_for_again_oldest_first(served: Served, github: GitHub) -> None:
+    hour = timedelta(hours=1)
+    listed = [
+        sent(3, "lost", hour),
+        sent(2, "stored", 2 * hour),
+        sent(1, "lost-too", 3 * hour),
+        sent(4, "old", 9 * hour),
+    ]
+    served.tell(DELIVERIES, Told(listed))
+    for n in (1, 3):
+        served.tell(f"POST /app/hook/deliveries/{n}/attempts", Told({}, 202))
+    asked_about: set[str] = set()
+
+    async def known(guids: object) -> list[str]:
+        assert isinstance(guids, set)
+        asked_about.update(guids)
+        return ["stored"]
+
+    assert await github.redeliver_missed(known, NOW - 5 * hour) == ["lost-too", "lost"]
+    assert asked_about == {"lost", "stored", "lost-too"}
+
+
+async def test_a_delivery_is_not_asked_for_for_ever_nor_does_one_refusal_stop_the_others(
+    served: Served, github: GitHub
+) -> None:
+    minute = timedelta(minutes=1)
+    hopeless = [sent(10 + n, "hopeless", minute * n) for n in range(ENOUGH)]
+    served.tell(DELIVERIES, Told([*hopeless, sent(30, "late", minute * 20), sent(31, "gone", minute * 30)]))
+    served.tell("POST /app/hook/deliveries/31/attempts", Told({"message": "too old"}, 422))
+    served.tell("POST /app/hook/deliveries/30/attempts", Told({}, 202))
+
+    async def known(_: object) -> list[str]:
+        return []
+
+    assert await github.redeliver_missed(known, NOW - timedelta(hours=1)) == ["late"]
+
+
+async def test_the_walk_through_deliveries_ends_where_they_are_too_old(served: Served, github: GitHub) -> None:
+    following = {"link": f'<{served.url}/app/hook/deliveries?cursor=v1_2>; rel="next"'}
+    served.tell(DELIVERIES, Told([sent(2, "old", timedelta(hours=9))], 200, following))
+
+    async def known(_: object) -> list[str]:
+        raise AssertionError("there is nothing to ask about")
+
+    assert await github.redeliver_missed(known, NOW - timedelta(hours=1)) == []
+    assert served.count(DELIVERIES) == 1
