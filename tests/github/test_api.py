@@ -1,0 +1,378 @@
+"""Every verb on a repository writes nothing twice, and says in one sentence why GitHub will not."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.errors import TryAgain
+from bot.github.api import Facts, Item, Permission, Repository, Rule
+from bot.github.client import GitHub
+from bot.github.entity import Person
+from bot.github.refusal import RefusalError
+from tests.github.conftest import SHOP
+from tests.github.served import Asked, Served, Told
+
+R = "/repos/acme/shop"
+OCTOCAT = {"login": "octocat", "id": 1, "type": "User"}
+BOT = {"login": "tutti[bot]", "id": 99, "type": "Bot"}
+DAY = "2027-01-15T08:00:00Z"
+SHA = "a" * 40
+NOT_OURS: dict[str, Any] = {"message": "Resource not accessible by integration"}
+
+
+@pytest.fixture
+async def shop(served: Served, github: GitHub) -> AsyncIterator[Repository]:
+    served.tell("GET /app", Told({"id": 11, "slug": "tutti", "name": "Tutti"}))
+    served.tell("GET /users/tutti%5Bbot%5D", Told({"id": 99}))
+    async with github.repository(SHOP, {"issues": "write"}) as shop:
+        yield shop
+
+
+def remark(number: int, body: str, user: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"id": number, "body": body, "user": user or BOT, "created_at": DAY, "updated_at": DAY}
+
+
+def pull(number: int, branch: str = "feature/x", **changed: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "title": "Add carts",
+        "body": None,
+        "user": BOT,
+        "labels": [{"name": "automated-pr"}],
+        "state": "open",
+        "draft": False,
+        "merged_at": None,
+        "head": {"ref": branch, "sha": SHA, "repo": {"id": 7}},
+        "base": {"ref": "main", "sha": SHA, "repo": {"id": 7}},
+        **changed,
+    }
+
+
+def check(number: int, external_id: str) -> dict[str, Any]:
+    return {"id": number, "name": "tutti", "head_sha": SHA, "status": "queued", "external_id": external_id}
+
+
+def invalid(*errors: dict[str, str] | str) -> Told:
+    return Told({"message": "Validation Failed", "errors": list(errors)}, 422)
+
+
+# --- comments and labels
+
+
+async def test_a_comment_is_written_once_however_often_the_step_is_repeated(served: Served, shop: Repository) -> None:
+    written: list[dict[str, Any]] = []
+
+    def write(asked: Asked) -> Told:
+        written.append(remark(40 + len(written), asked.sent["body"]))
+        return Told(written[-1], 201)
+
+    served.tell(f"GET {R}/issues/3/comments", lambda _: Told(list(written)))
+    served.tell(f"POST {R}/issues/3/comments", write)
+    assert [await shop.comment(3, "Started.", "run:1") for _ in range(3)] == [40, 40, 40]
+    assert [one["body"] for one in written] == ["Started.\n\n<!-- tutti run:1 -->"]
+
+
+async def test_a_marker_that_a_stranger_copied_is_not_taken_for_our_comment(served: Served, shop: Repository) -> None:
+    copied = remark(1, "look: <!-- tutti run:1 -->", OCTOCAT)
+    served.tell(f"GET {R}/issues/3/comments", Told([copied]))
+    served.tell(f"POST {R}/issues/3/comments", Told(remark(2, ""), 201))
+    assert await shop.comment(3, "Started.", "run:1") == 2
+
+
+async def test_the_sticky_comment_keeps_its_marker_when_it_is_edited_and_may_be_gone(
+    served: Served, shop: Repository
+) -> None:
+    served.tell(f"PATCH {R}/issues/comments/40", Told(remark(40, "")), Told({"message": "Not Found"}, 404))
+    assert await shop.edit_comment(40, "Done.", "run:1")
+    assert served.last(f"PATCH {R}/issues/comments/40").sent == {"body": "Done.\n\n<!-- tutti run:1 -->"}
+    assert not await shop.edit_comment(40, "Done.", "run:1")
+
+
+async def test_comments_are_read_since_a_moment_with_their_writers(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/issues/3/comments", Told([remark(1, "please", OCTOCAT), remark(2, "x") | {"user": None}]))
+    first, second = await shop.comments(3, datetime(2027, 1, 1, tzinfo=UTC))
+    assert served.last(f"GET {R}/issues/3/comments").query["since"] == "2027-01-01T00:00:00Z"
+    assert (first.author, first.created_at) == (Person("octocat", 1, False), datetime(2027, 1, 15, 8, tzinfo=UTC))
+    assert second.author.login == "ghost"
+
+
+async def test_labels_are_created_once_whatever_their_case_and_whoever_was_faster(
+    served: Served, shop: Repository
+) -> None:
+    served.tell(f"GET {R}/labels", Told([{"name": "Needs-Review"}]))
+    served.tell(
+        f"POST {R}/labels",
+        Told({"name": "auto-implement"}, 201),
+        invalid({"resource": "Label", "code": "already_exists", "field": "name"}),
+    )
+    wanted = dict.fromkeys(("needs-review", "auto-implement", "automated-pr"), ("0e8a16", "x"))
+    assert await shop.ensure_labels(wanted) == ["auto-implement"]
+
+
+async def test_a_label_that_is_not_on_may_be_taken_off(served: Served, shop: Repository) -> None:
+    served.tell(f"DELETE {R}/issues/3/labels/needs%2Freview%3F", Told([]))
+    await shop.remove_label(3, "needs/review?")
+    await shop.remove_label(3, "absent")
+    assert served.count(f"DELETE {R}/issues/3/labels/needs%2Freview%3F") == 1
+
+
+@pytest.mark.parametrize("name", [".", "..", ""])
+async def test_a_label_whose_name_would_climb_in_the_address_is_refused(shop: Repository, name: str) -> None:
+    with pytest.raises(RefusalError):
+        await shop.remove_label(3, name)
+
+
+# --- pull requests
+
+
+async def test_an_open_pull_request_of_the_branch_is_answered_instead_of_a_second_one(
+    served: Served, shop: Repository
+) -> None:
+    served.tell(f"GET {R}/pulls", Told([]), Told([pull(8)]))
+    served.tell(f"POST {R}/pulls", Told(pull(8), 201))
+    for _ in range(2):
+        opened = await shop.open_pull(head="feature/x", base="main", title="Add\ncarts", body="Closes #3", draft=True)
+        assert opened.number == 8
+    assert served.count(f"POST {R}/pulls") == 1
+    assert served.last(f"POST {R}/pulls").sent == {
+        "head": "feature/x",
+        "base": "main",
+        "title": "Add carts",
+        "body": "Closes #3",
+        "draft": True,
+    }
+
+
+async def test_a_pull_request_opened_meanwhile_by_somebody_else_is_found(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/pulls", Told([]), Told([pull(8)]))
+    served.tell(f"POST {R}/pulls", invalid({"message": "A pull request already exists for acme:feature/x."}))
+    assert (await shop.open_pull(head="feature/x", base="main", title="t", body="b")).number == 8
+
+
+async def test_where_drafts_are_not_to_be_had_the_pull_request_is_opened_ready(
+    served: Served, shop: Repository
+) -> None:
+    served.tell(f"GET {R}/pulls", Told([]))
+    refused = Told({"message": "Draft pull requests are not supported in this repository."}, 422)
+    served.tell(f"POST {R}/pulls", refused, Told(pull(8), 201))
+    assert not (await shop.open_pull(head="feature/x", base="main", title="t", body="b", draft=True)).draft
+    assert served.last(f"POST {R}/pulls").sent["draft"] is False
+
+
+async def test_a_pull_request_without_a_change_is_refused_in_githubs_words(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/pulls", Told([]))
+    served.tell(f"POST {R}/pulls", invalid({"message": "No commits between main and feature/x"}))
+    with pytest.raises(RefusalError, match="No commits between main and feature/x"):
+        await shop.open_pull(head="feature/x", base="main", title="t", body="b")
+
+
+async def test_a_forks_branch_of_the_same_name_is_not_ours(served: Served, shop: Repository) -> None:
+    fork = pull(9, head={"ref": "feature/x", "sha": SHA, "repo": {"id": 8}})
+    other = pull(10, "feature/x-2")
+    served.tell(f"GET {R}/pulls", Told([fork, other]))
+    assert await shop.pull_for("feature/x", "all") is None
+    query = served.last(f"GET {R}/pulls").query
+    assert (query["head"], query["state"]) == ("acme:feature/x", "all")
+
+
+async def test_a_pull_request_is_edited_only_in_what_is_given(served: Served, shop: Repository) -> None:
+    served.tell(f"PATCH {R}/pulls/8", Told(pull(8, state="closed", merged_at=DAY)))
+    closed = await shop.edit_pull(8, state="closed")
+    assert (closed.state, closed.merged) == ("closed", True)
+    assert served.last(f"PATCH {R}/pulls/8").sent == {"state": "closed"}
+
+
+async def test_a_refused_review_request_is_no_failure(served: Served, shop: Repository) -> None:
+    line = f"POST {R}/pulls/8/requested_reviewers"
+    served.tell(line, Told(pull(8), 201), Told({"message": "Review cannot be requested from author."}, 422))
+    assert await shop.request_review(8, ["octocat"])
+    assert not await shop.request_review(8, ["octocat"])
+
+
+# --- check runs
+
+
+async def test_a_check_run_is_found_by_its_external_id_instead_of_created_again(
+    served: Served, shop: Repository
+) -> None:
+    listed = f"GET {R}/commits/{SHA}/check-runs"
+    other = Told({"total_count": 1, "check_runs": [check(1, "other")]})
+    served.tell(listed, other, Told({"total_count": 2, "check_runs": [check(1, "other"), check(2, "run:1")]}))
+    served.tell(f"POST {R}/check-runs", Told(check(2, "run:1"), 201))
+    for _ in range(2):
+        assert (await shop.create_check(SHA, "tutti", "run:1", title="Works", summary="s")).id == 2
+    assert served.count(f"POST {R}/check-runs") == 1
+    assert served.last(listed).query["app_id"] == "11"
+
+
+async def test_a_conclusion_completes_a_check_run(served: Served, shop: Repository) -> None:
+    served.tell(f"PATCH {R}/check-runs/2", Told(check(2, "run:1")))
+    await shop.update_check(2, title="Done", summary="s" * 70_000, conclusion="neutral", details_url="https://t.test/1")
+    sent = served.last(f"PATCH {R}/check-runs/2").sent
+    assert (sent["status"], sent["conclusion"], sent["details_url"]) == ("completed", "neutral", "https://t.test/1")
+    assert len(sent["output"]["summary"]) <= 65_535
+
+
+# --- what is read
+
+
+@pytest.mark.parametrize(
+    ("told", "permission"),
+    [
+        ({"permission": "admin", "role_name": "admin", "user": OCTOCAT}, Permission("admin", 1)),
+        ({"permission": "write", "role_name": "maintain", "user": OCTOCAT}, Permission("maintain", 1)),
+        ({"permission": "write", "role_name": "release-crew", "user": OCTOCAT}, Permission("write", 1)),
+        ({"permission": "read", "role_name": "triage", "user": OCTOCAT}, Permission("triage", 1)),
+        ({"permission": "none", "role_name": "none", "user": None}, Permission("none", None)),
+    ],
+)
+async def test_somebodys_right_is_githubs_answer(
+    served: Served, shop: Repository, told: dict[str, Any], permission: Permission
+) -> None:
+    served.tell(f"GET {R}/collaborators/octocat/permission", Told(told))
+    assert await shop.permission("octocat") == permission
+
+
+async def test_who_is_unknown_to_github_has_no_right(shop: Repository) -> None:
+    assert await shop.permission("Copilot") == Permission("none", None)
+
+
+async def test_an_answer_without_a_right_grants_none(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/collaborators/octocat/permission", Told({"user": OCTOCAT}))
+    with pytest.raises(TryAgain):
+        await shop.permission("octocat")
+
+
+def test_a_right_belongs_to_a_person_not_to_a_name() -> None:
+    writer = Permission("write", 1)
+    assert writer.reaches("write", Person("octocat", 1, False))
+    assert writer.reaches("triage", Person("renamed", 1, False))
+    assert not writer.reaches("maintain", Person("octocat", 1, False))
+    assert not writer.reaches("read", Person("octocat", 2, False))
+    assert not Permission("none", None).reaches("read", Person("ghost", 0, False))
+
+
+@pytest.mark.parametrize(("size", "branches", "empty"), [(0, [], True), (0, [{"name": "main"}], False), (9, [], False)])
+async def test_an_empty_repository_is_one_without_branches(
+    served: Served, shop: Repository, size: int, branches: list[Any], empty: bool
+) -> None:
+    served.tell(
+        f"GET {R}",
+        Told({"id": 7, "full_name": "acme/shop", "default_branch": "main", "archived": True, "size": size}),
+    )
+    served.tell(f"GET {R}/branches", Told(branches))
+    assert await shop.facts() == Facts(7, "acme/shop", "main", True, False, False, False, empty)
+
+
+async def test_a_file_is_read_at_a_commit_and_may_be_absent(served: Served, shop: Repository) -> None:
+    path = f"GET {R}/contents/.github/a%20%23b.yml"
+    served.tell(path, Told({"type": "file", "encoding": "base64", "content": "dmVyc2lv\nbjogMQ==\n"}))
+    assert await shop.content(".github/a #b.yml", SHA) == b"version: 1"
+    assert served.last(path).query == {"ref": SHA}
+    assert await shop.content("absent", SHA) is None
+
+
+@pytest.mark.parametrize(
+    "told", [Told([]), Told({"type": "submodule"}), Told({"message": "This repository is empty."}, 404)]
+)
+async def test_what_is_no_file_has_no_content(served: Served, shop: Repository, told: Told) -> None:
+    served.tell(f"GET {R}/contents/docs", told)
+    assert await shop.content("docs", SHA) is None
+
+
+async def test_a_file_too_large_for_this_way_is_said_to_be(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/contents/big", Told({"type": "file", "encoding": "none", "content": ""}))
+    with pytest.raises(RefusalError, match="big in acme/shop is larger than 1 MB"):
+        await shop.content("big", SHA)
+
+
+async def test_a_path_that_would_climb_is_refused(shop: Repository) -> None:
+    with pytest.raises(RefusalError):
+        await shop.content("docs/../../../../app", SHA)
+
+
+async def test_a_folder_is_listed(served: Served, shop: Repository) -> None:
+    listed = [{"name": "a.yml", "path": "w/a.yml", "type": "file", "sha": SHA, "size": 3}]
+    served.tell(f"GET {R}/contents/w", Told(listed))
+    served.tell(f"GET {R}/contents/", Told([]))
+    assert await shop.directory("w", SHA) == [Item("a.yml", "w/a.yml", "file", SHA, 3)]
+    assert await shop.directory("", SHA) == []
+    assert await shop.directory("absent", SHA) == []
+
+
+async def test_a_branch_is_there_or_not_even_where_nothing_is(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/git/ref/heads/feature/x", Told({"ref": "refs/heads/feature/x", "object": {"sha": SHA}}))
+    served.tell(f"GET {R}/git/ref/heads/main", Told({"message": "Git Repository is empty."}, 409))
+    assert await shop.branch_head("feature/x") == SHA
+    assert not await shop.branch_exists("main")
+    assert not await shop.branch_exists("absent")
+
+
+async def test_a_branchs_rules_and_protection_are_told(served: Served, shop: Repository) -> None:
+    rule = {"type": "branch_name_pattern", "parameters": {"pattern": "x"}, "ruleset_id": 1}
+    served.tell(f"GET {R}/rules/branches/feature%2Fx", Told([rule, {"type": "creation"}]))
+    served.tell(f"GET {R}/branches/feature%2Fx", Told({"name": "feature/x", "protected": True}))
+    rules = await shop.branch_rules("feature/x")
+    assert rules == [Rule("branch_name_pattern", {"pattern": "x"}), Rule("creation", {})]
+    assert await shop.protected("feature/x")
+    assert await shop.branch_rules("absent") == []
+    assert not await shop.protected("absent")
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "sentence"),
+    [
+        (
+            Told({"message": "Repository was archived so is read-only."}, 403),
+            "archived",
+            "acme/shop is archived, so nothing can be written to it.",
+        ),
+        (
+            Told(NOT_OURS, 403, {"x-accepted-github-permissions": "issues=write"}),
+            "permission",
+            "The App lacks a permission (issues: write) on acme/shop; an owner can grant it in the App's installation.",
+        ),
+        (
+            Told(NOT_OURS, 403),
+            "permission",
+            "The App lacks a permission on acme/shop; an owner can grant it in the App's installation.",
+        ),
+        (
+            Told({"message": "This installation has been suspended."}, 403),
+            "suspended",
+            "The App's installation is suspended, so nothing can be done in acme/shop.",
+        ),
+        (
+            Told({"message": "Issues are disabled for this repo"}, 410),
+            "absent",
+            "GitHub does not find this in acme/shop, or the App may not see it.",
+        ),
+        (
+            Told({"message": "Unable to create comment because issue is locked."}, 403),
+            "refused",
+            "GitHub refused this for acme/shop: Unable to create comment because issue is locked.",
+        ),
+        (
+            Told({"message": "Repository access blocked"}, 451),
+            "refused",
+            "GitHub refused this for acme/shop: Repository access blocked.",
+        ),
+        (
+            invalid({"resource": "IssueComment", "code": "custom", "field": "body", "message": "body is too long"}),
+            "invalid",
+            "GitHub does not accept this for acme/shop: Validation Failed: 'body is too long'.",
+        ),
+    ],
+)  # fmt: skip
+async def test_a_refusal_is_one_sentence_for_people(
+    served: Served, shop: Repository, told: Told, kind: str, sentence: str
+) -> None:
+    served.tell(f"POST {R}/issues/3/comments", told)
+    with pytest.raises(RefusalError) as refusal:
+        await shop.comment(3, "Hello")
+    assert (refusal.value.kind, str(refusal.value)) == (kind, sentence)
