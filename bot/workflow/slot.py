@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -115,6 +115,9 @@ class PostgresSlot(Slot):
         return self._leads
 
     async def release(self) -> None:
+        with suppress(psycopg.Error):  # the server may be gone
+            # Closing alone would free the place only when the server notices.
+            await self._session.execute("select pg_advisory_unlock_all()")
         await self._session.close()
 
 
