@@ -1,0 +1,58 @@
+"""Runs the measurements (all, or those named), prints a table and writes `build/bench.json`."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from rich.console import Console
+from rich.table import Table
+
+import bench
+from bench.figure import Figure
+
+Measure = Callable[[], Awaitable[list[Figure]]]
+REPORT = Path("build/bench.json")
+
+
+def measures() -> dict[str, Measure]:
+    """Every measurement by its module's name."""
+    names = [info.name for info in iter_modules(bench.__path__) if info.name not in {"__main__", "figure"}]
+    return {name: import_module(f"bench.{name}").measure for name in names}
+
+
+def table(figures: list[Figure]) -> Table:
+    made = Table("figure", "value", "unit", "a ratio to", "")
+    made.columns[1].justify = "right"
+    for figure in figures:
+        made.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, figure.ratio_to, figure.note)
+    return made
+
+
+def report(figures: list[Figure], kept: dict[str, object]) -> None:
+    new = {f.name: {"value": f.value, "unit": f.unit, "ratio_to": f.ratio_to} for f in figures}
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(kept | new, indent=2) + "\n", encoding="utf-8")
+
+
+def main(names: list[str]) -> int:
+    found = measures()
+    console = Console()
+    if unknown := sorted(set(names) - set(found)):
+        console.print(f"There is no measurement named {', '.join(unknown)}; there are: {', '.join(found)}.")
+        return 2
+    figures: list[Figure] = []
+    for name in names or found:
+        with console.status(f"measuring: {name}"):
+            figures += asyncio.run(found[name]())  # type: ignore[arg-type]
+    kept = json.loads(REPORT.read_text(encoding="utf-8")) if names and REPORT.exists() else {}
+    report(figures, kept)
+    console.print(table(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
