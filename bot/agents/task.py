@@ -11,7 +11,10 @@ Ending = Literal["finished", "turns", "budget", "refused", "error"]
 
 @dataclass(frozen=True)
 class Task:
-    """One try of one agent. `environment` is complete: the agent sees nothing of the bot's own."""
+    """One try of one agent. `environment` is complete: the agent sees nothing of the bot's own.
+
+    `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file.
+    """
 
     run: str
     key: str
@@ -25,6 +28,8 @@ class Task:
     usd: float
     gateway: str
     token: str
+    attempt: int = 1
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

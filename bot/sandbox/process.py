@@ -7,6 +7,7 @@ a bot that was killed) is found by that mark in /proc; without /proc only the gr
 import asyncio
 import math
 import os
+import secrets
 import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
@@ -49,18 +50,19 @@ async def run(
     errors_apart: bool = False,
     limit: int = 64 * 1024,
 ) -> Finished:
-    """Run `argv` with exactly `env` (and the mark) until it ends, is too slow, or prints nothing for `silence` seconds.
+    """Run `argv` with exactly `env` until it ends, or `timeout` seconds are over, or `silence` seconds without output.
 
-    Nothing it started outlives this call, however it is left. `on_line` gets each line of output and errors;
-    `output_tail` is their last `limit` bytes, without the errors if `errors_apart`. Raises OSError if it cannot start.
+    Nothing it started outlives this call, however it is left: it carries a mark below `run_id`. `on_line` gets
+    each line of output and errors; `output_tail` is their last `limit` bytes, without the errors if `errors_apart`.
+    Raises OSError if it cannot start.
     """
-    began = time.monotonic()
+    began, mark = time.monotonic(), f"{run_id}/{secrets.token_hex(4)}"
     watched = _Watched(Tail(limit), Lines(on_line), Lines(on_line) if errors_apart else None)
     transport, _ = await asyncio.get_running_loop().subprocess_exec(
         lambda: watched,
         *argv,
         cwd=cwd,
-        env={**env, MARK: run_id},
+        env={**env, MARK: mark},
         stdin=PIPE if stdin else DEVNULL,
         stdout=PIPE,
         stderr=PIPE if errors_apart else STDOUT,
@@ -70,7 +72,7 @@ async def run(
         watched.feed(transport, stdin)
         ending = await watched.ending(began, timeout, silence)
     finally:
-        await finish(asyncio.create_task(_leave(transport, watched, run_id)))
+        await finish(asyncio.create_task(_leave(transport, watched, mark)))
     return Finished(transport.get_returncode() or 0, watched.tail.text(), time.monotonic() - began, ending)
 
 
@@ -114,14 +116,14 @@ class _Watched(asyncio.SubprocessProtocol):
                 return "exited"
 
 
-async def _leave(transport: asyncio.SubprocessTransport, watched: _Watched, run_id: str) -> None:
+async def _leave(transport: asyncio.SubprocessTransport, watched: _Watched, mark: str) -> None:
     """End everything, and take what is still in the pipes."""
     pid = transport.get_pid()
     if not watched.exited.is_set():
         signal_group(pid, signal.SIGTERM)
         await until(watched.exited, GRACE)
     signal_group(pid, signal.SIGKILL)
-    await sweep(run_id)
+    await sweep(mark)
     await until(watched.exited, GRACE)
     await until(watched.closed, GRACE)
     transport.close()

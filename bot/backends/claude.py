@@ -1,0 +1,262 @@
+"""Claude Code, driven through its SDK: the real CLI, without the bot's environment or the repository's settings.
+
+Its own permissions are off: what it may do is decided by where it runs. What each setting is for was found by
+experiment with Claude Code 2.1.330; the tests hold every one that safety rests on.
+"""
+
+import asyncio
+import json
+import shlex
+import shutil
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import claude_agent_sdk as sdk
+
+from bot.agents.task import AgentEvent, Ending, Outcome, Task, Tell
+from bot.sandbox import gateway, process
+
+TOOLS = ["Agent", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write"]
+_SHOWN = 4000  # characters of a tool's output that a transcript gets
+_ENVIRONMENT = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "CLAUDE_CODE_MAX_RETRIES": "4",  # by itself it repeats for minutes, even what never passes
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+    "CLAUDE_CODE_ENABLE_TASKS": "0",  # the plan as one list, TodoWrite, instead of a tool call for each item
+    "ENABLE_TOOL_SEARCH": "false",
+    "IS_SANDBOX": "1",  # without it, it refuses as root to run any command it is asked to
+    "CLAUDE_CODE_ENTRYPOINT": "sdk-py",  # the SDK sets these two, but the start script begins with nothing
+    "CLAUDE_CODE_SDK_READS_SESSION_STATE": "1",
+}
+_ENDINGS: Mapping[str, tuple[Ending, str]] = {
+    "error_max_turns": ("turns", "it used all its turns"),
+    "error_max_budget_usd": ("budget", "it used all its money"),
+}
+
+
+class Claude:
+    """The backend. `cli` is another Claude Code than the one that the SDK brings."""
+
+    name = "claude"
+
+    def __init__(self, cli: Path | None = None) -> None:
+        self._cli = cli
+
+    async def run(self, task: Task, tell: Tell) -> Outcome:
+        """One conversation with one prompt, in a process group and a home of its own."""
+        cli = self._cli or find_cli()
+        if cli is None:
+            return Outcome("error", "", problem="Claude Code is not installed beside claude-agent-sdk or on PATH")
+        with tempfile.TemporaryDirectory(dir=task.home.parent, prefix="start-") as folder:
+            start = _Start(task, Path(folder))
+            start.write(cli)
+            story = _Story(task, tell)
+            talk = asyncio.create_task(_converse(task, start, story))
+            try:
+                await asyncio.shield(talk)
+            finally:
+                await process.finish(asyncio.create_task(_leave(talk, start)))
+            return story.outcome()
+
+
+BACKEND = Claude()
+
+
+def find_cli() -> Path | None:
+    """The Claude Code that the SDK brings, or the one on PATH."""
+    bundled = Path(sdk.__file__).with_name("_bundled") / "claude"
+    if bundled.is_file():
+        return bundled
+    found = shutil.which("claude")
+    return Path(found) if found else None
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How one CLI is started: a script that drops the bot's environment, which the SDK would hand down."""
+
+    task: Task
+    folder: Path
+
+    @property
+    def mark(self) -> str:
+        return f"{self.task.run}/{self.task.key}"
+
+    @property
+    def script(self) -> Path:
+        return self.folder / "claude"
+
+    @property
+    def rules(self) -> Path:
+        return self.folder / "rules.md"
+
+    def write(self, cli: Path) -> None:
+        setsid = shutil.which("setsid")
+        words = [*([setsid] if setsid else []), "/usr/bin/env", "-i", *self._assignments(), str(cli)]
+        pid = shlex.quote(str(self.folder / "pid"))
+        self.rules.write_text(self.task.system, encoding="utf-8")
+        self.script.write_text(f'#!/bin/sh\necho $$ >{pid}\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        self.script.chmod(0o700)
+
+    def _assignments(self) -> list[str]:
+        task = self.task
+        environment = {
+            **task.environment,
+            "HOME": str(task.home),
+            "PWD": str(task.worktree),
+            "CLAUDE_CODE_TMPDIR": str(task.home / "tmp"),
+            **_ENVIRONMENT,
+            **gateway.environment(task.gateway, task.token),
+            process.MARK: self.mark,
+        }
+        return [f"{name}={value}" for name, value in environment.items()]
+
+    def options(self, heard: "deque[str]") -> sdk.ClaudeAgentOptions:
+        task = self.task
+        return sdk.ClaudeAgentOptions(
+            cwd=task.worktree,
+            cli_path=self.script,
+            system_prompt={"type": "preset", "preset": "claude_code"},
+            extra_args={"append-system-prompt-file": str(self.rules)},  # an argument may not have more than 128 kB
+            setting_sources=[],  # a repository's settings run commands
+            strict_mcp_config=True,
+            verbatim_prompts=True,  # else `@/any/file` and `/command` in an issue are obeyed
+            settings=json.dumps({"includeCoAuthoredBy": False}),
+            tools=TOOLS,
+            permission_mode="bypassPermissions",
+            model=task.model,
+            max_turns=task.max_turns,
+            max_budget_usd=task.usd,
+            max_buffer_size=64 << 20,
+            stderr=heard.append,
+        )
+
+    def group(self) -> int | None:
+        with suppress(OSError, ValueError):
+            return int((self.folder / "pid").read_text())
+        return None
+
+
+async def _converse(task: Task, start: _Start, story: "_Story") -> None:
+    stream = sdk.query(prompt=task.prompt, options=start.options(story.errors))
+    while True:
+        try:
+            message = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception, and again after a failed result
+            story.broke(error)
+            return
+        story.take(message)
+
+
+async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
+    """End the CLI if it still runs, and whatever it left."""
+    group = start.group()
+    if not talk.done():
+        if group is not None:
+            process.signal_group(group, signal.SIGTERM)
+            await asyncio.wait({talk}, timeout=process.GRACE)
+        talk.cancel()
+    if group is not None:
+        process.signal_group(group, signal.SIGKILL)
+    await process.sweep(start.mark)
+    await asyncio.wait({talk}, timeout=process.GRACE)
+
+
+@dataclass
+class _Story:
+    """One conversation as events for people, and how it ended."""
+
+    task: Task
+    tell: Tell
+    errors: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    _words: str = ""
+    _result: sdk.ResultMessage | None = None
+    _problem: str = ""
+
+    def take(self, message: sdk.Message) -> None:
+        match message:
+            case sdk.AssistantMessage():
+                for block in message.content:
+                    self._said(block)
+            case sdk.UserMessage(content=list() as blocks):
+                for block in blocks:
+                    if isinstance(block, sdk.ToolResultBlock):
+                        self.tell(AgentEvent("output", _clipped(_text(block.content))))
+            case sdk.SystemMessage(subtype="api_retry"):
+                self.tell(
+                    AgentEvent("retry", f"the model API answered {message.data.get('error_status') or 'nothing'}")
+                )
+            case sdk.ResultMessage():
+                self._result = message
+
+    def broke(self, error: Exception) -> None:
+        """The stream ended with an error; after a failed result it says nothing new."""
+        if self._result is None:
+            self._problem = "\n".join([f"{type(error).__name__}: {error}", *self.errors])
+
+    def outcome(self) -> Outcome:
+        result = self._result
+        if result is None:
+            return Outcome("error", self._words, problem=self._problem or "Claude Code ended without a result")
+        ending, problem = _ending(result)
+        return Outcome(
+            ending,
+            result.result if result.result is not None and ending == "finished" else self._words,
+            usd=result.total_cost_usd,
+            turns=result.num_turns,
+            problem=problem,
+            details={"api_status": str(result.api_error_status)} if result.api_error_status else {},
+        )
+
+    def _said(self, block: object) -> None:
+        match block:
+            case sdk.TextBlock(text=text) if text.strip():
+                self._words = text
+                self.tell(AgentEvent("text", text))
+            case sdk.ToolUseBlock(name="TodoWrite", input={"todos": list() as todos}):
+                self.tell(AgentEvent("plan", "\n".join(_todo(todo) for todo in todos)))
+            case sdk.ToolUseBlock(name=name, input=arguments):
+                self.tell(AgentEvent("tool", _described(name, arguments, self.task.worktree)))
+
+
+def _ending(result: sdk.ResultMessage) -> tuple[Ending, str]:
+    if result.subtype in _ENDINGS:
+        return _ENDINGS[result.subtype]
+    said = "; ".join([*([result.result] if result.result else []), *(result.errors or [])])
+    if result.is_error:
+        return ("budget", said) if gateway.SPENT in said else ("error", said or result.subtype)
+    if result.stop_reason == "refusal":
+        return "refused", said or "the model refused"
+    return "finished", ""
+
+
+def _described(name: str, arguments: Mapping[str, Any], worktree: Path) -> str:
+    """A tool call in one line: its name and the argument that says most."""
+    keys = ("command", "file_path", "notebook_path", "pattern", "description")
+    said = next((str(arguments[key]) for key in keys if key in arguments), "")
+    return f"{name} {said.replace(f'{worktree}/', '')}".strip()
+
+
+def _todo(todo: Mapping[str, Any]) -> str:
+    mark = "x" if todo.get("status") == "completed" else " "
+    return f"[{mark}] " + " ".join(str(todo.get("content", "")).split())
+
+
+def _text(content: str | list[dict[str, Any]] | None) -> str:
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", f"[{part.get('type')}]")) for part in content)
+    return content or ""
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}\n[{len(text) - _SHOWN} characters left out]"
