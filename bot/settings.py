@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, validation_alias=AliasChoices("TUTTI_PORT", "PORT"))
     model_url: str = "https://api.anthropic.com"
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    https_proxy: str | None = Field(default=None, validation_alias="HTTPS_PROXY")
+    http_proxy: str | None = Field(default=None, validation_alias="HTTP_PROXY")
+    no_proxy: str | None = Field(default=None, validation_alias="NO_PROXY")
+    ca_file: Path | None = Field(default=None, validation_alias="SSL_CERT_FILE")
     max_runs: int = Field(default=4, ge=1, description="runs executed at once by this installation")
 
     @field_validator("github_url", "api_url", "model_url", "public_url")

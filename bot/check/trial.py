@@ -37,7 +37,6 @@ async def run(
             cwd=cwd,
             env=dict(environment),
             run_id=run_id,
-            timeout=24 * 3600,
             on_line=lambda _line: heard(),
         )
         seconds += done.seconds

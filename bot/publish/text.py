@@ -167,6 +167,10 @@ def continued(pull: int) -> str:
     return f"Done: #{pull} has the new commits."
 
 
+def on_branch(branch: str) -> str:
+    return f"The work is on the branch `{branch}`."
+
+
 def tests_red(tries: int) -> str:
     return f"Failed: the tests still fail after {tries} {'tries' if tries != 1 else 'try'}."
 

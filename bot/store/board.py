@@ -1,7 +1,8 @@
 """The tree of a run as it changes: every change is stored, and whoever shows it is told."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,17 @@ class Board:
     def __init__(self, db: Database) -> None:
         self.db = db
         self.listeners: list[Changed] = []
+        self._later: set[asyncio.Task[None]] = set()
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do a change in the background, for callers that cannot wait."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def settled(self) -> None:
+        """Return when every change in the background is stored."""
+        await asyncio.gather(*self._later)
 
     def _changed(self, run_id: str) -> None:
         for listener in self.listeners:

@@ -12,6 +12,7 @@ from bot.errors import ACTIVE, State
 from bot.store.db import artifacts, nodes, runs
 
 QUEUE_LOCK = 271828182
+CHANNEL = "tutti_runs"
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,10 @@ def cancel(conn: sa.Connection, target: str, workflow: str | None, sentence: str
     if workflow is not None:
         wanted.append(runs.c.workflow == workflow)
     statement = sa.update(runs).where(*wanted).values(cancel=sentence).returning(runs.c.id)
-    return list(conn.execute(statement).scalars())
+    asked = list(conn.execute(statement).scalars())
+    if asked and conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+    return asked
 
 
 def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:

@@ -1,11 +1,13 @@
 """The worker: takes deliveries from the inbox in order, decides what they mean, and keeps the runs going."""
 
 import asyncio
+import itertools
 import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +32,7 @@ from bot.workflow.slot import Slot
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
+TEND_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,6 @@ class Worker:
         self._targets: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._idle = asyncio.Condition()
-        self.beat = time.monotonic()
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -75,6 +76,11 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._loops, *self._tasks, return_exceptions=True)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the loops that take deliveries and begin runs are running."""
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
     def wake(self) -> None:
         """There may be a new delivery."""
         self._wake.set()
@@ -86,8 +92,8 @@ class Worker:
     async def _resume(self) -> None:
         """Start every run that our row says is running: the engine may never have heard of it."""
         for run in await self._p.db.read(runs.active):
-            if run.state == "running":
-                await self._p.engine.start(run.id)
+            if run.state == "running" and not await self._p.engine.start(run.id):
+                await self._p.board.finish(run.id, "failed", text.broken(run.id))
 
     # ---- deliveries --------------------------------------------------------------------------------------------------
 
@@ -113,7 +119,6 @@ class Worker:
                 await self._until_settled(delivery, event)
         finally:
             self._seen.discard(delivery.seq)
-            self.beat = time.monotonic()
 
     async def _until_settled(self, delivery: Delivery, event: Event | Ignored) -> None:
         while True:
@@ -265,14 +270,14 @@ class Worker:
             log.warning("status not shown", run=run_id, reason=str(problem))
 
     async def _tend(self) -> None:
-        """Every minute: comments that do not tell the end yet, dead workers' runs, deliveries we never got."""
-        while True:
-            await asyncio.sleep(60)
-            await self.tend()
+        """Dead workers' runs within seconds; every minute comments that lag behind and deliveries that were lost."""
+        for beat in itertools.count():
+            await asyncio.sleep(TEND_SECONDS)
+            await self.tend(thoroughly=beat % 12 == 0)
 
-    async def tend(self) -> None:
+    async def tend(self, *, thoroughly: bool = True) -> None:
         """One round of upkeep; a failure of one part is logged and does not stop the others."""
-        for work in (self._show_stale, self._adopt, self._redeliver):
+        for work in (self._adopt, self._show_stale, self._redeliver) if thoroughly else (self._adopt,):
             try:
                 await work()
             except Exception:
@@ -290,6 +295,9 @@ class Worker:
 
     async def _redeliver(self) -> None:
         """Ask GitHub to send again what it could not deliver in the last hour."""
+        since = datetime.now(UTC) - timedelta(hours=1)
+        if asked := await self._p.github.redeliver_missed(self._p.inbox.known, since):
+            log.info("asked GitHub to deliver again", count=len(asked))
 
     # ---- for tests and the demo --------------------------------------------------------------------------------------
 

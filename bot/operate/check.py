@@ -1,0 +1,40 @@
+"""Checking files before they are used: workflows, agents and a repository's configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.agents.spec import parse_agent
+from bot.app import backends
+from bot.errors import ConfigError
+from bot.workflow import configuration
+from bot.workflow.library import SHIPPED, shipped
+from bot.workflow.spec import parse_workflow
+
+
+def files_in(folder: Path) -> list[Path]:
+    """What Tutti would read of the repository at `folder`; in its own checkout the files it ships, too."""
+    found = [folder / configuration.PATH] if (folder / configuration.PATH).is_file() else []
+    found += sorted((folder / configuration.WORKFLOWS).glob("*.y*ml"))
+    if (folder / "workflows").resolve() == SHIPPED:
+        found += [*sorted(SHIPPED.glob("*.yml")), *sorted((SHIPPED / "agents").rglob("*.md"))]
+    return found
+
+
+def check(paths: Sequence[Path]) -> list[ConfigError]:
+    """What is wrong with these files, the first mistake of each."""
+    agents = dict(shipped().agents)
+    problems: list[ConfigError] = []
+    for path in paths:
+        try:
+            text = path.read_text(encoding="utf-8")
+            if path.name == "tutti.yml" and path.parent.name == ".github":
+                configuration.parse(text, frozenset(backends()), str(path))
+            elif path.suffix == ".md":
+                parse_agent(str(path), text)
+            else:
+                parse_workflow(str(path), text, agents)
+        except ConfigError as problem:
+            problems.append(problem)
+        except (OSError, UnicodeDecodeError) as problem:
+            problems.append(ConfigError(str(path), 1, f"cannot be read: {problem}"))
+    return problems

@@ -1,0 +1,163 @@
+"""A workflow on a clone on this machine, without GitHub: what it makes becomes a branch of that clone."""
+
+import getpass
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.agents import answer
+from bot.agents.job import Product, Step
+from bot.agents.prompt import Asked
+from bot.app import Bench, Seams, workbench
+from bot.errors import State, Stop, UserError
+from bot.git import changes
+from bot.git.command import Identity
+from bot.git.mirror import Mirror
+from bot.git.slug import branch_name
+from bot.patterns.pipeline import PATTERN
+from bot.publish import text
+from bot.publish.ground import Ground
+from bot.settings import Settings
+from bot.store import runs
+from bot.store.runs import Run
+from bot.workflow import configuration
+from bot.workflow.conduct import Conductor
+from bot.workflow.library import shipped
+from bot.workflow.spec import Workflow, parse_workflow
+
+IDENTITY = Identity("Tutti", "tutti@localhost")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a local run, as an issue would say it."""
+
+    title: str
+    body: str
+    number: int = 0
+    backend: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a local run ended: its state word, the sentence, and the branch where its work is (empty: none)."""
+
+    state: State
+    reason: str
+    branch: str
+
+
+class CloneHost:
+    """A clone as the place where a run comes from and its result goes."""
+
+    def __init__(self, bench: Bench, clone: Path, wish: Wish) -> None:
+        self._bench, self._clone, self._wish = bench, clone, wish
+
+    async def mirror(self, run: Run) -> Mirror:
+        return await self._bench.mirrors.local(self._clone)
+
+    async def ground(self, run: Run, workflow: Workflow) -> Ground:
+        mirror = await self.mirror(run)
+        await mirror.fetch()
+        head = await mirror.default_head()
+        if head is None:
+            raise Stop("refused", text.empty())
+        data = await mirror.read(head.sha, configuration.PATH)
+        known = frozenset(self._bench.shop.backends)
+        settings = (
+            configuration.parse(data.decode("utf-8", "replace"), known)
+            if data is not None
+            else configuration.Configuration(version=1)
+        )
+        limits = workflow.limits
+        minutes = min(limits.minutes, settings.limits.minutes or limits.minutes)
+        traits = await mirror.traits(head.sha)
+        return Ground(
+            base=head.sha,
+            base_tree=await mirror.tree(head.sha),
+            base_branch=head.branch,
+            branch=await self._new_branch(mirror, workflow),
+            expected=None,
+            pull=None,
+            setup=settings.setup,
+            test=settings.test,
+            backend=self._wish.backend or settings.backend,
+            usd=min(limits.usd, settings.limits.usd or limits.usd),
+            minutes=minutes,
+            silence=limits.silence_minutes * 60,
+            deadline=time.time() + minutes * 60,
+            draft=False,
+            notes=text.notes(traits.submodules, lfs=traits.lfs),
+        )
+
+    async def _new_branch(self, mirror: Mirror, workflow: Workflow) -> str:
+        prefix, attempt = workflow.outputs.pull_request.branch_prefix, 1
+        while await mirror.resolve(name := branch_name(prefix, self._wish.title, self._wish.number, attempt)):
+            attempt += 1
+        return name
+
+    async def fetch(self, run: Run, ground: Ground) -> None:
+        await (await self.mirror(run)).fetch([ground.base])
+
+    async def show(self, run_id: str) -> None:
+        """Nobody reads comments here: the terminal shows the run."""
+
+    def asked(self, run: Run, ground: Ground) -> Asked:
+        return Asked(self._clone.name, self._wish.number, self._wish.title, self._wish.body, getpass.getuser())
+
+    async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
+        mirror = await self.mirror(run)
+        said = answer.read(product.words)
+        changed = [change.path for change in await changes.diff(mirror, ground.base, product.tree)]
+        groups = answer.commits(said, changed, answer.title(said, self._wish.title), fix=False)
+        head = await changes.commits(mirror, ground.base, product.tree, groups, int(run.created_at), IDENTITY)
+        await changes.push(mirror, head, ground.branch, None, None)
+        await self._bench.board.learn(run.id, branch=ground.branch)
+        await self._bench.board.end(run.id, "publish", "done")
+        return text.on_branch(ground.branch)
+
+
+def workflow_of(name: str) -> Workflow:
+    """A shipped workflow by its id, or a file. Raises UserError or ConfigError."""
+    offered = shipped()
+    if name in offered.workflows:
+        return offered.workflows[name]
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(sorted(offered.workflows))
+        raise UserError(f"There is no workflow {name}: neither a file nor one of {known}.")
+    return parse_workflow(name, path.read_text(encoding="utf-8"), dict(offered.agents))
+
+
+async def execute(
+    settings: Settings, workflow: Workflow, clone: Path, wish: Wish, seams: Seams, watched: Callable[[Bench, str], None]
+) -> Result:
+    """Do the workflow on the clone; `watched` is called with the parts and the run's id before it begins."""
+    if not (clone / ".git").exists():
+        raise UserError(f"{clone} is not the top of a git clone.")
+    async with workbench(settings, seams) as bench:
+        if wish.backend is not None and wish.backend not in bench.shop.backends:
+            raise UserError(f"There is no backend {wish.backend}; known are {', '.join(sorted(bench.shop.backends))}.")
+        run = _run(clone, workflow)
+        await bench.db.write(lambda conn: runs.create(conn, run))
+        watched(bench, run.id)
+        host = CloneHost(bench, clone, wish)
+        await Conductor(bench.shop, host, {PATTERN.name: PATTERN}, lambda _run: None).execute(run.id, _once)
+        ended = await bench.db.read(lambda conn: runs.get(conn, run.id))
+        assert ended is not None
+        return Result(ended.state, ended.reason, str(ended.facts.get("branch", "")))
+
+
+async def _once(_key: str, effect: Callable[[], Any]) -> Any:
+    """A step of a run that nobody will resume."""
+    return await effect()
+
+
+def _run(clone: Path, workflow: Workflow) -> Run:
+    now = time.time()
+    name = str(uuid.uuid4())
+    context = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
+    return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)

@@ -1,0 +1,72 @@
+"""The page of a run, under an address nobody can guess: the same tree as the status comment, and nothing more."""
+
+import time
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bot.publish import text
+from bot.store import runs
+from bot.store.db import Database
+from bot.store.runs import Node, Run
+
+_templates = Environment(
+    loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class RunPage:
+    """`GET /runs/<id>`: the id is the secret, as it stands in the status comment only."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/runs/{id}", self.show), web.get("/static/run.css", self.style)]
+
+    async def show(self, request: web.Request) -> web.Response:
+        found = await self._db.read(lambda conn: runs.get(conn, request.match_info["id"]))
+        if found is None:
+            return self._html("missing.html", 404)
+        steps = await self._db.read(lambda conn: runs.tree(conn, found.id))
+        return self._html("run.html", 200, run=_described(found), steps=[_step(node) for node in steps])
+
+    async def style(self, _request: web.Request) -> web.Response:
+        source, _, _ = PackageLoader("bot.web").get_source(_templates, "run.css")
+        return web.Response(text=source, content_type="text/css", headers=_HEADERS)
+
+    def _html(self, name: str, status: int, **values: object) -> web.Response:
+        page = _templates.get_template(name).render(values)
+        return web.Response(text=page, status=status, content_type="text/html", headers=_HEADERS)
+
+
+def _described(run: Run) -> dict[str, object]:
+    end = run.ended_at or time.time()
+    return {
+        "title": run.context["workflow"]["name"],
+        "target": run.target,
+        "state": run.state,
+        "reason": run.reason,
+        "active": run.active,
+        "elapsed": text.duration(end - run.started_at) if run.started_at else "",
+        "cost": "" if run.active else text.money(run.cost_usd),
+        "branch": run.facts.get("branch", ""),
+    }
+
+
+def _step(node: Node) -> dict[str, object]:
+    end = node.ended_at or time.time()
+    return {
+        "title": node.title,
+        "state": node.state,
+        "reason": node.reason,
+        "plan": node.plan.splitlines(),
+        "elapsed": text.duration(end - node.started_at) if node.started_at else "",
+        "cost": text.money(node.cost_usd) if node.cost_usd != 0 else "",
+    }
