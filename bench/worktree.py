@@ -1,6 +1,7 @@
 """A worktree of a 20,000-file repository from the pool, beside `git clone --local` of the same repository."""
 
 import asyncio
+import os
 import random
 import shutil
 import statistics
@@ -44,12 +45,14 @@ async def _round(folder: Path, origin: Path, mirror: Mirror, old: str, new: str)
     pool = Pool(folder / "data", size=2)
     pool.refill(mirror, old)
     await pool.wait()
-    clone, _ = await _timed(git("clone", "--quiet", "--local", str(origin), str(folder / "clone"), protocol="file"))
+    # The pool is filled long before it is asked; without this its writing would still be going on.
+    await asyncio.to_thread(os.sync)
     same, first = await _timed(pool.take(mirror, old))
     other, second = await _timed(pool.take(mirror, new))
-    cold, third = await _timed(pool.take(mirror, new))
     await asyncio.to_thread((second.path / "src/0/0.txt").write_text, "changed\n")
     took, _ = await _timed(harvest(mirror, second))
+    clone, _ = await _timed(git("clone", "--quiet", "--local", str(origin), str(folder / "clone"), protocol="file"))
+    cold, third = await _timed(pool.take(mirror, new))
     for worktree in (first, second, third):
         await pool.destroy(worktree)
     await asyncio.to_thread(shutil.rmtree, folder / "clone")
@@ -67,7 +70,7 @@ async def _repository(folder: Path) -> tuple[Path, str, str]:
     """A bare repository of 125 MB, and two of its commits that differ in CHANGED files."""
     origin = folder / "origin.git"
     await git("init", "--quiet", "--bare", str(origin))
-    await git("fast-import", "--quiet", git_dir=origin, stdin=b"".join(_stream()), identity=_ME)
+    await git("fast-import", "--quiet", "--depth=0", git_dir=origin, stdin=b"".join(_stream()), identity=_ME)
     old, new = (await git("rev-parse", "main~1", "main", git_dir=origin)).decode().split()
     return origin, old, new
 

@@ -81,7 +81,8 @@ async def _count(worktree: Worktree, base: str, tip: str) -> int | None:
     """Commits of `tip` that `base` has not; the agent's objects are read, its configuration is not."""
     objects = worktree.agent_dir / "objects"
     try:
-        said = await git("rev-list", "--count", f"{base}..{tip}", "--", git_dir=worktree.mirror, objects=objects, timeout=20)
+        walk = ("rev-list", "--count", f"{base}..{tip}", "--")
+        said = await git(*walk, git_dir=worktree.mirror, objects=objects, timeout=20)
     except GitError:
         return None
     return int(said)
