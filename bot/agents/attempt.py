@@ -171,6 +171,8 @@ class Attempt:
             usd=self.usd,
             gateway=gateway,
             token=token,
+            attempt=self.number,
+            command=self.spec.command,
         )
 
     async def judge(self) -> dict[str, Any]:

@@ -123,6 +123,7 @@ class Publisher:
         return Story(
             issue=event.issue.number,
             issue_title=event.issue.title,
+            author=event.issue.author.login,
             asker=event.actor.login,
             summary=made.said.summary or answer.made_up_summary(made.changed),
             tested=tested,

@@ -17,8 +17,10 @@ def money(usd: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `2 min 10 s`, `1 h 5 min`."""
-    whole = max(0, round(seconds))
+    """`0.4 s`, `45 s`, `2 min 10 s`, `1 h 5 min`."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
