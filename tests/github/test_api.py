@@ -124,7 +124,35 @@ async def test_a_label_whose_name_would_climb_in_the_address_is_refused(shop: Re
         await shop.remove_label(3, name)
 
 
+async def test_an_issue_is_read_labelled_and_reacted_to(served: Served, shop: Repository) -> None:
+    issue = {"number": 3, "title": "Add carts", "body": "Please", "user": OCTOCAT, "labels": [{"name": "bug"}, "odd"]}
+    served.tell(f"GET {R}/issues/3", Told(issue | {"state": "closed"}))
+    served.tell(f"POST {R}/issues/3/labels", Told([]))
+    served.tell(f"POST {R}/issues/comments/40/reactions", Told({"id": 1}, 201))
+    found = await shop.issue(3)
+    assert (found.title, found.labels, found.state, found.is_pull) == ("Add carts", ("bug",), "closed", False)
+    await shop.add_labels(3, [])
+    assert served.count(f"POST {R}/issues/3/labels") == 0
+    await shop.add_labels(3, ["automated-pr"])
+    assert served.last(f"POST {R}/issues/3/labels").sent == {"labels": ["automated-pr"]}
+    await shop.react(40, "eyes")
+    assert served.last(f"POST {R}/issues/comments/40/reactions").sent == {"content": "eyes"}
+
+
 # --- pull requests
+
+
+async def test_a_pull_request_is_read_with_its_branches_and_commits(served: Served, shop: Repository) -> None:
+    served.tell(f"GET {R}/pulls/8", Told(pull(8, draft=True)))
+    found = await shop.pull(8)
+    assert (found.head, found.base, found.head_sha, found.draft, found.from_fork) == (
+        "feature/x",
+        "main",
+        SHA,
+        True,
+        False,
+    )
+    assert (found.author.id, found.labels, found.merged) == (99, ("automated-pr",), False)
 
 
 async def test_an_open_pull_request_of_the_branch_is_answered_instead_of_a_second_one(

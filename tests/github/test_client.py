@@ -104,6 +104,8 @@ async def test_a_delivery_is_not_asked_for_for_ever_nor_does_one_refusal_stop_th
         return []
 
     assert await github.redeliver_missed(known, NOW - timedelta(hours=1)) == ["late"]
+    attempts = [asked.path.split("/")[4] for asked in served.asked if asked.method == "POST"]
+    assert attempts == ["31", "30"], "the hopeless one is left alone"
 
 
 async def test_the_walk_through_deliveries_ends_where_they_are_too_old(served: Served, github: GitHub) -> None:

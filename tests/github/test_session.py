@@ -136,9 +136,7 @@ async def test_a_private_authority_is_trusted_where_the_environment_names_it(
 
 
 async def test_an_authority_nobody_named_is_not_trusted_and_the_way_out_is_said(enterprise: str, clock: Clock) -> None:
-    with pytest.raises(
-        RefusalError, match=r"not trusted here \(SSL_CERT_FILE names a private CA"
-    ):
+    with pytest.raises(RefusalError, match=r"not trusted here \(SSL_CERT_FILE names a private CA"):
         await ask(enterprise, clock)
     assert clock.slept == [], "trying again would not help"
 

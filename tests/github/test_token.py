@@ -73,9 +73,11 @@ async def test_a_token_that_only_reads_is_shared_and_minted_once_by_many_at_once
     assert served.lines() == [MINT]
 
 
-async def test_a_shared_token_is_renewed_before_it_can_end_within_a_step(
-    served: Served, github: GitHub, clock: Clock
+@pytest.mark.parametrize("expires_at", [SOON, "2027-01-15T23:00:00Z"])
+async def test_a_shared_token_is_renewed_before_it_can_end_within_a_step_even_if_the_clocks_differ(
+    served: Served, github: GitHub, clock: Clock, expires_at: str
 ) -> None:
+    served.tell(MINT, *(Told({"token": f"token-{n}", "expires_at": expires_at}, 201) for n in (1, 2)))
     async with github.repository(SHOP, READ):
         clock.time += 49 * 60
     async with github.repository(SHOP, READ) as shop:

@@ -19,6 +19,10 @@ def test_a_clipped_body_fits_and_never_ends_inside_a_code_block(body: str, limit
         assert sum(line.startswith("```") for line in cut.split("\n")) % 2 == 0
 
 
+def test_a_code_block_that_was_cut_is_closed_before_it_says_so() -> None:
+    assert clipped("```\n" + "x" * 200, 100).endswith("x\n```\n\n(Cut here: GitHub takes no longer text.)")
+
+
 def test_a_long_body_keeps_its_marker() -> None:
     body = marked("x" * 100_000, "run:1")
     assert len(body) <= BODY_LIMIT
