@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bot.github.api import Repository
 from bot.github.caller import Clock as RealClock
 from bot.github.client import GitHub
 from bot.github.entity import RepoRef
@@ -58,3 +59,11 @@ def settings(served: Served, pem: str) -> Settings:
 async def github(settings: Settings, clock: Clock) -> AsyncIterator[GitHub]:
     async with aiohttp.ClientSession() as session:
         yield GitHub(settings, session, RealClock(clock.now, clock.sleep))
+
+
+@pytest.fixture
+async def shop(served: Served, github: GitHub) -> AsyncIterator[Repository]:
+    served.tell("GET /app", Told({"id": 11, "slug": "tutti", "name": "Tutti"}))
+    served.tell("GET /users/tutti%5Bbot%5D", Told({"id": 99}))
+    async with github.repository(SHOP, {"issues": "write"}) as shop:
+        yield shop
