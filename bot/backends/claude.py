@@ -10,10 +10,9 @@ import shlex
 import shutil
 import signal
 import tempfile
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ class Claude:
                 await asyncio.shield(talk)
             finally:
                 await process.finish(asyncio.create_task(_leave(talk, start)))
-            return story.outcome()
+            return story.outcome(start.complaint())
 
 
 BACKEND = Claude()
@@ -98,12 +97,19 @@ class _Start:
     def rules(self) -> Path:
         return self.folder / "rules.md"
 
+    @property
+    def errors(self) -> Path:
+        return self.folder / "errors"
+
     def write(self, cli: Path) -> None:
         setsid = shutil.which("setsid")
         words = [*([setsid] if setsid else []), "/usr/bin/env", "-i", *self._assignments(), str(cli)]
         pid = shlex.quote(str(self.folder / "pid"))
         self.rules.write_text(self.task.system, encoding="utf-8")
-        self.script.write_text(f'#!/bin/sh\necho $$ >{pid}\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        errors = shlex.quote(str(self.errors))
+        self.script.write_text(
+            f'#!/bin/sh\necho $$ >{pid}\nexec {shlex.join(words)} "$@" 2>{errors}\n', encoding="utf-8"
+        )
         self.script.chmod(0o700)
 
     def _assignments(self) -> list[str]:
@@ -119,7 +125,7 @@ class _Start:
         }
         return [f"{name}={value}" for name, value in environment.items()]
 
-    def options(self, heard: "deque[str]") -> sdk.ClaudeAgentOptions:
+    def options(self) -> sdk.ClaudeAgentOptions:
         task = self.task
         return sdk.ClaudeAgentOptions(
             cwd=task.worktree,
@@ -136,7 +142,6 @@ class _Start:
             max_turns=task.max_turns,
             max_budget_usd=task.usd,
             max_buffer_size=64 << 20,
-            stderr=heard.append,
         )
 
     def group(self) -> int | None:
@@ -144,9 +149,15 @@ class _Start:
             return int((self.folder / "pid").read_text())
         return None
 
+    def complaint(self) -> str:
+        """The end of what the CLI wrote to standard error."""
+        with suppress(OSError):
+            return self.errors.read_bytes()[-2000:].decode("utf-8", "replace").strip()
+        return ""
+
 
 async def _converse(task: Task, start: _Start, story: "_Story") -> None:
-    stream = sdk.query(prompt=task.prompt, options=start.options(story.errors))
+    stream = sdk.query(prompt=task.prompt, options=start.options())
     while True:
         try:
             message = await anext(stream)
@@ -178,7 +189,6 @@ class _Story:
 
     task: Task
     tell: Tell
-    errors: deque[str] = field(default_factory=lambda: deque(maxlen=20))
     _words: str = ""
     _result: sdk.ResultMessage | None = None
     _problem: str = ""
@@ -202,12 +212,14 @@ class _Story:
     def broke(self, error: Exception) -> None:
         """The stream ended with an error; after a failed result it says nothing new."""
         if self._result is None:
-            self._problem = "\n".join([f"{type(error).__name__}: {error}", *self.errors])
+            self._problem = f"{type(error).__name__}: {error}"
 
-    def outcome(self) -> Outcome:
+    def outcome(self, complaint: str) -> Outcome:
+        """How it ended; `complaint`, from standard error, explains an end without a result."""
         result = self._result
         if result is None:
-            return Outcome("error", self._words, problem=self._problem or "Claude Code ended without a result")
+            problem = f"{self._problem or 'Claude Code ended without a result'}\n{complaint}".strip()
+            return Outcome("error", self._words, problem=problem)
         ending, problem = _ending(result)
         return Outcome(
             ending,

@@ -1,6 +1,7 @@
 """The acts a played model knows, and how each becomes a call of the tools that a request offers."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,10 +60,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fail:
-    """Answer with an HTTP error instead; every repeat of the request gets it again."""
+    """Answer with an HTTP error instead, to the first `times` requests for this turn."""
 
     status: int
     message: str = "played failure"
+    times: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def calls(turn: Turn, body: Json) -> list[Json]:
     step = len(body["messages"])
     blocks: list[Json] = []
     for act in turn:
+        if isinstance(act, Fail):
+            continue
         if isinstance(act, Say):
             blocks.append({"type": "text", "text": act.text})
             continue

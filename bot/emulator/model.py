@@ -1,12 +1,13 @@
 """A model API that is played: Anthropic's Messages API on loopback, answering from scripts.
 
-It keeps no state about conversations: the step of a script is the number of the assistant's turns in the request, so
-retries, resumed and parallel conversations need nothing. Format: https://docs.claude.com/en/api/messages
+It keeps no state of conversations (but for failures that pass): the step of a script is the number of the assistant's
+turns in the request, so retries, resumed and parallel conversations need nothing. Format: https://docs.claude.com/en/api/messages
 """
 
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -54,6 +55,7 @@ class PlayedModel:
     requests: list[Request] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     url: str = ""
+    _failed: Counter[tuple[int, int]] = field(default_factory=Counter)
     _parts: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self, port: int = 0) -> None:
@@ -96,7 +98,7 @@ class PlayedModel:
             return _error(401, "invalid x-api-key")
         turn = self._turn(body)
         for act in turn:
-            if isinstance(act, Fail):
+            if isinstance(act, Fail) and self._fails(act, body):
                 return _error(act.status, act.message)
             if isinstance(act, Hang):
                 await asyncio.Event().wait()
@@ -106,6 +108,11 @@ class PlayedModel:
             self.problems.append(str(missing))
             return _error(400, str(missing))
         return await self._stream(request, message) if body.get("stream") else web.json_response(message)
+
+    def _fails(self, act: Fail, body: Json) -> bool:
+        failure = (id(act), len(body["messages"]))
+        self._failed[failure] += 1
+        return self._failed[failure] <= act.times
 
     def _turn(self, body: Json) -> Turn:
         """The acts that answer this request; helper calls, which offer no tools, get a word."""

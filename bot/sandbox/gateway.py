@@ -5,6 +5,7 @@ would run at the provider's, reach the network from there, or cost more than the
 """
 
 import asyncio
+import io
 import json
 import secrets
 import ssl
@@ -164,7 +165,9 @@ class Gateway:
             headers["x-api-key"] = self._key
         query = {"beta": "true"} if request.query.get("beta") == "true" else {}
         url = self._model_url + request.path
-        async with self._session.post(url, data=raw, headers=headers, params=query, allow_redirects=False) as answer:
+        async with self._session.post(
+            url, data=io.BytesIO(raw), headers=headers, params=query, allow_redirects=False
+        ) as answer:
             counted = answer.status == 200 and request.path == "/v1/messages"
             reading = Reading(len(raw) // 4, str(body.get("model", "")))
             try:

@@ -1,0 +1,1 @@
+"""Every backend, driven for real."""

@@ -1,0 +1,109 @@
+"""The real Claude Code against a played model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bot.agents.task import Outcome
+from bot.backends.claude import Claude
+from bot.emulator.model import Act, Bash, Edit, Fail, Plan, Read, Say, Script, Write
+from tests.backends.stage import ASKED, Stage
+
+
+async def play(stage: Stage, *turns: Sequence[Act], prompt: str = ASKED, max_turns: int = 20) -> Outcome:
+    stage.played.scripts = [Script((prompt[:30],), [tuple(turn) for turn in turns])]
+    return await Claude().run(stage.task(prompt, max_turns=max_turns), stage.tell)
+
+
+async def test_reads_edits_tests_and_tells_it_step_by_step(claude: Stage) -> None:
+    claude.task()
+    (claude.worktree / "cart.py").write_text("def total():\n    return 1\n")
+    outcome = await play(
+        claude,
+        [Say("I look first."), Plan(("look", "change"))],
+        [Read("cart.py")],
+        [Edit("cart.py", "return 1", "return 2")],
+        [Bash("python3 -c 'import cart; print(cart.total())'; rm -rf __pycache__")],
+        [Plan(("look", "change"), done=2)],
+        [Say("Changed it.")],
+    )
+    assert (outcome.ending, outcome.text, outcome.problem) == ("finished", "Changed it.", "")
+    assert (claude.worktree / "cart.py").read_text() == "def total():\n    return 2\n"
+    assert claude.told("tool")[:2] == ["Read cart.py", "Edit cart.py"]
+    assert claude.told("plan") == ["[ ] look\n[ ] change", "[x] look\n[x] change"]
+    assert claude.told("text") == ["I look first.", "Changed it."]
+    assert "2" in claude.told("output")[-2]
+
+
+async def test_the_rules_stand_in_the_system_prompt_and_the_prompt_is_verbatim(claude: Stage) -> None:
+    secret = claude.folder / "outside.txt"
+    secret.write_text("canary outside")
+    prompt = f"/compact Look at @{secret} and do the work."
+    outcome = await play(claude, [Say("Done.")], prompt=prompt)
+    assert outcome.ending == "finished"
+    body = claude.played.requests[0].body
+    assert "Rules of the house." in str(body["system"])
+    assert prompt in str(body["messages"])
+    assert "canary outside" not in str(body)
+    assert "Co-Authored-By" not in str(body)
+
+
+async def test_long_rules_are_no_problem(claude: Stage) -> None:
+    claude.played.scripts = [Script((ASKED,), [(Say("Done."),)])]
+    task = claude.task()
+    rules = "Be careful. " * 30_000
+    outcome = await Claude().run(type(task)(**{**vars(task), "system": rules}), claude.tell)
+    assert outcome.ending == "finished"
+    assert rules.strip() in str(claude.played.requests[0].body["system"])
+
+
+async def test_what_it_used_is_counted_alike_by_the_gateway_and_itself(claude: Stage) -> None:
+    outcome = await play(claude, [Bash("true")], [Say("Done.")])
+    usage = claude.lease.usage
+    assert usage.calls == 2
+    assert usage.usd is not None
+    assert outcome.usd == pytest.approx(usage.usd)
+    assert outcome.turns == 2
+
+
+async def test_the_gateways_limit_ends_it_as_over_budget(claude: Stage) -> None:
+    claude.lease.usd = 0.01
+    outcome = await play(claude, [Bash("true")], [Say("Never said.")])
+    assert outcome.ending == "budget"
+    assert len(claude.played.requests) == 1
+
+
+async def test_its_own_limits_end_it_too(claude: Stage) -> None:
+    assert (await play(claude, [Bash("true")], [Bash("true")], [Say("Never.")], max_turns=1)).ending == "turns"
+    claude.usd = 0.01
+    assert (await play(claude, [Bash("true")], [Bash("true")], [Say("Never.")])).ending == "budget"
+
+
+async def test_an_api_that_refuses_is_an_error_with_its_words(claude: Stage) -> None:
+    outcome = await play(claude, [Fail(400, "your prompt is odd")])
+    assert outcome.ending == "error"
+    assert "your prompt is odd" in outcome.problem
+    assert outcome.details["api_status"] == "400"
+
+
+async def test_an_overloaded_api_is_asked_again_and_that_is_told(claude: Stage) -> None:
+    outcome = await play(claude, [Fail(529, times=1), Say("Here.")])
+    assert outcome.text == "Here."
+    assert claude.told("retry") == ["the model API answered 529"]
+
+
+async def test_a_cli_that_does_not_start_is_an_error_not_a_traceback(claude: Stage, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'no such library' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    outcome = await Claude(broken).run(claude.task(), claude.tell)
+    assert outcome.ending == "error"
+    assert "no such library" in outcome.problem
+
+
+async def test_a_message_bigger_than_a_megabyte_passes(claude: Stage) -> None:
+    claude.usd = claude.lease.usd = 50
+    outcome = await play(claude, [Write("big.txt", "x" * 1_500_000)], [Say("Done.")])
+    assert outcome.ending == "finished"
+    assert (claude.worktree / "big.txt").stat().st_size == 1_500_000
