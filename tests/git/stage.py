@@ -5,6 +5,7 @@ import base64
 import gzip
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ class Server:
         app.router.add_post("/{name:.+}.git/{service:git-(upload|receive)-pack}", self._service)
         return app
 
-    def _refused(self, request: web.Request) -> web.Response | None:
+    def refused(self, request: web.Request) -> web.Response | None:
         self.requests.append(f"{request.method} {request.path_qs}")
         if self.redirect:
             return web.Response(status=302, headers={"Location": self.redirect + request.path_qs})
@@ -104,7 +105,7 @@ class Server:
         return None if (self.folder / f"{request.match_info['name']}.git").is_dir() else web.Response(status=404)
 
     async def _refs(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
+        if refused := self.refused(request):
             return refused
         service = request.query["service"]
         said = await self._git(request, service, "--http-backend-info-refs", b"")
@@ -113,7 +114,7 @@ class Server:
         return web.Response(body=body, content_type=f"application/x-{service}-advertisement")
 
     async def _service(self, request: web.Request) -> web.Response:
-        if refused := self._refused(request):
+        if refused := self.refused(request):
             return refused
         body = await request.read()
         body = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
@@ -132,6 +133,21 @@ class Server:
             stderr=asyncio.subprocess.DEVNULL,
         )
         return (await process.communicate(body))[0]
+
+
+def holding(lock: str) -> subprocess.Popen[bytes]:
+    """Another process that holds a file lock until its standard input is closed."""
+    hold = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]):\n print('held', flush=True)\n sys.stdin.read()"
+    argv = [sys.executable, "-c", hold, lock]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+def here(*paths: Path) -> list[Path]:
+    """Which of the paths exist, links counted as themselves."""
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def everything(folder: Path) -> dict[str, bytes]:
