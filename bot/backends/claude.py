@@ -173,6 +173,7 @@ async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
     """End the CLI if it still runs, and whatever it left."""
     group = start.group()
     if not talk.done():
+        group = await _started(talk, start)
         if group is not None:
             process.signal_group(group, signal.SIGTERM)
             await asyncio.wait({talk}, timeout=process.GRACE)
@@ -181,6 +182,15 @@ async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
         process.signal_group(group, signal.SIGKILL)
     await process.sweep(start.mark)
     await asyncio.wait({talk}, timeout=process.GRACE)
+
+
+async def _started(talk: "asyncio.Task[None]", start: _Start) -> int | None:
+    """The group of a CLI that was perhaps just being started: its first act is to say which it is."""
+    for _ in range(50):
+        if (group := start.group()) is not None or talk.done():
+            return group
+        await asyncio.sleep(0.02)
+    return None
 
 
 @dataclass

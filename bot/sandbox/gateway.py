@@ -152,13 +152,12 @@ class Gateway:
         if wrong := _refusal(body):
             return _error(403, wrong)
         try:
-            return await self._forward(request, raw, body, lease)
+            return await self._forward(request, body, lease)
         except (aiohttp.ClientError, TimeoutError) as error:
             return _error(502, f"the model API cannot be reached: {type(error).__name__}")
 
-    async def _forward(
-        self, request: web.Request, raw: bytes, body: dict[str, Any], lease: Lease
-    ) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, body: dict[str, Any], lease: Lease) -> web.StreamResponse:
+        raw = json.dumps(body).encode()  # what was checked, not what was sent: a key may stand twice in that
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
         headers["accept-encoding"] = "identity"
         if self._key:
@@ -205,7 +204,7 @@ def _token(request: web.Request) -> str:
 def _decoded(raw: bytes) -> dict[str, Any] | None:
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
 

@@ -1,6 +1,9 @@
 """The real Claude Code against a played model."""
 
-from collections.abc import Sequence
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,7 +27,7 @@ async def test_reads_edits_tests_and_tells_it_step_by_step(claude: Stage) -> Non
         [Say("I look first."), Plan(("look", "change"))],
         [Read("cart.py")],
         [Edit("cart.py", "return 1", "return 2")],
-        [Bash("python3 -c 'import cart; print(cart.total())'; rm -rf __pycache__")],
+        [Bash(f"{sys.executable} -B -c 'import cart; print(cart.total())'")],
         [Plan(("look", "change"), done=2)],
         [Say("Changed it.")],
     )
@@ -100,6 +103,24 @@ async def test_a_cli_that_does_not_start_is_an_error_not_a_traceback(claude: Sta
     outcome = await Claude(broken).run(claude.task(), claude.tell)
     assert outcome.ending == "error"
     assert "no such library" in outcome.problem
+
+
+@pytest.mark.parametrize("moments", [0, 1, 3, 10, 40])
+async def test_cancelled_while_it_is_being_started_it_does_not_start_after_all(claude: Stage, moments: int) -> None:
+    job = asyncio.create_task(play(claude, [Say("Never.")]))
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    job.cancel()
+    await asyncio.wait({job})
+    assert job.cancelled()
+    assert not [pid for pid, line in command_lines() if str(claude.folder) in line]
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                yield entry.name, (entry / "cmdline").read_bytes().decode("utf-8", "replace")
 
 
 async def test_a_message_bigger_than_a_megabyte_passes(claude: Stage) -> None:
