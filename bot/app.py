@@ -52,7 +52,10 @@ async def _go_on(_point: str) -> None:
 
 @dataclass(frozen=True)
 class Seams:
-    """Where tests and the demo put other parts: backends, workflows, checkpoints of steps, the pace of comments."""
+    """Where tests and the demo put other parts: backends, workflows, checkpoints of steps, the pace of comments.
+
+    `grace`: seconds that runs get to come to a step's end when the bot stops.
+    """
 
     backends: Mapping[str, Backend] = field(default_factory=dict)
     offered: Shipped | None = None
@@ -60,6 +63,7 @@ class Seams:
     pace: float = 3.0
     heard: Callable[[str, str, AgentEvent], None] = lambda run, key, event: None
     pool_size: int = 2
+    grace: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ async def running(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         bot = await _assembled(bench, slot, GitHub(settings, session), seams)
         await bench.shop.pool.sweep(set())
         await bot.engine.launch()
-        stack.push_async_callback(bot.engine.close, 3.0)
+        stack.push_async_callback(bot.engine.close, seams.grace)
         stack.push_async_callback(bot.herald.close)
         await bot.worker.start()
         stack.push_async_callback(bot.worker.close)

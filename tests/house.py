@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot.agents.task import Outcome, Task, Tell
 from bot.app import Bot, Seams, running, web_app
 from bot.backends.rehearsal import Act, Rehearsal
 from bot.emulator.server import Emulator
@@ -31,6 +32,19 @@ FILES = {
 }
 
 
+class _Counted(Rehearsal):
+    """A rehearsal that writes down which tries were played to their end, and so would have been paid for."""
+
+    def __init__(self, script: Mapping[str, Mapping[int, Sequence[Act]]], played: list[int]) -> None:
+        super().__init__(script)
+        self._played = played
+
+    async def run(self, task: Task, tell: Tell) -> Outcome:
+        outcome = await super().run(task, tell)
+        self._played.append(task.attempt)
+        return outcome
+
+
 class House:
     """A repository `acme/greeter` with the bot installed; `maintainer` may write, `stranger` may read."""
 
@@ -45,6 +59,7 @@ class House:
         self.extra: dict[str, Any] = {}
         self.reached = asyncio.Event()
         self.points: list[str] = []
+        self.played: list[int] = []
         self._freeze_at = ""
         self._life = AsyncExitStack()
         self._read: set[int] = set()
@@ -78,11 +93,12 @@ class House:
 
     async def up(self) -> None:
         seams = Seams(
-            backends={"rehearsal": Rehearsal(self.script)},
+            backends={"rehearsal": _Counted(self.script, self.played)},
             checkpoint=self._checkpoint,
             pace=self.pace,
             offered=self.offered,
             pool_size=1,
+            grace=0.0,
         )
         self.bot = await self._life.enter_async_context(running(self.settings(), seams))
         server = runner(web_app(self.bot))

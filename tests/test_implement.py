@@ -11,8 +11,7 @@ async def test_the_label_opens_a_tested_pull_request(house: House) -> None:
     house.rehearse(WRONG, RIGHT)
     issue = await house.implement("Say hello")
     (pull,) = house.pulls()
-    print(house.status(issue))
-    print(pull.body)
+    assert "**Implement an issue** · done" in house.status(issue)
     assert pull.title == "Say hello"
     assert f"Closes #{issue.number}." in (pull.body or "")
     assert pull.label_names == ["automated-pr", "needs-review"]

@@ -146,14 +146,9 @@ async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
 
 
 async def _template(mirror: Mirror, sha: str) -> str:
-    found = [entry.path for folder in ("", ".github", "docs") for entry in await _in_folder(mirror, sha, folder)]
-    path = next((path for path in found if path.lower() in TEMPLATES), None)
+    path = next((e.path for e in await mirror.listing(sha) if e.path.lower() in TEMPLATES), None)
     data = await mirror.read(sha, path) if path else None
     return data.decode("utf-8", "replace")[:20_000] if data else ""
-
-
-async def _in_folder(mirror: Mirror, sha: str, folder: str) -> list[Any]:
-    return await mirror.listing(sha, folder) if folder else [e for e in await mirror.listing(sha) if "/" not in e.path]
 
 
 async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[dict[str, str], ...]:
