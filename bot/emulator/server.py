@@ -20,6 +20,7 @@ from bot.emulator.checking import CheckVerbs
 from bot.emulator.fault import Exchange, Fault
 from bot.emulator.problem import Problem
 from bot.emulator.rest_issue import needs_issue_right
+from bot.emulator.route import ROUTES as ROUTES
 from bot.emulator.route import Answer, Call, Route, find_route
 
 GIT = re.compile(r"/(?P<full_name>[^/]+/[^/]+?)(?:\.git)?/(?P<rest>info/refs|git-upload-pack|git-receive-pack)")
