@@ -161,7 +161,7 @@ def _refusal(branch: str, said: Answer) -> str:
     """The origin's own words for saying no to this branch, as one text; empty where it said nothing of the kind."""
     lines = said.stdout.decode(errors="replace").splitlines()
     short = next((re.sub(r".*\[[a-z ]*rejected\] ?\(?|\)$", "", line) for line in lines if line.startswith("!")), "")
-    if "stale info" in short or "fetch first" in short or "cannot lock ref" in short:
+    if "stale info" in short or "fetch first" in short:
         return f"GitHub did not take the branch `{branch}`: {_STALE}."
     remote = [line.removeprefix("remote:").strip() for line in said.stderr.splitlines() if line.startswith("remote:")]
     words = " ".join(word.removeprefix("error: ") for word in remote if word)

@@ -19,6 +19,7 @@ from bot.git.worktree import Worktree
 
 MOST_FILES = 5_000
 MOST_BYTES = 50 * 2**20
+_EFFECTIVE = os.access in os.supports_effective_ids
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _choose(root: Path, found: _Found) -> tuple[list[str], set[str], tuple[str, 
     replaced = {path for path in found.written if path in found.tracked and _replaced(root, path)}
     taken = [path for path in found.written if path not in dropped and path not in replaced]
     _check(root, taken, {path for path, mode in found.tracked.items() if mode == "160000"})
-    return taken, replaced, tuple(sorted({_outermost(path, folders) for path in dropped}))
+    return taken, replaced, tuple(sorted(set(dropped.values())))
 
 
 def _replaced(root: Path, path: str) -> bool:
@@ -177,7 +178,7 @@ def _size(root: Path, path: str) -> int:
     about = (root / path).lstat()
     if not (stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode)):
         raise UserError(f"`{path}` is no longer a file that git can hold.")
-    if stat.S_ISREG(about.st_mode) and not os.access(root / path, os.R_OK):
+    if stat.S_ISREG(about.st_mode) and not os.access(root / path, os.R_OK, effective_ids=_EFFECTIVE):
         raise UserError(_unreadable(path))
     return about.st_size
 
@@ -201,10 +202,6 @@ def _too_much(size: int) -> str:
 def _folders(path: str) -> list[str]:
     parts = path.split("/")[:-1]
     return ["/".join(parts[: n + 1]) for n in range(len(parts))]
-
-
-def _outermost(path: str, tracked: set[str]) -> str:
-    return next((f"{folder}/" for folder in _folders(path) if folder not in tracked), path)
 
 
 def _paths(listing: bytes) -> list[str]:

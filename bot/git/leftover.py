@@ -30,21 +30,27 @@ _OUTPUT = {
 MARKS = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
-def leftovers(paths: list[str], tracked: set[str], exists: Callable[[str], bool]) -> set[str]:
-    """Which of the new `paths` are leftovers.
+def leftovers(paths: list[str], tracked: set[str], exists: Callable[[str], bool]) -> dict[str, str]:
+    """Which of the new `paths` are leftovers, each with the outermost folder (ending in a slash) or file it is part of.
 
     `tracked` holds every folder (no slash at the end) in which the repository itself keeps files: those are never
     leftovers. `exists` answers whether a path is in the worktree; a `*` in its last part stands for any letters.
     """
-    known: dict[str, bool] = {"": False}
+    known: dict[str, str] = {"": ""}
 
-    def folder(path: str) -> bool:
+    def folder(path: str) -> str:
         if path not in known:
             parent, _, name = path.rpartition("/")
-            known[path] = folder(parent) or (path not in tracked and _is_output(parent, name, exists))
+            output = path not in tracked and _is_output(parent, name, exists)
+            known[path] = folder(parent) or (f"{path}/" if output else "")
         return known[path]
 
-    return {path for path in paths if folder(path.rpartition("/")[0]) or _FILES.fullmatch(path.rpartition("/")[2])}
+    found = {}
+    for path in paths:
+        parent, _, name = path.rpartition("/")
+        if part := folder(parent) or (path if _FILES.fullmatch(name) else ""):
+            found[path] = part
+    return found
 
 
 def _is_output(parent: str, name: str, exists: Callable[[str], bool]) -> bool:
