@@ -140,9 +140,9 @@ class Bare:
         self.refs[ref] = out.decode().strip()
         return self.refs[ref]
 
-    async def entries(self, rev: str, path: str = "") -> list[Entry]:
-        """The tree's entry at `path`; with a closing slash (or nothing) what lies in that folder."""
-        out = await self.git("ls-tree", "-z", "-l", rev, "--", *([path] if path else []))
+    async def entries(self, rev: str, path: str = "", *, deep: bool = False) -> list[Entry]:
+        """The tree's entry at `path`; with a closing slash (or nothing) what lies in that folder, or all below it."""
+        out = await self.git("ls-tree", "-z", "-l", *(["-r"] if deep else []), rev, "--", *([path] if path else []))
         return [_entry(row) for row in out.decode(errors="surrogateescape").split("\0") if row]
 
     async def blob(self, sha: str) -> bytes:

@@ -1,0 +1,106 @@
+"""Makes HTML of what people and bots wrote: Markdown as GitHub shows it, and diffs; nothing of it can run."""
+
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markupsafe import Markup
+
+ALLOWED = "details|summary|br|sub|sup|kbd|b|i|em|strong|code"
+PIECE = re.compile(rf"(?P<comment><!--.*?(?:-->|\Z))|</?(?P<tag>{ALLOWED})(?=[\s/>])(?P<more>[^>]*)>", re.S | re.I)
+REFERENCE = re.compile(r"(?<![\w&/])(?:#(?P<number>\d+)|@(?P<login>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?))\b")
+TASK = re.compile(r"<li>(\s*<p>)?\[([ xX])\] ")
+HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+def clean(html: str, opened: list[str]) -> str:
+    """Keeps plain tags without their attributes (only `open` stays), drops comments, shows the rest as text.
+
+    `opened` is the tags that still want closing; a closing tag without its opening is dropped.
+    """
+    made, at = [], 0
+    for piece in PIECE.finditer(html):
+        made.append(escape(html[at : piece.start()], quote=False))
+        at = piece.end()
+        if piece["tag"]:
+            made.append(_tag(piece, opened))
+    return "".join([*made, escape(html[at:], quote=False)])
+
+
+def _tag(piece: re.Match[str], opened: list[str]) -> str:
+    name = piece["tag"].lower()
+    if name == "br":
+        return "<br>"
+    if not piece[0].startswith("</"):
+        opened.append(name)
+        return f"<{name} open>" if piece["more"].strip().lower() == "open" else f"<{name}>"
+    if opened[-1:] != [name]:
+        return ""
+    opened.pop()
+    return f"</{name}>"
+
+
+def _raw(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    return clean(tokens[index].content, env["opened"])
+
+
+def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    """Text, with #12 and @somebody as links."""
+
+    def link(match: re.Match[str]) -> str:
+        if match["login"]:
+            return f'<a class="mention" href="/{match["login"]}">{match[0]}</a>'
+        return f'<a href="{escape(env["repo"])}/issues/{match["number"]}">{match[0]}</a>'
+
+    return REFERENCE.sub(link, escape(tokens[index].content, quote=False))
+
+
+MARKDOWN = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable(["table", "strikethrough"])
+MARKDOWN.add_render_rule("html_block", _raw)
+MARKDOWN.add_render_rule("html_inline", _raw)
+MARKDOWN.add_render_rule("text", _text)
+
+
+def markdown(text: str | None, repo: str = "") -> Markup:
+    """HTML of it; `repo` is the page that references to issues lead to."""
+    opened: list[str] = []
+    html = MARKDOWN.render(text or "", {"repo": repo, "opened": opened})
+    html += "".join(f"</{name}>" for name in reversed(opened))
+    box = r'<li class="task">\1<input type="checkbox" disabled{}> '
+    html = TASK.sub(lambda m: m.expand(box.format(" checked" if m[2] in "xX" else "")), html)
+    # Everything in it went through clean or escape.
+    return Markup(html)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a diff; `kind` is hunk, add, del or same, the numbers are those of the old and the new file."""
+
+    kind: str
+    old: int | None
+    new: int | None
+    text: str
+
+
+def diff_lines(patch: str) -> Iterator[Line]:
+    old = new = 0
+    for text in patch.split("\n"):
+        if match := HUNK.match(text):
+            old, new = int(match[1]), int(match[2])
+            yield Line("hunk", None, None, text)
+        elif text.startswith("+"):
+            yield Line("add", None, new, text)
+            new += 1
+        elif text.startswith("-"):
+            yield Line("del", old, None, text)
+            old += 1
+        elif text.startswith("\\"):
+            yield Line("hunk", None, None, text)
+        else:
+            yield Line("same", old, new, text)
+            old, new = old + 1, new + 1
