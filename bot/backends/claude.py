@@ -171,26 +171,19 @@ async def _converse(task: Task, start: _Start, story: "_Story") -> None:
 
 async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
     """End the CLI if it still runs, and whatever it left."""
-    group = start.group()
     if not talk.done():
-        group = await _started(talk, start)
-        if group is not None:
-            process.signal_group(group, signal.SIGTERM)
-            await asyncio.wait({talk}, timeout=process.GRACE)
         talk.cancel()
-    if group is not None:
-        process.signal_group(group, signal.SIGKILL)
+        await _signal(start, signal.SIGTERM)
+        await asyncio.wait({talk}, timeout=process.GRACE)
+    await _signal(start, signal.SIGKILL)
     await process.sweep(start.mark)
     await asyncio.wait({talk}, timeout=process.GRACE)
 
 
-async def _started(talk: "asyncio.Task[None]", start: _Start) -> int | None:
-    """The group of a CLI that was perhaps just being started: its first act is to say which it is."""
-    for _ in range(50):
-        if (group := start.group()) is not None or talk.done():
-            return group
-        await asyncio.sleep(0.02)
-    return None
+async def _signal(start: _Start, number: signal.Signals) -> None:
+    await asyncio.sleep(0)  # the SDK stops listening first, and does not take the end for a failure
+    if (group := start.group()) is not None:
+        process.signal_group(group, number)
 
 
 @dataclass

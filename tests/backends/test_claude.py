@@ -105,6 +105,21 @@ async def test_a_cli_that_does_not_start_is_an_error_not_a_traceback(claude: Sta
     assert "no such library" in outcome.problem
 
 
+async def test_its_own_files_stay_in_its_home(claude: Stage) -> None:
+    await play(claude, [Bash("true")], [Say("Done.")])
+    assert {path.name for path in claude.home.iterdir()} >= {".claude", "tmp"}
+
+
+async def test_a_cancel_is_nothing_to_complain_of(claude: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    job = asyncio.create_task(play(claude, [Bash("touch begun; sleep 1000")]))
+    while not (claude.worktree / "begun").exists():
+        await asyncio.wait({job}, timeout=0.02)
+    job.cancel()
+    await asyncio.wait({job})
+    assert job.cancelled()
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("moments", [0, 1, 3, 10, 40])
 async def test_cancelled_while_it_is_being_started_it_does_not_start_after_all(claude: Stage, moments: int) -> None:
     job = asyncio.create_task(play(claude, [Say("Never.")]))
