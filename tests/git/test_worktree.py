@@ -1,9 +1,11 @@
 """A worktree is given once, with the content that was asked for, and never comes back."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.git.command import Credential, GitError
 from bot.git.mirror import Mirror
@@ -182,3 +184,48 @@ async def test_a_worktree_survives_as_a_record(mirror: Mirror, pool: Pool, shop:
     worktree = await pool.take(mirror, shop.tip("main") or "", run="run-1")
     assert Worktree.of(worktree.record()) == worktree
     assert pool.taken() == [worktree]
+
+
+async def test_a_take_that_is_cancelled_leaves_nothing_behind(
+    mirror: Mirror, pool: Pool, shop: Upstream, data_dir: Path
+) -> None:
+    sha = shop.tip("main") or ""
+    pool.refill(mirror, sha)
+    await pool.wait()
+    for rounds in range(6):
+        taking = asyncio.create_task(pool.take(mirror, sha, run="cancelled"))
+        for _ in range(rounds):
+            await asyncio.to_thread(lambda: None)
+        taking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await pool.destroy(await taking)
+    await pool.wait()
+    assert pool.taken() == []
+    assert {place.split("/")[0] for place in everything(data_dir / "worktrees")} == {
+        name for worktree in pool.fresh() for name in (worktree.id, f"{worktree.id}.fresh")
+    }
+
+
+async def test_a_refill_that_fails_is_logged_and_harms_nobody(mirror: Mirror, pool: Pool, shop: Upstream) -> None:
+    with capture_logs() as said:
+        pool.refill(mirror, "1" * 40)
+        await pool.wait()
+    assert [(line["event"], line["log_level"]) for line in said] == [("pool.refill", "warning")]
+    pool.refill(mirror, shop.tip("main") or "")
+    await pool.wait()
+    assert len(pool.fresh()) == 2
+
+
+async def test_closing_ends_a_refill_and_the_next_start_sweeps_up_after_it(
+    mirror: Mirror, shop: Upstream, data_dir: Path
+) -> None:
+    pool = Pool(data_dir)
+    async with mirror.lock():
+        pool.refill(mirror, shop.tip("main") or "")
+        await asyncio.to_thread(lambda: None)
+        await pool.close()
+    restarted = Pool(data_dir)
+    await restarted.sweep(keep=set())
+    await restarted.wait()
+    assert everything(data_dir / "worktrees") == {}
+    assert (await restarted.take(mirror, shop.tip("main") or "")).path.is_dir()
