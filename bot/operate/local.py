@@ -1,12 +1,16 @@
 """A workflow on a clone on this machine, without GitHub: what it makes becomes a branch of that clone."""
 
 import getpass
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
 
 from bot.agents import answer
 from bot.agents.job import Product, Step
@@ -17,6 +21,7 @@ from bot.git import changes
 from bot.git.command import Identity
 from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
+from bot.operate.screen import Screen
 from bot.patterns.pipeline import PATTERN
 from bot.publish import text
 from bot.publish.ground import Ground
@@ -161,3 +166,18 @@ def _run(clone: Path, workflow: Workflow) -> Run:
     name = str(uuid.uuid4())
     context = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
     return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)
+
+
+async def show(settings: Settings, console: Console, name: str, clone: Path, wish: Wish) -> Result:
+    """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
+    workflow, screen = workflow_of(name), Screen(console)
+    with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
+        private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
+        seams = Seams(heard=screen.heard)
+        result = await execute(
+            private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
+        )
+    console.print(escape(result.reason), style="green" if result.state == "done" else "red")
+    if result.branch:
+        console.print(escape(f"Look at it: git -C {clone} log -p {result.branch}"), soft_wrap=True)
+    return result

@@ -1,7 +1,9 @@
 """Upkeep from the command line: replay a delivery, look at worktrees, print a patch. Through the server or its lock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+
+from rich.table import Table
 
 from bot.errors import UserError
 from bot.git import health
@@ -9,6 +11,7 @@ from bot.git.health import Health
 from bot.git.worktree import Pool
 from bot.operate.control import ask
 from bot.operate.serve import SOCKET
+from bot.publish.text import duration
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.db import Database
@@ -52,6 +55,17 @@ async def worktrees(settings: Settings) -> list[Health]:
     async with _database(settings) as db:
         active = {run.id for run in await db.read(runs.active)}
     return await health.inspect(Pool(settings.data_dir), active)
+
+
+def table(found: Sequence[Health]) -> Table:
+    """The worktrees as a table for the terminal."""
+    shown = Table("worktree", "repository", "run", "state", "ahead", "behind", "disk", "age", box=None, pad_edge=False)
+    for one in found:
+        words = "fresh" if one.fresh else ("stale" if one.stale else "in use") + (", clean" if one.clean else ", dirty")
+        numbers = ["?" if number is None else str(number) for number in (one.ahead, one.behind)]
+        size, age = f"{one.size / 1024**2:.1f} MB", duration(one.age)
+        shown.add_row(one.id, one.repository, one.run or "-", words, *numbers, size, age)
+    return shown
 
 
 async def prune(settings: Settings) -> list[str]:

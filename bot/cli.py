@@ -1,0 +1,199 @@
+"""The command line `tutti`: arguments in, words and an exit code out; what it does is in bot/operate and bot/demo."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot import __version__
+from bot.errors import ConfigError, TryAgain, UserError
+from bot.settings import Settings, read
+
+T = TypeVar("T")
+app = typer.Typer(
+    help="A self-hosted GitHub App: agents implement issues, the repository's tests judge, a pull request opens.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out, err = Console(), Console(stderr=True)
+
+
+def _settings() -> Settings:
+    try:
+        return read()
+    except (ValueError, OSError) as wrong:
+        raise UserError(f"A setting cannot be read: {wrong}") from wrong
+
+
+def _do(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work`; what a user can mend is one sentence and exit code 1."""
+    try:
+        return asyncio.run(work)
+    except (UserError, ConfigError, TryAgain) as problem:
+        err.print(escape(str(problem)), style="red")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Settings come from the environment: docs/install.md names them all."""
+
+
+@app.command()
+def serve() -> None:
+    """Serve webhooks and execute runs.
+
+    Example: TUTTI_APP_ID=1 TUTTI_PRIVATE_KEY_FILE=key.pem tutti serve
+    """
+    from bot.operate import serve as serving
+
+    serving.configure_logging()
+    _do(_with_settings(serving.serve))
+
+
+@app.command()
+def worker() -> None:
+    """Execute runs beside other processes on one PostgreSQL.
+
+    Example: TUTTI_DATABASE_URL=postgresql://... tutti worker
+    """
+    from bot.operate import serve as serving
+
+    serving.configure_logging()
+    _do(_with_settings(serving.work))
+
+
+async def _with_settings(work: Any, *args: Any, **named: Any) -> Any:
+    return await work(_settings(), *args, **named)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Leave GitHub's emulator and the bot up afterwards.")] = False,
+    real: Annotated[bool, typer.Option(help="Let the real model do the work, paid with ANTHROPIC_API_KEY.")] = False,
+    usd: Annotated[float, typer.Option(help="With --real: what it may cost at most, in US dollars.")] = 1.0,
+) -> None:
+    """Watch an issue become a pull request, on this machine alone.
+
+    Example: tutti demo --keep
+    """
+    from bot import demo as demonstration
+
+    _do(demonstration.play(Console(), keep=keep, real=real, usd=usd))
+
+
+@app.command()
+def run(
+    workflow: Annotated[str, typer.Argument(help="A workflow's name, as auto-implement, or its file.")],
+    repo: Annotated[Path, typer.Option(help="The top folder of a git clone.")],
+    title: Annotated[str, typer.Option(help="What is wanted, in one line, as an issue's title.")],
+    body: Annotated[str, typer.Option(help="More about it; `-` reads it from standard input.")] = "",
+    number: Annotated[int, typer.Option(help="The issue's number, for the branch's name.")] = 0,
+    backend: Annotated[str | None, typer.Option(help="Another backend than the agent's own.")] = None,
+) -> None:
+    """Run a workflow on a local clone: the result is a branch.
+
+    Example: tutti run auto-implement --repo . --title "..."
+    """
+    from bot.operate import local
+
+    words = sys.stdin.read() if body == "-" else body
+    wish = local.Wish(title, words, number, backend)
+    result = _do(_with_settings(local.show, out, workflow, repo.resolve(), wish))
+    raise typer.Exit(0 if result.state == "done" else 1)
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to check; none: those of this repository.")] = None,
+) -> None:
+    """Validate workflows, agents and configuration.
+
+    Example: tutti check .github/tutti.yml
+    """
+    from bot.operate import check as checking
+
+    paths = files or checking.files_in(Path.cwd())
+    problems = checking.check(paths)
+    for problem in problems:
+        err.print(escape(str(problem)), style="red", soft_wrap=True)
+    if not problems:
+        out.print(f"{len(paths)} files are valid." if paths else "There is nothing to check here.")
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def replay(guid: Annotated[str, typer.Argument(help="The X-GitHub-Delivery of a stored delivery.")]) -> None:
+    """Handle a stored delivery again.
+
+    Example: tutti replay 72d3162e-cc78-11e3-81ab-4c9367dc0958
+    """
+    from bot.operate import upkeep
+
+    out.print(escape(_do(_with_settings(upkeep.replay, guid))), soft_wrap=True)
+
+
+@app.command()
+def worktrees(
+    prune: Annotated[bool, typer.Option("--prune", help="Destroy those of runs that are over.")] = False,
+) -> None:
+    """The health of every worktree.
+
+    Example: tutti worktrees --prune
+    """
+    from bot.operate import upkeep
+
+    if prune:
+        gone = _do(_with_settings(upkeep.prune))
+        out.print(f"{len(gone)} worktrees pruned" + (f": {', '.join(gone)}" if gone else "."))
+    out.print(upkeep.table(_do(_with_settings(upkeep.worktrees))))
+
+
+@app.command()
+def patch(run_id: Annotated[str, typer.Argument(help="The id of the run, from its status comment.")]) -> None:
+    """Print the work of a run that could not be pushed.
+
+    Example: tutti patch RUN_ID | git apply
+    """
+    from bot.operate import upkeep
+
+    sys.stdout.write(_do(_with_settings(upkeep.patch, run_id)))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything the bot needs; exit code 1 when something is red.
+
+    Example: tutti doctor
+    """
+    from bot.operate import doctor as examination
+
+    found = _do(_with_settings(examination.examine))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in found:
+        table.add_row(f"[{finding.colour}]{finding.colour}[/]", finding.name, escape(finding.words))
+    out.print(table)
+    raise typer.Exit(1 if any(finding.colour == "red" for finding in found) else 0)
+
+
+def main() -> None:
+    """The entry point `tutti`."""
+    app()

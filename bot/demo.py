@@ -1,0 +1,188 @@
+"""The demo: a played GitHub, the real bot, and an issue that becomes a tested pull request before one's eyes."""
+
+import asyncio
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Mapping, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from pydantic import SecretStr
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.syntax import Syntax
+
+from bot import sample
+from bot.app import Bot, Seams, running
+from bot.emulator.model import PlayedModel
+from bot.emulator.server import Emulator
+from bot.emulator.world import Issue, Pull, Repo
+from bot.errors import UserError
+from bot.operate.screen import Screen
+from bot.operate.serve import listening
+from bot.publish.text import money
+from bot.settings import Settings, read
+
+SECRET = "the demo's own webhook secret"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that the demo has built."""
+
+    emulator: Emulator
+    bot: Bot
+    repo: Repo
+    issue: Issue
+    address: str
+
+
+async def play(console: Console, *, keep: bool, real: bool, usd: float) -> None:
+    """Show one run from label to pull request. Raises UserError where it does not end with one."""
+    screen = Screen(console)
+    _say_what_comes(console, real=real, usd=usd)
+    _follow_log(screen)
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tutti-demo-")))
+        stage = await stack.enter_async_context(_built(folder, screen, real=real, usd=usd))
+        screen.line("label", "maya sets the label auto-implement on issue #1", "magenta")
+        screen.line("delivery", "issues.labeled: signed, sent to the bot's door, stored before it answers with 202")
+        await stage.emulator.label(stage.issue, "auto-implement", by="maya")
+        await stage.emulator.delivered()
+        await stage.bot.worker.settled()
+        await _print_result(console, stage)
+        if keep:
+            await _stay(console, stage)
+
+
+def _say_what_comes(console: Console, *, real: bool, usd: float) -> None:
+    model = f"the real model, for at most {money(usd)}" if real else "a played model, which costs nothing"
+    console.print(f"[bold]Tutti demo:[/bold] a played GitHub, the real bot, git and Claude Code, and {model}.")
+    console.print(
+        "[dim]Without a sandbox: the agent runs as you, in a temporary folder, on the demo's repository.[/dim]"
+    )
+    console.print()
+
+
+@asynccontextmanager
+async def _built(folder: Path, screen: Screen, *, real: bool, usd: float) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        emulator = await stack.enter_async_context(Emulator(folder / "github", secret=SECRET))
+        emulator.user("maya", "write")
+        files = {**sample.FILES, **(sample.configuration(usd) if real else {})}
+        repo = await emulator.create_repo(sample.NAME, files)
+        settings = await _settings(stack, folder, emulator, real=real)
+        bot = await stack.enter_async_context(running(settings, Seams(heard=screen.heard, pace=1.0)))
+        screen.watch(bot.bench.db, bot.bench.board)
+        port = await stack.enter_async_context(listening(bot, "127.0.0.1", settings.port))
+        emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await emulator.install(repo, by="maya")
+        issue = await emulator.open_issue(repo, sample.TITLE, sample.BODY, by="noor")
+        await emulator.delivered()
+        await bot.worker.settled()
+        yield Stage(emulator, bot, repo, issue, settings.public_url or "")
+
+
+async def _settings(stack: AsyncExitStack, folder: Path, emulator: Emulator, *, real: bool) -> Settings:
+    port = _free_port()
+    given: dict[str, Any] = {
+        "app_id": emulator.app_id,
+        "private_key": SecretStr(emulator.private_key),
+        "webhook_secret": SecretStr(SECRET),
+        "github_url": emulator.url,
+        "api_url": emulator.api_url,
+        "data_dir": folder / "data",
+        "database_url": "",
+        "public_url": f"http://127.0.0.1:{port}",
+        "https_proxy": None,
+        "http_proxy": None,
+    }
+    if real:
+        settings = read(**given)
+        if settings.anthropic_api_key is None:
+            raise UserError("`--real` lets the real model work, which needs a key: set ANTHROPIC_API_KEY.")
+    else:
+        model = await stack.enter_async_context(PlayedModel(sample.SCRIPTS, key="played"))
+        settings = read(**given, model_url=model.url, anthropic_api_key=SecretStr("played"))
+    return settings.model_copy(update={"port": port})
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+_NEWS = {
+    "installation": ("delivery", "installation: stored, answered with 202, taken"),
+    "push": ("github", "the branch is there"),
+    "pull_request": ("github", "the pull request is open"),
+    "check_run": ("github", "the check run is on the branch's head"),
+}
+
+
+def _follow_log(screen: Screen) -> None:
+    """Show what the bot's log says of deliveries and rights, and every warning."""
+
+    def show(_logger: Any, level: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        match event["event"]:
+            case "delivery taken" if event["name"] in _NEWS:
+                screen.once(*_NEWS[event["name"]])
+            case "delivery handled" if not str(event["note"]).startswith("ignored"):
+                screen.line("delivery", str(event["note"]))
+            case "right asked":
+                answer = "may" if event["allowed"] else "may not"
+                screen.line("authority", f"{event['actor']} has {event['has']} access and {answer} start this")
+            case "run created":
+                screen.line("run", f"{event['workflow']} for {event['target']}", "magenta")
+            case words if level in ("warning", "error"):
+                screen.line(level, str(words), "red")
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[show])
+
+
+async def _print_result(console: Console, stage: Stage) -> None:
+    comment = next((c.body for c in stage.issue.comments if c.user is stage.emulator.bot), "")
+    pull = next(iter(stage.repo.pulls), None)
+    if pull is None:
+        console.print(Markdown(_visible(comment)))
+        raise UserError("The demo's run did not end with a pull request; its status comment above says why.")
+    diff = await stage.repo.git.git("diff", f"{pull.base}...{pull.head}")
+    shown = Syntax(diff.decode(), "diff", background_color="default", word_wrap=True)
+    console.print()
+    console.print(Panel(shown, title=f"Diff of #{pull.number}", title_align="left"))
+    console.print(Panel(Markdown(_visible(pull.body or "")), title=f"#{pull.number}: {pull.title}", title_align="left"))
+    console.print(Panel(Markdown(_visible(comment)), title="Status comment on #1", title_align="left"))
+    _print_ways_on(console, pull)
+
+
+def _visible(markdown: str) -> str:
+    """Markdown without what only GitHub shows: hidden markers, folds."""
+    lines = [line for line in markdown.splitlines() if not line.startswith("<!--")]
+    text = "\n".join(lines)
+    for tag in ("<details>", "</details>", "<summary>", "</summary>"):
+        text = text.replace(tag, "")
+    return text
+
+
+def _print_ways_on(console: Console, pull: Pull) -> None:
+    console.print(f"[green]Pull request #{pull.number} is open, tested, and closes issue #1 when it is merged.[/green]")
+    console.print("Look at it in a browser: make demo ARGS=--keep")
+    console.print("Try it on a clone of yours: .venv/bin/tutti run auto-implement --repo PATH --title TEXT")
+    console.print("Install it on your own repositories: docs/install.md")
+
+
+async def _stay(console: Console, stage: Stage) -> None:
+    console.print(f"\nThe played GitHub: {stage.emulator.url}/{sample.NAME}", soft_wrap=True)
+    console.print(f"The bot: {stage.address}/healthz", soft_wrap=True)
+    console.print("Ctrl-C ends both.")
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
