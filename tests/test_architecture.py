@@ -87,7 +87,9 @@ def test_only_the_engine_knows_the_library_that_makes_runs_durable() -> None:
 def test_only_the_demo_and_the_command_line_set_githubs_stage() -> None:
     stage = {name for name in graph().modules if f"{name}.".startswith("bot.emulator.")}
     users = {user for name in stage for user in importers(name)} - stage
-    strangers = {user for user in users if not f"{user}.".startswith(("bot.cli.", "bot.demo.", "bot.operate."))}
+    strangers = {
+        user for user in users if not f"{user}.".startswith(("bot.cli.", "bot.demo.", "bot.operate.", "bot.sample."))
+    }
     assert strangers == set()
 
 
