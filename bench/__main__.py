@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+import structlog
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +41,7 @@ def report(figures: list[Figure], kept: dict[str, object]) -> None:
 
 
 def main(names: list[str]) -> int:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     found = measures()
     console = Console()
     if unknown := sorted(set(names) - set(found)):

@@ -18,6 +18,7 @@ from bot.errors import UserError
 from bot.git.command import Transport
 from bot.git.mirror import Mirrors
 from bot.git.worktree import Pool
+from bot.github.caller import Clock
 from bot.github.client import GitHub
 from bot.github.session import open_session
 from bot.patterns.pipeline import Pipeline
@@ -54,7 +55,7 @@ async def _go_on(_point: str) -> None:
 class Seams:
     """Where tests and the demo put other parts: backends, workflows, checkpoints of steps, the pace of comments.
 
-    `grace`: seconds that runs get to come to a step's end when the bot stops.
+    `grace`: seconds that runs get to come to a step's end when the bot stops. `clock`: time between tries on GitHub.
     """
 
     backends: Mapping[str, Backend] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Seams:
     heard: Callable[[str, str, AgentEvent], None] = lambda run, key, event: None
     pool_size: int = 2
     grace: float = 3.0
+    clock: Clock = Clock()
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,8 @@ async def running(settings: Settings, seams: Seams | None = None) -> AsyncIterat
             _claim_folder(settings, stack)
         bench = await stack.enter_async_context(workbench(settings, seams))
         session = await stack.enter_async_context(open_session(settings.api_url))
-        bot = await _assembled(bench, slot, GitHub(settings, session), seams)
+        bot = await _assembled(bench, slot, GitHub(settings, session, seams.clock), seams)
+        await bench.mirrors.tidy()
         await bench.shop.pool.sweep(set())
         await bot.engine.launch()
         stack.push_async_callback(bot.engine.close, seams.grace)
@@ -184,9 +187,15 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
     publisher = Publisher(github, bench.mirrors, board, herald)
     host = GitHubHost(github, bench.mirrors, surveyor, publisher, herald)
     late: list[Worker] = []
-    engine = _engine(bench, host, slot.name, seams, lambda _run: late[0].dispatch())
+
+    def ended(run_id: str) -> None:
+        bench.transcripts.close(run_id)
+        late[0].dispatch()
+
+    engine = _engine(bench, host, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
-    parts = Parts(db, board, inbox, engine, slot, github, library, herald, bench.shop.bells, settings.max_runs)
+    bells, sleep = bench.shop.bells, seams.clock.sleep
+    parts = Parts(db, board, inbox, engine, slot, github, library, herald, bells, settings.max_runs, sleep)
     late.append(Worker(parts))
     return Bot(bench, slot, github, inbox, engine, late[0], library, herald)
 
@@ -196,7 +205,12 @@ def _engine(bench: Bench, host: Host, slot: str, seams: Seams, ended: Callable[[
     conductor = Conductor(bench.shop, host, patterns, ended)
     settings = bench.settings
     return Engine(
-        settings.database, conductor.execute, slot=slot, data_dir=settings.data_dir, checkpoint=seams.checkpoint
+        settings.database,
+        conductor.execute,
+        slot=slot,
+        data_dir=settings.data_dir,
+        checkpoint=seams.checkpoint,
+        sleep=seams.clock.sleep,
     )
 
 
