@@ -331,6 +331,18 @@ def test_links_between_files_lead_somewhere(page: Path) -> None:
     assert lost == []
 
 
+def test_files_that_pages_name_exist() -> None:
+    named = {
+        (page.name, path)
+        for page in PAGES
+        for path in re.findall(
+            r"[`\" ]((?:bot|tests|docs|scripts|\.ci|workflows)/[\w./-]*\w)[`\" ]", page.read_text(encoding="utf-8")
+        )
+    }
+    assert len(named) > 5
+    assert {(page, path) for page, path in named if not (ROOT / path).exists()} == set()
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     pages = [page.name for page in PAGES if page.parent.name == "docs"]
     assert [name for name in pages if f"docs/{name}" not in read("README.md")] == []
