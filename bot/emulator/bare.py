@@ -86,11 +86,12 @@ async def start_git(*argv: str, env: Mapping[str, str] | None = None) -> asyncio
 
 
 class Bare:
-    """The repository at `path`; `refs` is what its references point at."""
+    """The repository at `path`; `refs` is what its references point at, `lock` is held while they move."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.refs: dict[str, str] = {}
+        self.lock = asyncio.Lock()
 
     @classmethod
     def create(cls, path: Path, branch: str) -> "Bare":
@@ -113,7 +114,7 @@ class Bare:
         return (await self.git(*argv)).decode(errors="replace").strip()
 
     async def reload(self) -> list[RefChange]:
-        """Reads the references anew; what moved since the last time."""
+        """Reads the references anew, the lock being held; what moved since the last time."""
         listed = await self.git("for-each-ref", "--format=%(objectname) %(refname)")
         now = {ref: sha for sha, ref in (row.split(" ", 1) for row in listed.decode().splitlines())}
         was, self.refs = self.refs, now
@@ -121,11 +122,12 @@ class Bare:
         return [RefChange(ref, was.get(ref, ZERO), now.get(ref, ZERO)) for ref in moved]
 
     async def set_ref(self, ref: str, sha: str | None) -> None:
-        await self.git("update-ref", *(["-d", ref] if sha is None else [ref, sha]))
-        if sha is None:
-            self.refs.pop(ref, None)
-        else:
-            self.refs[ref] = sha
+        async with self.lock:
+            await self.git("update-ref", *(["-d", ref] if sha is None else [ref, sha]))
+            if sha is None:
+                self.refs.pop(ref, None)
+            else:
+                self.refs[ref] = sha
 
     async def commit(
         self, branch: str, files: Mapping[str, Content], message: str, who: str, when: float, parent: str | None
@@ -136,9 +138,10 @@ class Bare:
         stream.append(f"from {parent}\n" if parent else "")
         stream += [_change(path, content) for path, content in files.items()]
         text = b"".join(part.encode() if isinstance(part, str) else part for part in [*stream, "\nget-mark :1\n"])
-        out = await self.git("fast-import", "--quiet", "--force", "--date-format=raw", stdin=text)
-        self.refs[ref] = out.decode().strip()
-        return self.refs[ref]
+        async with self.lock:
+            out = await self.git("fast-import", "--quiet", "--force", "--date-format=raw", stdin=text)
+            self.refs[ref] = out.decode().strip()
+            return self.refs[ref]
 
     async def entries(self, rev: str, path: str = "", *, deep: bool = False) -> list[Entry]:
         """The tree's entry at `path`; with a closing slash (or nothing) what lies in that folder, or all below it."""

@@ -133,9 +133,11 @@ async def _receive(stage: CheckVerbs, caller: Caller, repo: Repo, request: web.R
         reasons = await _workflow_refusal(repo, commands, pack)
     if reasons:
         return _report(commands, reasons)
-    process = await start_git("receive-pack", "--stateless-rpc", str(repo.git.path), env=_protocol(request.headers))
-    out, _ = await process.communicate(body)
-    await stage.pushed(repo, await repo.git.reload(), by=caller.user or stage.bot)
+    async with repo.git.lock:
+        process = await start_git("receive-pack", "--stateless-rpc", str(repo.git.path), env=_protocol(request.headers))
+        out, _ = await process.communicate(body)
+        moved = await repo.git.reload()
+    await stage.pushed(repo, moved, by=caller.user or stage.bot)
     return out
 
 

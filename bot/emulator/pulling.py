@@ -42,11 +42,12 @@ class PullVerbs(PushVerbs):
         for field, branch in (("head", head), ("base", base)):
             if branch not in repo.branches:
                 raise Invalid("PullRequest", field)
+        if await repo.git.line("rev-list", "--count", f"{repo.branches[base]}..{repo.branches[head]}") == "0":
+            raise Invalid("PullRequest", code="custom", message=f"No commits between {base} and {head}")
+        # Last and without a pause before the pull request is entered: of two at once only one gets through.
         if any(each.state == "open" and (each.head, each.base) == (head, base) for each in repo.pulls):
             said = f"A pull request already exists for {repo.owner.login}:{head}."
             raise Invalid("PullRequest", code="custom", message=said)
-        if await repo.git.line("rev-list", "--count", f"{repo.branches[base]}..{repo.branches[head]}") == "0":
-            raise Invalid("PullRequest", code="custom", message=f"No commits between {base} and {head}")
 
     async def edit_pull(
         self,

@@ -37,6 +37,8 @@ class Emulator(CheckVerbs):
     """
 
     _runner: web.AppRunner | None = None
+    _hour = 0
+    _used = 0
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> Self:
         app = web.Application(client_max_size=MOST)
@@ -157,14 +159,20 @@ class Emulator(CheckVerbs):
             raise Problem(401, "Bad credentials")
         return caller or NOBODY
 
+    def _use(self) -> int:
+        """How many requests this hour has seen."""
+        hour = int(self.now()) // 3600
+        self._hour, self._used = hour, self._used + 1 if hour == self._hour else 1
+        return self._used
+
     def _respond(self, request: web.Request, exchange: Exchange, answer: Answer) -> web.Response:
         exchange.status, exchange.answer = answer.status, answer.body
-        used = len(self.requests)
+        used = self._use()
         headers = {
             "X-GitHub-Media-Type": "github.v3; format=json",
             "X-RateLimit-Limit": str(HOURLY),
             "X-RateLimit-Remaining": str(max(HOURLY - used, 1)),
-            "X-RateLimit-Reset": str(int(self.now()) + 3600),
+            "X-RateLimit-Reset": str((self._hour + 1) * 3600),
             "X-RateLimit-Used": str(used),
             "X-RateLimit-Resource": "core",
             **answer.headers,

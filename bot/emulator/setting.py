@@ -112,7 +112,7 @@ class SettingVerbs(Ground):
         """An installation token for these repositories, good for an hour."""
         value = "ghs_" + secrets.token_hex(18)
         ids = frozenset(each.id for each in repos)
-        token = Token(value, self.bot, self.now() + HOUR, installation, ids, dict(permissions))
+        token = Token(value, self.bot, self.now() + HOUR, installation, ids, {"metadata": "read", **permissions})
         self.world.tokens[value] = token
         return token
 
