@@ -44,13 +44,13 @@ class Heard:
 
 
 class Clock:
-    """The emulator's time, which a test may move."""
+    """The emulator's time: it stands still unless a test moves it."""
 
     def __init__(self) -> None:
-        self.ahead = 0.0
+        self.began, self.ahead = time.time(), 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return self.began + self.ahead
 
 
 class Listener:

@@ -173,3 +173,29 @@ async def test_what_did_not_change_costs_only_a_304(played: Played) -> None:
     first = await played.ask("GET", "/repos/acme/shop", played.token())
     again = await played.ask("GET", "/repos/acme/shop", played.token(), **{"If-None-Match": first.headers["Etag"]})
     assert again.status == 304
+
+
+async def test_the_app_finds_its_installations_and_itself(played: Played) -> None:
+    assert (await played.ask("GET", "/app", played.jwt())).body["slug"] == "tutti"
+    listed = (await played.ask("GET", "/app/installations", played.jwt())).body
+    assert [each["account"]["login"] for each in listed] == ["acme"]
+    for path in (f"/app/installations/{played.installation.id}", "/users/acme/installation"):
+        assert (await played.ask("GET", path, played.jwt())).body["id"] == played.installation.id
+    for path in ("/app/installations/1", "/users/maintainer/installation"):
+        assert (await played.ask("GET", path, played.jwt())).status == 404
+
+
+async def test_anybody_may_look_up_people_and_the_limit(played: Played) -> None:
+    bot = (await played.ask("GET", "/users/tutti%5Bbot%5D")).body
+    assert (bot["id"], bot["type"]) == (played.emulator.bot.id, "Bot")
+    assert (await played.ask("GET", "/users/ghost")).status == 404
+    assert (await played.ask("GET", "/rate_limit")).body["rate"]["limit"] == 5000
+    first, second = [await played.ask("GET", "/users/acme") for _ in range(2)]
+    left = [int(each.headers["X-RateLimit-Remaining"]) for each in (first, second)]
+    assert left[0] - left[1] == 1
+
+
+async def test_a_collaborator_is_told_from_a_stranger(played: Played) -> None:
+    path = "/repos/acme/shop/collaborators"
+    assert (await played.ask("GET", f"{path}/maintainer", played.token())).status == 204
+    assert (await played.ask("GET", f"{path}/ghost", played.token())).status == 404

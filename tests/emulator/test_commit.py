@@ -111,6 +111,7 @@ async def test_a_check_run_from_queued_to_its_end(played: Played) -> None:
     done = await played.ask("PATCH", path, token, {"conclusion": "failure", "output": output})
     assert (done.body["status"], done.body["conclusion"]) == ("completed", "failure")
     assert done.body["output"]["annotations_count"] == 1
+    assert (await played.ask("GET", path, token)).body == done.body
     assert (await played.ask("GET", f"{path}/annotations", token)).body[0]["message"] == "Look"
     newer = (await played.ask("POST", f"{REPO}/check-runs", token, about)).body
     latest = await played.ask("GET", f"{REPO}/commits/main/check-runs?check_name=tutti", token)
