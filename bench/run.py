@@ -72,7 +72,7 @@ async def measure() -> list[Figure]:
         async with _stage(Path(folder), clock, probe) as (emulator, bot):
             bare = await _bare_process()
             rounds = [await _round(emulator, bot, clock, probe, bare, n) for n in range(WARM_UP + ROUNDS)][WARM_UP:]
-    to_agent, overhead, steps = ([one[i] for one in rounds] for i in range(3))
+    to_agent, overhead, steps = map(list, zip(*rounds, strict=True))
     figures = [
         Figure(
             "label_to_agent_ms",

@@ -56,6 +56,7 @@ class PlayedModel:
     problems: list[str] = field(default_factory=list)
     url: str = ""
     _failed: Counter[tuple[int, int]] = field(default_factory=Counter)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _parts: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self, port: int = 0) -> None:
@@ -68,6 +69,11 @@ class PlayedModel:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async def another(self) -> None:
+        """Return when the next request has come."""
+        self._news.clear()
+        await self._news.wait()
 
     async def close(self) -> None:
         await self._parts.aclose()
@@ -86,6 +92,7 @@ class PlayedModel:
 
     async def _record(self, request: web.Request) -> Json:
         body: Json = await request.json()
+        self._news.set()
         self.requests.append(Request(request.path, {k.lower(): v for k, v in request.headers.items()}, body))
         return body
 

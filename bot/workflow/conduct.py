@@ -150,6 +150,7 @@ class Conductor:
         if state == "cancelled":
             reason = (await self._get(run.id)).cancel or reason
         await self._board.finish(run.id, state, reason)
+        log.info("run ended", run=run.id, state=state)
         self._shop.bells.forget(run.id)
         self._ended(run.id)
         try:
