@@ -1,0 +1,102 @@
+"""The container image, as far as it can be tested where no container runs: its sources, settings and start."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import typer
+from typer.main import get_command
+
+from bot.cli import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_it_copies_what_exists_and_its_context_lets_it() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        source.removeprefix("./")
+        for line in re.findall(r"^COPY (.+)$", dockerfile(), re.M)
+        for source in line.split()[:-1]
+    }
+    assert {source for source in copied if not (ROOT / source).exists()} == set()
+    assert copied == let_in
+
+
+def test_it_has_all_that_the_program_reads_beside_its_package() -> None:
+    assert {"workflows", "app.yml"} <= set(re.findall(r"^COPY (?:.* )?(workflows|app\.yml)\b", dockerfile(), re.M))
+
+
+def test_everything_installed_is_held_to_a_hash() -> None:
+    installs = re.findall(r"pip install ([^\\\n]+)", dockerfile())
+    assert len(installs) == 2
+    assert all("--require-hashes" in line or "--no-deps --no-build-isolation" in line for line in installs)
+
+
+def test_the_lock_holds_what_builds_the_package() -> None:
+    awk = re.search(r"awk '([^']+)' (\S+)", dockerfile())
+    assert awk
+    said = subprocess.run(["awk", awk[1], awk[2]], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    first, *hashes = said.strip().splitlines()
+    assert re.fullmatch(r"setuptools==[\d.]+ \\", first)
+    assert hashes
+    assert all(line.strip().startswith("--hash=sha256:") for line in hashes)
+
+
+def test_its_settings_and_its_command_exist() -> None:
+    assert {"TUTTI_DATA_DIR=/data", "TUTTI_HOST=0.0.0.0", "TUTTI_PORT=8080"} <= set(
+        re.findall(r"TUTTI_\w+=\S+", dockerfile())
+    )
+    command = re.search(r'^CMD \["(\w+)"\]$', dockerfile(), re.M)
+    group = get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert command
+    assert command[1] in group.commands
+
+
+def test_fly_mounts_the_data_where_the_image_keeps_it_and_asks_the_port_it_serves() -> None:
+    fly = tomllib.loads((ROOT / "fly.toml").read_text(encoding="utf-8"))
+    assert fly["mounts"]["destination"] == "/data"
+    assert fly["http_service"]["internal_port"] == 8080
+    assert fly["http_service"]["auto_stop_machines"] == "off"
+
+
+def as_tutti(tmp_path: Path, user: int, owner: str) -> list[str]:
+    """What the image's start script does as that user, where the data folder belongs to `owner`."""
+    calls = tmp_path / "calls"
+    for name, text in {
+        "id": f"echo {user}",
+        "stat": f"echo {owner}",
+        "chown": f'echo chown "$@" >>{calls}',
+        "setpriv": f'echo setpriv "$@" >>{calls}',
+        "tutti": f'echo tutti "$@" >>{calls}',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    argv = ["/bin/sh", str(ROOT / "scripts/as-tutti"), "tutti", "serve"]
+    subprocess.run(argv, env={"PATH": str(tmp_path), "TUTTI_DATA_DIR": "/data"}, check=True)
+    return calls.read_text(encoding="utf-8").splitlines()
+
+
+DROPPED = "setpriv --reuid=tutti --regid=tutti --clear-groups --inh-caps=-all -- tutti serve"
+
+
+def test_root_becomes_the_user_tutti(tmp_path: Path) -> None:
+    assert as_tutti(tmp_path, 0, "tutti") == [DROPPED]
+
+
+def test_a_volume_that_is_roots_is_given_to_the_user_tutti(tmp_path: Path) -> None:
+    assert as_tutti(tmp_path, 0, "root") == ["chown tutti:tutti /data", DROPPED]
+
+
+def test_another_user_stays_who_it_is(tmp_path: Path) -> None:
+    assert as_tutti(tmp_path, 1000, "root") == ["tutti serve"]
+
+
+def test_the_start_script_can_be_executed() -> None:
+    assert (ROOT / "scripts/as-tutti").stat().st_mode & 0o111
