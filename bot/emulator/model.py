@@ -63,6 +63,7 @@ class PlayedModel:
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/messages/count_tokens", self._count)
+        app.router.add_get("/v1/models", self._models)
         app.router.add_get("/", self._hello)  # HEAD too: clients ask it whether anybody is there
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         self._parts.push_async_callback(runner.cleanup)
@@ -89,6 +90,11 @@ class PlayedModel:
 
     async def _hello(self, request: web.Request) -> web.Response:
         return web.Response()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        if self.key is not None and request.headers.get("x-api-key") != self.key:
+            return _error(401, "invalid x-api-key")
+        return web.json_response({"data": [], "has_more": False, "first_id": None, "last_id": None})
 
     async def _record(self, request: web.Request) -> Json:
         body: Json = await request.json()

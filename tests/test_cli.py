@@ -1,0 +1,128 @@
+"""The command line: every command does what its help says, from any folder, and says what is wrong in a sentence."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from bot import cli
+from bot.emulator.model import Say, Script, Write
+from bot.git.command import git
+from tests.town import KEY, SECRET, Town, told, tutti
+
+COMMANDS = sorted(get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+
+def plain(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "COLUMNS": "200"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_shows_an_example(name: str) -> None:
+    command = get_command(cli.app).commands[name]  # type: ignore[attr-defined]
+    assert f"tutti {name}" in str(command.help).split("Example:")[1]
+
+
+async def test_the_version_is_told(tmp_path: Path) -> None:
+    assert await told(plain(tmp_path), "--version") == (0, "0.1.0")
+
+
+async def test_check_names_file_line_and_what_was_meant(tmp_path: Path) -> None:
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github/tutti.yml").write_text("version: 1\ntset: pytest\n")
+    code, words = await told(plain(tmp_path), "check", cwd=tmp_path)
+    assert (code, words) == (1, f"{tmp_path}/.github/tutti.yml:2: unknown key `tset` (did you mean `test`?)")
+
+
+async def test_check_is_content_with_what_is_shipped(tmp_path: Path) -> None:
+    code, words = await told(plain(tmp_path), "check", cwd=Path(__file__).parents[1])
+    assert (code, words) == (0, "2 files are valid.")
+
+
+async def test_the_doctor_is_content_with_a_bot_that_is_set_up(town: Town) -> None:
+    await town.emulator.install(town.repo)
+    code, words = await told(town.environment("data", COLUMNS="200"), "doctor")
+    assert (code, "red" in words.split()) == (0, False), words
+    assert "tutti (id 4711) with every permission of app.yml" in words
+    assert "(Claude Code)" in words
+
+
+async def test_the_doctor_says_what_is_wrong_and_the_way_out(town: Town) -> None:
+    town.emulator.permissions["contents"] = "read"
+    environment = town.environment("data", TUTTI_WEBHOOK_SECRET="short", ANTHROPIC_API_KEY="wrong", COLUMNS="200")
+    code, words = await told(environment, "doctor")
+    assert code == 1
+    assert "red webhook secret too short: set TUTTI_WEBHOOK_SECRET to at least 20 bytes" in words
+    assert "tutti lacks contents: write: grant it in the App's settings" in words
+    assert "does not accept ANTHROPIC_API_KEY" in words
+
+
+async def test_replay_and_prune_go_through_the_running_server(town: Town) -> None:
+    environment = town.environment("data")
+    async with tutti(environment, "serve") as server:
+        port = int((await server.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        guid = (await server.until("delivery handled"))["guid"]
+        assert await told(environment, "replay", guid) == (0, f"The running server handles {guid} again.")
+        assert (await server.until("delivery handled"))["guid"] == guid
+        assert await told(environment, "replay", "unknown") == (1, "No delivery unknown is stored here.")
+        code, words = await told(environment, "worktrees", "--prune")
+    assert (code, words.startswith("0 worktrees pruned.")) == (0, True)
+
+
+async def test_replay_without_a_server_waits_for_the_next_one(town: Town) -> None:
+    environment = town.environment("data")
+    async with tutti(environment, "serve") as server:
+        port = int((await server.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        guid = (await server.until("delivery handled"))["guid"]
+        await server.kill()
+    code, words = await told(environment, "replay", guid)
+    assert (code, words) == (0, f"No server is running here: {guid} is handled again when one starts.")
+    async with tutti(environment, "serve") as server:
+        assert (await server.until("delivery handled"))["guid"] == guid
+
+
+async def test_run_makes_a_branch_of_a_local_clone(town: Town, tmp_path: Path) -> None:
+    town.model.scripts = (Script(("Say hello",), ((Write("greeting.txt", "hello\n"),), (Say("It says hello."),))),)
+    clone = tmp_path / "clone"
+    await town.repo.git.git("clone", "--quiet", str(town.repo.git.path), str(clone))
+    environment = {**plain(tmp_path), "TUTTI_MODEL_URL": town.model.url, "ANTHROPIC_API_KEY": KEY}
+    code, words = await told(environment, "run", "auto-implement", "--repo", str(clone), "--title", "Say hello")
+    assert code == 0, words
+    assert "The work is on the branch `feature/auto-0-say-hello`." in words
+    shown = await git("show", "feature/auto-0-say-hello:greeting.txt", git_dir=clone / ".git")
+    assert shown == b"hello\n"
+
+
+async def test_run_says_what_it_cannot_find(tmp_path: Path) -> None:
+    asked = ("--repo", str(tmp_path), "--title", "x")
+    code, words = await told(plain(tmp_path), "run", "auto-implemnt", *asked)
+    assert (code, words) == (1, "There is no workflow auto-implemnt: neither a file nor one of auto-implement.")
+    code, words = await told(plain(tmp_path), "run", "auto-implement", *asked)
+    assert (code, words) == (1, f"{tmp_path} is not the top of a git clone.")
+
+
+async def test_patch_says_where_there_is_none(town: Town) -> None:
+    code, words = await told(town.environment("data"), "patch", "x")
+    assert (code, words) == (1, "No patch is kept of a run x: its work was published, or it made none.")
+
+
+async def test_a_setting_that_is_no_number_is_named(tmp_path: Path) -> None:
+    code, words = await told({**plain(tmp_path), "TUTTI_PORT": "high"}, "doctor")
+    assert code == 1
+    assert "TUTTI_PORT" in words
+
+
+async def test_the_log_is_json_and_shows_no_secret(town: Town) -> None:
+    async with tutti(town.environment("data"), "serve") as server:
+        port = int((await server.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        await server.until("delivery handled")
+    whole = json.dumps(server.log)
+    assert [word for word in (SECRET, KEY, "ghs_", "PRIVATE KEY") if word in whole] == []
