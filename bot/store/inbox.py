@@ -19,6 +19,7 @@ ATTEMPTS = 3
 CHANNEL = "tutti_inbox"
 _GROUP_ROWS = 200
 _GROUP_BYTES = 8_000_000
+_LONGEST_NOTE = 2000
 _COLUMNS = ("guid", "event", "received_at", "body")
 _Row = tuple[str, str, float, bytes]
 _MARKS = "(?,?,?,?)"
@@ -70,6 +71,11 @@ def _insert_alone(conn: sa.Connection, rows: list[_Row]) -> set[str]:
         return set()
     last_before = done.lastrowid - done.rowcount  # SQLite numbers what it inserts without gaps
     return set(conn.scalars(sa.select(deliveries.c.guid).where(deliveries.c.seq > last_before)))
+
+
+def _plain(note: str) -> str:
+    """PostgreSQL takes no NUL in a text, and strangers' words may end up in a note."""
+    return note.replace("\0", "")[:_LONGEST_NOTE]
 
 
 def _notify(conn: sa.Connection) -> None:
@@ -139,7 +145,7 @@ class Inbox:
     def finish(self, conn: sa.Connection, seq: int, note: str) -> None:
         """Mark a delivery handled, in the caller's transaction; SettledError when it is not new any more."""
         new = sa.and_(deliveries.c.seq == seq, deliveries.c.status == "new")
-        if not conn.execute(sa.update(deliveries).where(new).values(status="done", note=note)).rowcount:
+        if not conn.execute(sa.update(deliveries).where(new).values(status="done", note=_plain(note))).rowcount:
             raise SettledError(f"delivery {seq} is settled already")
 
     async def fail(self, seq: int, note: str) -> bool:
@@ -147,7 +153,7 @@ class Inbox:
         attempts = deliveries.c.attempts + 1
         status = sa.case((attempts >= ATTEMPTS, "dead"), else_="new")
         change = sa.update(deliveries).where(deliveries.c.seq == seq, deliveries.c.status == "new")
-        change = change.values(attempts=attempts, status=status, note=note)
+        change = change.values(attempts=attempts, status=status, note=_plain(note))
 
         def work(conn: sa.Connection) -> bool:
             conn.execute(change)
