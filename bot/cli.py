@@ -136,7 +136,7 @@ def check(
     for problem in problems:
         err.print(escape(str(problem)), style="red", soft_wrap=True)
     if not problems:
-        out.print(f"{len(paths)} files are valid." if paths else "There is nothing to check here.")
+        out.print(", ".join(str(path) for path in paths) + ": valid" if paths else "There is nothing to check here.")
     raise typer.Exit(1 if problems else 0)
 
 

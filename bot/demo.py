@@ -26,7 +26,8 @@ from bot.errors import UserError
 from bot.operate.screen import Screen
 from bot.operate.serve import listening
 from bot.publish.text import money
-from bot.settings import Settings, read
+from bot.settings import Settings, reach_this_machine_directly, read
+from bot.store import runs
 
 SECRET = "the demo's own webhook secret"
 
@@ -45,6 +46,7 @@ class Stage:
 async def play(console: Console, *, keep: bool, real: bool, usd: float) -> None:
     """Show one run from label to pull request. Raises UserError where it does not end with one."""
     screen = Screen(console)
+    reach_this_machine_directly()
     _say_what_comes(console, real=real, usd=usd)
     _follow_log(screen)
     async with AsyncExitStack() as stack:
@@ -150,9 +152,10 @@ def _follow_log(screen: Screen) -> None:
 async def _print_result(console: Console, stage: Stage) -> None:
     comment = next((c.body for c in stage.issue.comments if c.user is stage.emulator.bot), "")
     pull = next(iter(stage.repo.pulls), None)
-    if pull is None:
+    (run,) = await stage.bot.bench.db.read(lambda conn: runs.recent(conn, f"{sample.NAME}#{stage.issue.number}"))
+    if pull is None or run.state != "done":
         console.print(Markdown(_visible(comment)))
-        raise UserError("The demo's run did not end with a pull request; its status comment above says why.")
+        raise UserError("The demo's run did not end well; its status comment above says why.")
     diff = await stage.repo.git.git("diff", f"{pull.base}...{pull.head}")
     shown = Syntax(diff.decode(), "diff", background_color="default", word_wrap=True)
     console.print()

@@ -5,7 +5,7 @@ from bot.emulator.model import Bash, Edit, Plan, Read, Say, Script
 NAME = "acme/shop"
 FILES = {
     "README.md": "# Shop\n\nA cart that knows what it costs.\n",
-    "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-p no:asyncio -p no:cacheprovider"\n',
+    "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-p no:aiohttp -p no:asyncio -p no:cacheprovider"\n',
     "shop/__init__.py": '"""A small shop."""\n',
     "shop/cart.py": '''"""The cart: what a customer wants to buy."""
 

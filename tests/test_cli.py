@@ -38,7 +38,7 @@ async def test_check_names_file_line_and_what_was_meant(tmp_path: Path) -> None:
 
 async def test_check_is_content_with_what_is_shipped(tmp_path: Path) -> None:
     code, words = await told(plain(tmp_path), "check", cwd=Path(__file__).parents[1])
-    assert (code, words) == (0, "2 files are valid.")
+    assert (code, words.endswith("developer.md: valid")) == (0, True)
 
 
 async def test_the_doctor_is_content_with_a_bot_that_is_set_up(town: Town) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 import structlog
@@ -33,6 +34,7 @@ from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
 TEND_SECONDS = 5.0
+KEPT_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Parts:
     herald: Herald
     bells: Bells
     max_runs: int
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class Worker:
@@ -58,7 +61,7 @@ class Worker:
         self._p = parts
         self._wake, self._dispatch = asyncio.Event(), asyncio.Event()
         self._seen: set[int] = set()
-        self._targets: dict[str, asyncio.Lock] = {}
+        self._targets: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
 
@@ -115,7 +118,9 @@ class Worker:
         try:
             event = _parse(delivery)
             target = events.target(event) if not isinstance(event, Ignored) else delivery.guid
-            async with self._targets.setdefault(target, asyncio.Lock()):
+            log.info("delivery taken", guid=delivery.guid, name=delivery.event, target=target)
+            turn = self._targets.setdefault(target, asyncio.Lock())
+            async with turn:
                 await self._until_settled(delivery, event)
         finally:
             self._seen.discard(delivery.seq)
@@ -128,7 +133,7 @@ class Worker:
                 return None
             except TryAgain as again:
                 log.info("delivery waits", guid=delivery.guid, reason=str(again))
-                await asyncio.sleep(again.after)
+                await self._p.sleep(again.after)
             except UserError as refusal:
                 return await self._settle(delivery, f"refused: {refusal}")
             except Exception as error:
@@ -200,7 +205,9 @@ class Worker:
         actor, number = event.actor, event.issue.number
         async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
             right = await repo.permission(actor.login)
-        if right.reaches(workflow.requires, actor):
+        allowed = right.reaches(workflow.requires, actor)
+        log.info("right asked", actor=actor.login, has=right.level, needs=workflow.requires, allowed=allowed)
+        if allowed:
             return ""
         sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
         async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
@@ -211,13 +218,13 @@ class Worker:
 
     async def _cancel(self, cancel: Cancel, target: str) -> str:
         asked = await self._cancel_all(target, cancel.workflow, cancel.sentence)
-        return f"cancelled {asked} runs" if asked else "nothing to cancel"
+        return f"cancelled {asked} run(s)" if asked else "nothing to cancel"
 
     async def _leave(self, leave: Leave) -> str:
         names = {repo.full_name for repo in leave.repos}
         for target in {run.target for run in await self._p.db.read(runs.active) if run.repo in names}:
             await self._cancel_all(target, None, text.cancelled_by_removal())
-        return f"left {len(names)} repositories"
+        return f"left {', '.join(sorted(names))}"
 
     async def _cancel_all(self, target: str, workflow: str | None, sentence: str) -> int:
         """Ask the runs of a target to end; those that still wait end here and now."""
@@ -233,11 +240,15 @@ class Worker:
 
     async def _welcome(self, welcome: Welcome) -> str:
         labels = text.labels(self._p.library.offered.workflows.values())
+        refused: list[str] = []
         for ref in welcome.repos:
-            async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
-                await repo.ensure_labels(labels)
-                await self._p.library.read_all(repo, ref.full_name, "HEAD")
-        return f"labels created in {len(welcome.repos)} repositories"
+            try:
+                async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
+                    await repo.ensure_labels(labels)
+                    await self._p.library.read_all(repo, ref.full_name, "HEAD")
+            except UserError as refusal:  # an archived repository keeps no other from its labels
+                refused.append(f"; refused: {refusal}")
+        return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
 
     # ---- runs --------------------------------------------------------------------------------------------------------
 
@@ -277,7 +288,8 @@ class Worker:
 
     async def tend(self, *, thoroughly: bool = True) -> None:
         """One round of upkeep; a failure of one part is logged and does not stop the others."""
-        for work in (self._adopt, self._show_stale, self._redeliver) if thoroughly else (self._adopt,):
+        rare = (self._show_stale, self._redeliver, self._forget) if thoroughly else ()
+        for work in (self._adopt, *rare):
             try:
                 await work()
             except Exception:
@@ -292,6 +304,12 @@ class Worker:
     async def _adopt(self) -> None:
         if not self._p.db.sqlite:
             await self._p.engine.adopt_dead(self._p.slot)
+
+    async def _forget(self) -> None:
+        """Let go of what nobody asks for any more: bodies of old deliveries, records of runs that ended long ago."""
+        before = time.time() - KEPT_DAYS * 24 * 3600
+        await self._p.inbox.forget(before)
+        await self._p.engine.forget(before)
 
     async def _redeliver(self) -> None:
         """Ask GitHub to send again what it could not deliver in the last hour."""
@@ -334,7 +352,7 @@ def _new_run(start: Start, event: IssueEvent, delivery: Delivery, workflow: Work
         context={
             "event": events.dump(event),
             "workflow": workflow.model_dump(mode="json", by_alias=True),
-            "asked_at": delivery.received_at,
+            "asked_at": event.issue.updated_at.timestamp() if event.issue.updated_at else delivery.received_at,
         },
     )
 
