@@ -65,7 +65,7 @@ class Seams:
     heard: Callable[[str, str, AgentEvent], None] = lambda run, key, event: None
     pool_size: int = 2
     grace: float = 3.0
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ GHOST = Person("ghost", 0, False)
 
 @dataclass(frozen=True)
 class Issue:
-    """An issue, or the conversation of a pull request (`is_pull`)."""
+    """An issue, or the conversation of a pull request (`is_pull`). `updated_at`: UTC, by GitHub's clock."""
 
     number: int
     title: str
@@ -50,6 +50,7 @@ class Issue:
     state: Literal["open", "closed"]
     is_pull: bool
     url: str
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def read_issue(data: object, *, is_pull: bool | None = None) -> Issue:
         state=_state(data),
         is_pull=at(data, "pull_request") is not None if is_pull is None else is_pull,
         url=text(data, "html_url", limit=1000),
+        updated_at=moment(data, "updated_at") if isinstance(at(data, "updated_at"), str) else None,
     )
 
 

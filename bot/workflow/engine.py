@@ -57,13 +57,21 @@ class Engine:
     """The runs of this process; one at a time in a process. `slot` is the name its unfinished runs are found by.
 
     `body(run_id, step)` is what a run does. `checkpoint` is awaited at `<key>:before` and `<key>:done` of every step.
+    `sleep` waits (seconds) where a step asks for another try.
     """
 
     def __init__(
-        self, database_url: str, body: Body, *, slot: str, data_dir: Path, checkpoint: Checkpoint = _go_on
+        self,
+        database_url: str,
+        body: Body,
+        *,
+        slot: str,
+        data_dir: Path,
+        checkpoint: Checkpoint = _go_on,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._url, self._body, self._slot, self._checkpoint = database_url, body, slot, checkpoint
-        self._data_dir = data_dir
+        self._data_dir, self._sleep = data_dir, sleep
         self._running: dict[str, asyncio.Task[Any] | None] = {}
         self._recovering: set[str] = set()
         self._changed = asyncio.Event()
@@ -206,7 +214,7 @@ class Engine:
         """What is recorded of one step, as ASCII JSON: both databases keep it whatever text is in it."""
         await self._checkpoint(f"{key}:before")
         try:
-            outcome: list[Json] = ["value", await _insist(effect)]
+            outcome: list[Json] = ["value", await _insist(effect, self._sleep)]
             record = json.dumps(outcome, allow_nan=False)
         except Stop as stop:
             raised.append(stop)
@@ -220,7 +228,7 @@ class Engine:
         return record
 
 
-async def _insist(effect: Effect) -> Json:
+async def _insist(effect: Effect, sleep: Callable[[float], Awaitable[None]]) -> Json:
     """The effect's result, with every TryAgain obeyed; the last one ends the run."""
     for tries in count(1):
         try:
@@ -228,7 +236,7 @@ async def _insist(effect: Effect) -> Json:
         except TryAgain as again:
             if tries == _TRIES:
                 raise Stop("failed", f"{again} (tried {tries} times)") from again
-            await asyncio.sleep(again.after)
+            await sleep(again.after)
     raise AssertionError
 
 
