@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.github.events import Event, Ignored, InstallationEvent, IssueEvent, PushEvent, RepoRef
 from bot.publish import text
-from bot.workflow.configuration import PATH, WORKFLOWS
+from bot.workflow.configuration import is_ours
 from bot.workflow.spec import Workflow
 
 
@@ -88,7 +88,7 @@ def _why(event: IssueEvent) -> str:
 
 
 def _push(event: PushEvent) -> list[Decision]:
-    mine = tuple(path for path in event.paths if path == PATH or path.startswith(WORKFLOWS + "/"))
+    mine = tuple(path for path in event.paths if is_ours(path))
     return [Reread(event.repo, event.after, mine)] if mine and event.after.strip("0") else []
 
 

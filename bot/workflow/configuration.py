@@ -10,6 +10,12 @@ PATH = ".github/tutti.yml"
 WORKFLOWS = ".github/tutti/workflows"
 
 
+def is_ours(path: str) -> bool:
+    """Whether a repository's file configures Tutti."""
+    folder, _, name = path.rpartition("/")
+    return path == PATH or (folder == WORKFLOWS and name.endswith((".yml", ".yaml")))
+
+
 def _lines(value: Any) -> Any:
     """One command line, or a list of them."""
     return [value] if isinstance(value, str) else value

@@ -101,11 +101,10 @@ class Library:
         return ""
 
     async def read_all(self, repo: Repository, full_name: str, ref: str) -> None:
-        """Adopt every workflow file of a repository, for one whose pushes were not watched so far."""
-        for item in await repo.directory(configuration.WORKFLOWS, ref):
-            if item.kind == "file" and item.name.endswith((".yml", ".yaml")):
-                data = await repo.content(item.path, ref)
-                await self.adopt(full_name, item.path, ref, _decoded(data))
+        """Adopt every file that configures a repository, for one whose pushes were not watched so far."""
+        there = [item.path for item in await repo.directory(configuration.WORKFLOWS, ref) if item.kind == "file"]
+        for path in (configuration.PATH, *filter(configuration.is_ours, there)):
+            await self.read(repo, full_name, path, ref)
 
     async def read(self, repo: Repository, full_name: str, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""
