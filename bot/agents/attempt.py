@@ -103,6 +103,10 @@ class Attempt:
         ending = outcome.details.get("cause", outcome.ending)
         return Try(harvest.tree, ending, outcome.text, cost, outcome.problem), harvest.pack
 
+    async def tests(self) -> str:
+        """The command line of the tests of these files; empty where there are none."""
+        return (await self._suite()).shown
+
     async def _suite(self) -> suite.Suite:
         mirror, files = self.order.mirror, await self.order.mirror.listing(self.tree)
         wanted = ("pyproject.toml", "setup.cfg", "tox.ini", "package.json", "Makefile", "makefile", "GNUmakefile")
@@ -137,13 +141,14 @@ class Attempt:
             task = self._task(place, tests, lease.url, lease.token)
             outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch)))
         except Interrupted as early:
-            if early.cause == "cancelled":
-                raise Stop("cancelled", "") from None
             outcome = Outcome("error", "", details={"cause": early.cause})
         finally:
             self.shop.gateway.shut(lease)
-        usage = lease.usage
-        return outcome, usage.usd if usage.calls else outcome.usd
+        cost = lease.usage.usd if lease.usage.calls else outcome.usd
+        if outcome.details.get("cause") == "cancelled":  # what it has cost until now stays true
+            await self.shop.board.note(self.order.run, self.node.key, cost_usd=cost)
+            raise Stop("cancelled", "")
+        return outcome, cost
 
     def _hear(self, event: AgentEvent, watch: Watch) -> None:
         watch.hear()

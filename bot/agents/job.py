@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.agents import answer
 from bot.agents.attempt import Attempt, Job, Try, stopped_by
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
@@ -32,15 +33,16 @@ async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) ->
     made = Try(tree, "finished", "", 0.0)
     for attempt in range(1, job.tries + 1):
         if spent >= order.usd:
-            return Product(made.tree, made.words, verdict, attempt, "over budget", text.over_budget(order.usd))
+            return Product(made.tree, made.words, verdict, attempt - 1, "over budget", text.over_budget(order.usd))
         work = Attempt(shop, order, job, spec, attempt, made.tree, order.usd - spent, earlier)
         made = Try(**await step(work.node.key, work.agent))
         spent += made.cost or 0.0
         if made.ending != "finished":
             state, reason = stopped_by(made, order, spec)
-            return Product(made.tree, made.words, Verdict(verdict.command, None), attempt, state, reason)
+            untested = Verdict(await work.tests(), None)
+            return Product(made.tree, made.words, untested, attempt, state, reason)
         if made.tree == order.base_tree:
-            return Product(made.tree, made.words, verdict, attempt, "no change", text.no_change(made.words))
+            return Product(made.tree, made.words, verdict, attempt, "no change", _nothing(made))
         verdict = Verdict(**await step(f"{job.name}.test.{attempt}", replace(work, tree=made.tree).judge))
         if verdict.broke:
             return Product(made.tree, made.words, verdict, attempt, "failed", text.setup_failed(verdict.broke))
@@ -50,3 +52,7 @@ async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) ->
             return Product(made.tree, made.words, verdict, attempt)
         earlier = verdict.output
     return Product(made.tree, made.words, verdict, job.tries, "failed", text.tests_red(job.tries))
+
+
+def _nothing(made: Try) -> str:
+    return text.no_change(answer.read(made.words).summary)

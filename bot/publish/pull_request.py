@@ -63,11 +63,12 @@ class Publisher:
         said = answer.read(product.words)
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
         head = str((await step("push", lambda: self._push(made)))["head"])
-        pull = int((await step("pull-request", lambda: self._open(made)))["pull"])
+        opened = await step("pull-request", lambda: self._open(made))
+        pull = int(opened["pull"])
         await step("check", lambda: self._check(made, head))
         await self._board.end(run.id, node.key, "done")
         if not made.complete:
-            return text.offered_as_draft(pull)
+            return text.offered(pull, draft=opened["draft"])
         return text.continued(pull) if ground.pull else text.done(pull, event_of(run).issue.number)
 
     async def _push(self, made: Offer) -> dict[str, Any]:
@@ -115,7 +116,7 @@ class Publisher:
             await repo.add_labels(pull.number, wanted.labels)
             if made.complete:
                 await repo.request_review(pull.number, [event.actor.login])
-        return {"pull": pull.number}
+        return {"pull": pull.number, "draft": pull.draft}
 
     async def _story(self, made: Offer) -> Story:
         verdict, event = made.product.verdict, event_of(made.run)

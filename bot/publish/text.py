@@ -209,8 +209,8 @@ def broken(run_id: str) -> str:
     return f"Failed: something broke inside Tutti; its log has the details under run `{run_id}`."
 
 
-def offered_as_draft(pull: int) -> str:
-    return f"What was made so far is in the draft #{pull}."
+def offered(pull: int, *, draft: bool) -> str:
+    return f"What was made so far is in {'the draft ' if draft else ''}#{pull}."
 
 
 def offered_as_patch(patch: str) -> str:
