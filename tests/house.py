@@ -1,26 +1,32 @@
 """The house: a bot installed on a played GitHub, with verbs in which the tests tell their stories."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.agents.task import Outcome, Task, Tell
+from bot.agents.task import AgentEvent, Outcome, Task, Tell
 from bot.app import Bot, Seams, running, web_app
 from bot.backends.rehearsal import Act, Rehearsal
+from bot.emulator.bare import Content
 from bot.emulator.server import Emulator
-from bot.emulator.world import Comment, Issue, Pull, Repo
+from bot.emulator.world import Comment, Issue, Pull, Repo, User
+from bot.github.caller import Clock
 from bot.settings import Settings
 from bot.store import runs
+from bot.store.db import deliveries
 from bot.store.runs import Run
 from bot.web.webhook import runner
-from bot.workflow.library import Shipped
+from bot.workflow.library import Shipped, shipped
 
 SECRET = "a webhook secret of the tests"
 CONFIGURATION = "version: 1\nbackend: rehearsal\ntest: sh check.sh\n"
@@ -32,17 +38,61 @@ FILES = {
 }
 
 
-class _Counted(Rehearsal):
-    """A rehearsal that writes down which tries were played to their end, and so would have been paid for."""
+class _Actor(Rehearsal):
+    """A rehearsal that waits at the house's gate, and writes down what it was asked and what it played to the end."""
 
-    def __init__(self, script: Mapping[str, Mapping[int, Sequence[Act]]], played: list[int]) -> None:
-        super().__init__(script)
-        self._played = played
+    def __init__(self, house: "House") -> None:
+        super().__init__(house.script)
+        self._house = house
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
+        self._house.tasks.append(task)
+        await self._house.gate.through()
         outcome = await super().run(task, tell)
-        self._played.append(task.attempt)
+        self._house.played.append(task.attempt)
         return outcome
+
+
+class _Told(Emulator):
+    """A played GitHub that says when something on it changed."""
+
+    changed: asyncio.Event
+
+    def emit(self, event: str, action: str | None, repo: Repo, by: User, **details: object) -> None:
+        super().emit(event, action, repo, by, **details)
+        self.changed.set()
+
+
+class Gate:
+    """Where agents wait while it is closed."""
+
+    def __init__(self) -> None:
+        self._waiting, self._changed, self._open = 0, asyncio.Condition(), True
+        self.most = 0
+
+    async def through(self) -> None:
+        async with self._changed:
+            self._waiting += 1
+            self.most = max(self.most, self._waiting)
+            self._changed.notify_all()
+            try:
+                await self._changed.wait_for(lambda: self._open)
+            finally:
+                self._waiting -= 1
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        self._open = False
+
+    async def open(self) -> None:
+        async with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+    async def reached(self, count: int = 1) -> None:
+        """Until so many agents wait here."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._waiting == count)
 
 
 class House:
@@ -50,9 +100,10 @@ class House:
 
     def __init__(self, folder: Path, database_url: str = "") -> None:
         self.folder, self._database_url = folder, database_url
-        self.emulator = Emulator(folder / "github", secret=SECRET)
+        self.emulator = _Told(folder / "github", secret=SECRET)
+        self.emulator.changed = asyncio.Event()
         self.script: dict[str, Mapping[int, Sequence[Act]]] = {"": {}}
-        self.log: list[Mapping[str, Any]] = []
+        self.log: Sequence[Mapping[str, Any]] = []
         self.expected_log: set[str] = set()
         self.pace = 3600.0
         self.offered: Shipped | None = None
@@ -60,7 +111,14 @@ class House:
         self.reached = asyncio.Event()
         self.points: list[str] = []
         self.played: list[int] = []
+        self.tasks: list[Task] = []
+        self.heard: list[AgentEvent] = []
+        self.gate = Gate()
+        self._hearing = asyncio.Event()
+        self.skew = 0.0
+        self.emulator.world.clock = lambda: time.time() + self.skew
         self._freeze_at = ""
+        self._released = asyncio.Event()
         self._life = AsyncExitStack()
         self._read: set[int] = set()
         self.bot: Bot
@@ -93,12 +151,14 @@ class House:
 
     async def up(self) -> None:
         seams = Seams(
-            backends={"rehearsal": _Counted(self.script, self.played)},
+            backends={"rehearsal": _Actor(self)},
             checkpoint=self._checkpoint,
             pace=self.pace,
             offered=self.offered,
             pool_size=1,
             grace=0.0,
+            heard=self._hear,
+            clock=Clock(sleep=_at_once, patience=3600),
         )
         self.bot = await self._life.enter_async_context(running(self.settings(), seams))
         server = runner(web_app(self.bot))
@@ -119,15 +179,43 @@ class House:
         await self.up()
 
     def crash_at(self, point: str) -> None:
-        """The process will stop for good at this checkpoint; `reached` tells when."""
+        """The process will stop at this checkpoint, for good or until `go_on`; `reached` tells when."""
         self._freeze_at = point
+        self._released.clear()
         self.reached.clear()
+
+    def go_on(self) -> None:
+        self._released.set()
 
     async def _checkpoint(self, point: str) -> None:
         self.points.append(point)
         if point == self._freeze_at:
             self.reached.set()
-            await asyncio.Event().wait()
+            await self._released.wait()
+
+    def _hear(self, _run: str, _key: str, event: AgentEvent) -> None:
+        self.heard.append(event)
+        self._hearing.set()
+
+    async def hears(self, words: str) -> str:
+        """Until an agent says, does or prints something with these words; the text of it."""
+        while True:
+            if found := next((event.text for event in self.heard if words in event.text), None):
+                return found
+            self._hearing.clear()
+            await self._hearing.wait()
+
+    async def shows(self, issue: Issue, words: str) -> str:
+        """Until a comment of the bot on the issue has these words; its text."""
+        while True:
+            if found := next((c.body for c in issue.comments if self._ours(c) and words in c.body), None):
+                return found
+            self.emulator.changed.clear()
+            await self.emulator.changed.wait()
+
+    def later(self, seconds: float = 60.0) -> None:
+        """GitHub's clock goes on."""
+        self.skew += seconds
 
     async def settle(self) -> None:
         """Until GitHub has told everything and the bot has done everything."""
@@ -147,6 +235,28 @@ class House:
 
     async def label(self, issue: Issue, name: str = "auto-implement", by: str = "maintainer") -> None:
         await self.emulator.label(issue, name, by=by)
+
+    async def unlabel(self, issue: Issue, name: str = "auto-implement", by: str = "maintainer") -> None:
+        await self.emulator.unlabel(issue, name, by=by)
+
+    async def relabel(self, issue: Issue, by: str = "maintainer") -> None:
+        """The label taken off and put on again."""
+        await self.unlabel(issue, by=by)
+        await self.label(issue, by=by)
+
+    async def close(self, issue: Issue, by: str = "maintainer") -> None:
+        await self.emulator.close_issue(issue, by=by)
+
+    async def comment(self, issue: Issue, words: str, by: str = "maintainer") -> Comment:
+        return await self.emulator.comment(issue, words, by=by)
+
+    async def push(self, files: Mapping[str, Content], branch: str = "main") -> str:
+        """A commit by the maintainer; its sha."""
+        return await self.emulator.push_commit(self.repo, branch, files)
+
+    async def configure(self, more: str = "", test: str = "sh check.sh") -> str:
+        """Push a `.github/tutti.yml`; its commit."""
+        return await self.push({".github/tutti.yml": f"version: 1\nbackend: rehearsal\ntest: {test}\n{more}"})
 
     async def implement(self, title: str = "Say hello", **more: Any) -> Issue:
         """An issue, labelled by the maintainer, and all that follows."""
@@ -174,13 +284,28 @@ class House:
     def pulls(self) -> list[Pull]:
         return self.repo.pulls
 
+    @property
+    def pull(self) -> Pull:
+        """The one pull request."""
+        (only,) = self.repo.pulls
+        return only
+
+    async def notes(self) -> list[str]:
+        """What became of every delivery, oldest first."""
+        query = sa.select(deliveries.c.note).order_by(deliveries.c.seq)
+        return list(await self.bot.bench.db.read(lambda conn: conn.scalars(query).all()))
+
+    async def end(self, issue: Issue) -> str:
+        """State and reason of the newest run of an issue, in one text."""
+        newest = (await self.bot.bench.db.read(partial(runs.recent, target=self._target(issue))))[0]
+        return f"{newest.state}: {newest.reason}"
+
     async def runs(self) -> list[Run]:
         """Every run, oldest first."""
-        found = [
-            await self.bot.bench.db.read(lambda conn, i=issue: runs.recent(conn, self._target(i)))
-            for issue in self.repo.issues.values()
-        ]
-        return sorted((run for some in found for run in some), key=lambda run: run.seq)
+        found: list[Run] = []
+        for issue in self.repo.issues.values():
+            found += await self.bot.bench.db.read(partial(runs.recent, target=self._target(issue)))
+        return sorted(found, key=lambda run: run.seq)
 
     def _target(self, issue: Issue) -> str:
         return f"{self.repo.full_name}#{issue.number}"
@@ -207,6 +332,7 @@ class House:
         await self.emulator.close()
         assert self.emulator.unknown == []
         assert self.emulator.errors == []
+        assert self.emulator.faults.unmet == []
         assert taken == []
         assert [event for event in self.log if self._unexpected(event)] == []
         unread = [
@@ -221,7 +347,17 @@ class House:
         return event["log_level"] in ("warning", "error", "critical") and event["event"] not in self.expected_log
 
 
-Open = Callable[..., Awaitable[House]]
+async def _at_once(_seconds: float) -> None:
+    """Waiting for GitHub takes no time in tests."""
+    await asyncio.sleep(0)
+
+
+def limited(**limits: float) -> Shipped:
+    """What is shipped, with other limits."""
+    ours = shipped()
+    workflow = ours.workflows["auto-implement"]
+    changed = workflow.model_copy(update={"limits": workflow.limits.model_copy(update=limits)})
+    return Shipped({"auto-implement": changed}, ours.agents)
 
 
 @asynccontextmanager
