@@ -90,7 +90,7 @@ SCRIPTS = (
             (Say("I read the cart and its tests first."), Plan(_PLAN)),
             (Read("shop/cart.py"), Read("tests/test_cart.py")),
             (Edit("shop/cart.py", _BEFORE, _FIRST), Plan(_PLAN, done=1)),
-            (Edit("tests/test_cart.py", _LAST, _LAST + _TEST), Plan(_PLAN, done=2)),
+            (Edit("tests/test_cart.py", _LAST, _LAST + _TEST), Plan(_PLAN, done=3)),
             (Say("The discount is there, and a test for its rounding."),),
         ),
     ),

@@ -92,6 +92,8 @@ class Herald:
                 fresh = found is None
             if not (fresh or await repo.edit_comment(comment, body, marker)):
                 comment = await repo.comment(event.issue.number, marked(body, marker))
+            if event.label and not run.active and run.state != "cancelled":  # so that setting it again asks anew
+                await repo.remove_label(event.issue.number, event.label)
         await self._db.write(lambda conn: runs.learn(conn, run.id, comment=comment, shown=run.state))
 
     async def _forget(self, run_id: str) -> None:

@@ -4,6 +4,8 @@ import time
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from bot.publish import text
 from bot.store import runs
@@ -13,6 +15,7 @@ from bot.store.runs import Node, Run
 _templates = Environment(
     loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+_markdown = MarkdownIt("commonmark", {"html": False}).disable(["image", "link", "autolink"])
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -52,7 +55,7 @@ def _described(run: Run) -> dict[str, object]:
         "title": run.context["workflow"]["name"],
         "target": run.target,
         "state": run.state,
-        "reason": run.reason,
+        "reason": _line(run.reason.partition("\n\n")[0]),
         "active": run.active,
         "elapsed": text.duration(end - run.started_at) if run.started_at else "",
         "cost": "" if run.active else text.money(run.cost_usd),
@@ -60,13 +63,18 @@ def _described(run: Run) -> dict[str, object]:
     }
 
 
+def _line(words: str) -> Markup:
+    """Our Markdown as HTML, in which nothing but its marks can become a tag."""
+    return Markup(_markdown.renderInline(words))
+
+
 def _step(node: Node) -> dict[str, object]:
     end = node.ended_at or time.time()
     return {
-        "title": node.title,
+        "title": _line(node.title),
         "state": node.state,
-        "reason": node.reason,
-        "plan": node.plan.splitlines(),
+        "reason": _line(node.reason),
+        "plan": [{"done": line.startswith("[x]"), "words": line[4:]} for line in node.plan.splitlines()],
         "elapsed": text.duration(end - node.started_at) if node.started_at else "",
         "cost": text.money(node.cost_usd) if node.cost_usd != 0 else "",
     }
