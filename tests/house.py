@@ -1,6 +1,7 @@
 """The house: a bot installed on a played GitHub, with verbs in which the tests tell their stories."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -27,6 +28,7 @@ from bot.store.db import deliveries
 from bot.store.runs import Run
 from bot.web.webhook import runner
 from bot.workflow.library import Shipped, shipped
+from tests.judge.judge import judge
 
 SECRET = "a webhook secret of the tests"
 CONFIGURATION = "version: 1\nbackend: rehearsal\ntest: sh check.sh\n"
@@ -278,6 +280,12 @@ class House:
         (only,) = self.said(issue)
         return only
 
+    def told(self, issue: Issue) -> str:
+        """The status comment without its marker, every duration and address made the same: what a snapshot holds."""
+        words = self.status(issue).partition("\n\n<!-- tutti ")[0]
+        words = re.sub(r"\d+\.\d s|\d+ s\b", "0.1 s", words)
+        return re.sub(r"\(http[^)]*\)", "(address)", words)
+
     def _ours(self, comment: Comment) -> bool:
         return comment.user is self.emulator.bot
 
@@ -334,6 +342,7 @@ class House:
         assert self.emulator.errors == []
         assert self.emulator.faults.unmet == []
         assert taken == []
+        self._assert_judged()
         assert [event for event in self.log if self._unexpected(event)] == []
         unread = [
             c.body
@@ -342,6 +351,13 @@ class House:
             if self._ours(c) and c.id not in self._read
         ]
         assert unread == []
+
+    def _assert_judged(self) -> None:
+        """Everything that was asked, answered and sent is as GitHub's published description says."""
+        told, asked = judge(), [exchange for exchange in self.emulator.requests if exchange.template]
+        assert [complaint for exchange in asked for complaint in told.request(exchange)] == []
+        assert [complaint for exchange in asked for complaint in told.answer(exchange)] == []
+        assert [complaint for sent in self.emulator.deliveries for complaint in told.webhook(sent)] == []
 
     def _unexpected(self, event: Mapping[str, Any]) -> bool:
         return event["log_level"] in ("warning", "error", "critical") and event["event"] not in self.expected_log
