@@ -1,14 +1,17 @@
 """The door: GitHub's webhook requests, checked and stored as they came, and nothing else."""
 
 import asyncio
+import contextlib
 import hmac
+import logging
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
-from aiohttp import StreamReader, web
+from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.errors import UserError
 from bot.store.inbox import Inbox
@@ -85,7 +88,7 @@ class Door:
         self.answers = Counter({answer.word: 0 for answer in ANSWERS})
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/webhooks/github", self.receive)]
+        return [web.post("/webhooks/github", self.receive, expect_handler=_expect)]
 
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request: 202 and 200 only once the delivery is durable."""
@@ -171,7 +174,24 @@ class Door:
             return NOT_STORED
 
 
+async def _expect(request: web.Request) -> None:
+    """Let the body come where that is asked for; aiohttp's own stumbles over an `Expect` that is no ASCII."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
+        with contextlib.suppress(ConnectionError):
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # it is no part of the answer
+
+
+def _not_malformed(record: logging.LogRecord) -> bool:
+    """Not the traceback that the server writes for each request that is no HTTP: any stranger could fill the log."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def runner(app: web.Application, limits: Limits | None = None) -> web.AppRunner:
     """A server for `app` that cuts slow heads and idle connections, and never inflates what strangers send."""
     seconds = (limits or Limits()).read_seconds
-    return web.AppRunner(app, keepalive_timeout=seconds, lingering_time=1.0, auto_decompress=False, access_log=None)
+    log = logging.getLogger(__name__)
+    log.addFilter(_not_malformed)
+    return web.AppRunner(
+        app, keepalive_timeout=seconds, lingering_time=1.0, auto_decompress=False, access_log=None, logger=log
+    )
