@@ -194,8 +194,20 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
 
     engine = _engine(bench, host, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
-    bells, sleep = bench.shop.bells, seams.clock.sleep
-    parts = Parts(db, board, inbox, engine, slot, github, library, herald, bells, settings.max_runs, sleep)
+    parts = Parts(
+        db=db,
+        board=board,
+        inbox=inbox,
+        engine=engine,
+        slot=slot,
+        github=github,
+        library=library,
+        herald=herald,
+        bells=bench.shop.bells,
+        max_runs=settings.max_runs,
+        checkpoint=seams.checkpoint,
+        sleep=seams.clock.sleep,
+    )
     late.append(Worker(parts))
     return Bot(bench, slot, github, inbox, engine, late[0], library, herald)
 

@@ -12,7 +12,9 @@ STEPS = (
     *("prepare", "implement.agent.1", "implement.test.1", "implement.agent.2", "implement.test.2"),
     *("push", "pull-request", "check", "finish"),
 )
-POINTS = [f"{step}:{side}" for step in STEPS for side in ("before", "done")]
+POINTS = ["delivery:before", "delivery:done", "start:before"] + [
+    f"{step}:{side}" for step in STEPS for side in ("before", "done")
+]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -27,7 +27,7 @@ from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.inbox import Delivery, Inbox, SettledError
-from bot.workflow.engine import Engine
+from bot.workflow.engine import Checkpoint, Engine
 from bot.workflow.library import Library
 from bot.workflow.slot import Slot
 from bot.workflow.spec import Workflow
@@ -51,6 +51,7 @@ class Parts:
     herald: Herald
     bells: Bells
     max_runs: int
+    checkpoint: Checkpoint
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -94,8 +95,9 @@ class Worker:
 
     async def _resume(self) -> None:
         """Start every run that our row says is running: the engine may never have heard of it."""
+        known = await self._p.engine.unfinished()
         for run in await self._p.db.read(runs.active):
-            if run.state == "running" and not await self._p.engine.start(run.id):
+            if run.state == "running" and run.id not in known and not await self._p.engine.start(run.id):
                 await self._p.board.finish(run.id, "failed", text.broken(run.id))
 
     # ---- deliveries --------------------------------------------------------------------------------------------------
@@ -195,7 +197,10 @@ class Worker:
             self._p.inbox.finish(conn, delivery.seq, f"run {run.id}" if made else "a run of this is active already")
             return made
 
-        if await self._p.db.write(commit):
+        await self._p.checkpoint("delivery:before")
+        created = await self._p.db.write(commit)
+        await self._p.checkpoint("delivery:done")
+        if created:
             log.info("run created", run=run.id, workflow=run.workflow, target=run.target)
             await self._send()
         return ""
@@ -264,6 +269,7 @@ class Worker:
     async def _send(self) -> None:
         """Begin queued runs while there is room, and tell those that wait their place."""
         while run_id := await self._p.db.write(self._claim):
+            await self._p.checkpoint("start:before")
             await self._p.engine.start(run_id)
         for run in await self._p.db.read(runs.active):
             if run.state == "queued":
@@ -304,6 +310,7 @@ class Worker:
     async def _adopt(self) -> None:
         if not self._p.db.sqlite:
             await self._p.engine.adopt_dead(self._p.slot)
+            await self._resume()
 
     async def _forget(self) -> None:
         """Let go of what nobody asks for any more: bodies of old deliveries, records of runs that ended long ago."""
