@@ -112,10 +112,16 @@ async def push(mirror: Mirror, sha: str, branch: str, expected: str | None, cred
         f"{sha}:{ref}",
     )
     said = await mirror.answer(*args, protocol=mirror.protocol, credential=credential)
-    if said.code == 0:
+    if said.code == 0 or await _stands(mirror, ref, sha, credential):
         return
     sentence = _refusal(branch, said)
     raise PushRefused(sentence) if sentence else trouble(mirror.name, GitError(args, said.code, said.stderr))
+
+
+async def _stands(mirror: Mirror, ref: str, sha: str, credential: Credential | None) -> bool:
+    """Whether a push that seems to have failed was taken: an answer that gets lost makes git's transport push twice."""
+    said = await mirror.answer("ls-remote", mirror.url, ref, protocol=mirror.protocol, credential=credential)
+    return said.code == 0 and said.stdout.split() == [sha.encode(), ref.encode()]
 
 
 def _plan(paths: list[str], groups: Iterable[tuple[str, Iterable[str]]]) -> list[tuple[str, list[str]]]:

@@ -1,6 +1,6 @@
 """A run's work on GitHub: commits, the branch, the pull request, the check run. Each a step that may repeat."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +62,14 @@ class Publisher:
         changed = await changes.diff(mirror, ground.base, product.tree)
         said = answer.read(product.words)
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
-        head = str((await step("push", lambda: self._push(made)))["head"])
-        opened = await step("pull-request", lambda: self._open(made))
-        pull = int(opened["pull"])
-        await step("check", lambda: self._check(made, head))
-        await self._board.end(run.id, node.key, "done")
+        head = str((await self._or_patch(made, step("push", lambda: self._push(made))))["head"])
+        opened = await self._or_branch(made, step("pull-request", lambda: self._open(made)))
+        pull, missing = int(opened["pull"]), ""
+        try:
+            await step("check", lambda: self._check(made, head))
+        except Stop as stop:  # the work is published: a check that is missing takes nothing from it
+            missing = text.no_check(stop.sentence)
+        await self._board.end(run.id, node.key, "done", missing)
         if not made.complete:
             return text.offered(pull, draft=opened["draft"])
         return text.continued(pull) if ground.pull else text.done(pull, event_of(run).issue.number)
@@ -79,10 +82,7 @@ class Publisher:
         when = int(run.created_at)
         head = await changes.commits(mirror, ground.base, made.product.tree, groups, when, identity)
         async with self._github.repository(event_of(run).repo, {"contents": "write"}) as repo:
-            try:
-                await changes.push(mirror, head, ground.branch, ground.expected, self._mirrors.credential(repo.token))
-            except changes.PushRefused as refused:
-                raise Stop("failed", await self._as_patch(made, str(refused))) from refused
+            await changes.push(mirror, head, ground.branch, ground.expected, self._mirrors.credential(repo.token))
         await self._board.learn(run.id, branch=ground.branch, head=head)
         return {"head": head}
 
@@ -90,14 +90,28 @@ class Publisher:
         app = await self._github.app()
         return Identity(f"{app.slug}[bot]", f"{app.bot_id}+{app.slug}[bot]@users.noreply.github.com")
 
-    async def _as_patch(self, made: Offer, why: str) -> str:
+    async def _or_patch(self, made: Offer, work: Awaitable[Any]) -> Any:
+        """Do the work; where it cannot be done, the run ends with the change as a patch."""
+        try:
+            return await work
+        except Stop as stop:
+            raise Stop(stop.state, f"{text.not_pushed(stop.sentence)}\n\n{await self._as_patch(made)}") from stop
+
+    async def _or_branch(self, made: Offer, work: Awaitable[Any]) -> Any:
+        """Do the work; where it cannot be done, the run ends with the name of the branch that was pushed."""
+        try:
+            return await work
+        except Stop as stop:
+            sentence = f"{text.not_opened(stop.sentence)}\n\n{text.on_branch(made.ground.branch)}"
+            raise Stop(stop.state, sentence) from stop
+
+    async def _as_patch(self, made: Offer) -> str:
         patch = await changes.patch(await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree)
         await self._board.db.write(
             lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch.encode("utf-8", "replace"))
         )
         fits = len(patch) <= PATCH_LIMIT
-        offered = text.offered_as_patch(patch) if fits else text.patch_too_long(len(patch), made.run.id)
-        return f"{text.push_refused(why)}\n\n{offered}"
+        return text.offered_as_patch(patch) if fits else text.patch_too_long(len(patch), made.run.id)
 
     async def _open(self, made: Offer) -> dict[str, Any]:
         run, ground, wanted = made.run, made.ground, made.workflow.outputs.pull_request

@@ -201,8 +201,20 @@ def setup_failed(command: str) -> str:
     return f"Failed: the set-up command `{command}` did not succeed."
 
 
-def push_refused(words: str) -> str:
-    return f"Failed: the branch could not be pushed. {words}"
+def not_pushed(words: str) -> str:
+    return f"Failed: the branch could not be pushed. {_sentence(words)}"
+
+
+def not_opened(words: str) -> str:
+    return f"Failed: the pull request could not be opened. {_sentence(words)}"
+
+
+def no_check(words: str) -> str:
+    return f"Its check run could not be written: {_sentence(words)}"
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else words + "."
 
 
 def broken(run_id: str) -> str:
