@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.publish import text as sentences
+
 _BLOCK = re.compile(r"^```(?:json)?[ \t]*\n(\{.*?\})\s*\n```[ \t]*$", re.MULTILINE | re.DOTALL)
 _HEADER = re.compile(r"^(?P<type>[a-z]+)(?:\([^)\n]*\))?!?: \S")
 TYPES = frozenset({"feat", "fix", "docs", "test", "refactor", "perf", "build", "ci", "chore", "style"})
@@ -31,6 +33,7 @@ class Answer(BaseModel):
 
 def read(text: str) -> Answer:
     """The answer in an agent's last message: its text, and its last JSON block where that is valid."""
+    text = sentences.harmless(text)
     blocks = list(_BLOCK.finditer(text))
     if not blocks:
         return Answer(summary=text.strip())
@@ -44,7 +47,7 @@ def read(text: str) -> Answer:
 
 def title(answer: Answer, issue_title: str) -> str:
     """A pull request's title: one line, at most 120 characters."""
-    line = " ".join((answer.title or issue_title).split())
+    line = " ".join(sentences.harmless(answer.title or issue_title).split())
     return line if len(line) <= 120 else line[:117].rstrip() + "..."
 
 

@@ -38,7 +38,8 @@ class Story:
 def body(story: Story) -> str:
     """The Markdown of the pull request, in the repository's template where it has one."""
     sections = {
-        "asked": f"#{story.issue}: {story.issue_title} (opened by @{story.author}, asked for by @{story.asker})",
+        "asked": f"#{story.issue}: {text.harmless(story.issue_title)} "
+        f"(opened by @{story.author}, asked for by @{story.asker})",
         "done": story.summary or "The agent gave no summary.",
         "tested": how_tested(story.tested),
         "issue": f"Closes #{story.issue}." if story.complete else f"Part of #{story.issue}.",

@@ -1,5 +1,6 @@
 """Every sentence a user reads, one function a message."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,19 @@ def step_line(node: Node, now: float) -> str:
     if node.reason:
         line += f"\n  {node.reason}"
     return line + "".join(f"\n  - {item}" for item in node.plan.splitlines())
+
+
+_CLOSING = re.compile(
+    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)((?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S+/issues/\d+)",
+    re.IGNORECASE,
+)
+
+
+def harmless(words: str) -> str:
+    """Words of an issue or an agent for a pull request or a commit: what GitHub would read as an order to close another
+    issue becomes a mere name.
+    """
+    return _CLOSING.sub(r"\1\2`\3`", words)
 
 
 def fence(text: str, language: str = "text") -> str:
