@@ -15,12 +15,12 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.agents.task import AgentEvent, Outcome, Task, Tell
+from bot.agents.task import AgentEvent
 from bot.app import Bot, Seams, running, web_app
-from bot.backends.rehearsal import Act, Rehearsal
+from bot.backends.rehearsal import Act
 from bot.emulator.bare import Content
 from bot.emulator.server import Emulator
-from bot.emulator.world import Comment, Issue, Pull, Repo, User
+from bot.emulator.world import CheckRun, Comment, Issue, Pull, Repo, User
 from bot.github.caller import Clock
 from bot.settings import Settings
 from bot.store import runs
@@ -28,6 +28,7 @@ from bot.store.db import deliveries
 from bot.store.runs import Run
 from bot.web.webhook import runner
 from bot.workflow.library import Shipped, shipped
+from tests.actor import Actor
 from tests.judge.judge import judge
 
 SECRET = "a webhook secret of the tests"
@@ -40,21 +41,6 @@ FILES = {
 }
 
 
-class _Actor(Rehearsal):
-    """A rehearsal that waits at the house's gate, and writes down what it was asked and what it played to the end."""
-
-    def __init__(self, house: "House") -> None:
-        super().__init__(house.script)
-        self._house = house
-
-    async def run(self, task: Task, tell: Tell) -> Outcome:
-        self._house.tasks.append(task)
-        await self._house.gate.through()
-        outcome = await super().run(task, tell)
-        self._house.played.append(task.attempt)
-        return outcome
-
-
 class _Told(Emulator):
     """A played GitHub that says when something on it changed."""
 
@@ -63,38 +49,6 @@ class _Told(Emulator):
     def emit(self, event: str, action: str | None, repo: Repo, by: User, **details: object) -> None:
         super().emit(event, action, repo, by, **details)
         self.changed.set()
-
-
-class Gate:
-    """Where agents wait while it is closed."""
-
-    def __init__(self) -> None:
-        self._waiting, self._changed, self._open = 0, asyncio.Condition(), True
-        self.most = 0
-
-    async def through(self) -> None:
-        async with self._changed:
-            self._waiting += 1
-            self.most = max(self.most, self._waiting)
-            self._changed.notify_all()
-            try:
-                await self._changed.wait_for(lambda: self._open)
-            finally:
-                self._waiting -= 1
-                self._changed.notify_all()
-
-    def close(self) -> None:
-        self._open = False
-
-    async def open(self) -> None:
-        async with self._changed:
-            self._open = True
-            self._changed.notify_all()
-
-    async def reached(self, count: int = 1) -> None:
-        """Until so many agents wait here."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._waiting == count)
 
 
 class House:
@@ -112,10 +66,9 @@ class House:
         self.extra: dict[str, Any] = {}
         self.reached = asyncio.Event()
         self.points: list[str] = []
-        self.played: list[int] = []
-        self.tasks: list[Task] = []
+        self._actor = Actor(self.script)
+        self.played, self.tasks, self.gate = self._actor.played, self._actor.tasks, self._actor.gate
         self.heard: list[AgentEvent] = []
-        self.gate = Gate()
         self._hearing = asyncio.Event()
         self.skew = 0.0
         self.emulator.world.clock = lambda: time.time() + self.skew
@@ -153,7 +106,7 @@ class House:
 
     async def up(self) -> None:
         seams = Seams(
-            backends={"rehearsal": _Actor(self)},
+            backends={"rehearsal": self._actor},
             checkpoint=self._checkpoint,
             pace=self.pace,
             offered=self.offered,
@@ -296,6 +249,12 @@ class House:
     def pull(self) -> Pull:
         """The one pull request."""
         (only,) = self.repo.pulls
+        return only
+
+    @property
+    def check(self) -> CheckRun:
+        """The one check run of a run."""
+        (only,) = [check for check in self.repo.checks if check.name == "Tutti"]
         return only
 
     async def notes(self) -> list[str]:

@@ -176,7 +176,7 @@ async def test_tests_still_red_after_every_try(house: House) -> None:
     assert body.startswith("Failed: the tests still fail after 3 tries.\n\nPart of #1.\n")
     assert "Closes" not in body
     assert "- [ ] The repository's tests pass on this change" in body
-    (check,) = house.repo.checks
+    check = house.check
     assert (check.conclusion, check.title) == ("failure", "Failed: the tests still fail after 3 tries.")
 
 
@@ -188,7 +188,7 @@ async def test_silence_after_some_work(tmp_path: Path) -> None:
             "Timed out: the agent said and did nothing for 0.002 minutes.\n\nWhat was made so far is in the draft #2."
         )
         assert "The tests (`sh check.sh`) were not run on this change." in (house.pull.body or "")
-        (check,) = house.repo.checks
+        check = house.check
         assert check.conclusion == "timed_out"
 
 
@@ -212,7 +212,8 @@ async def test_drafts_are_not_to_be_had(house: House) -> None:
 async def test_a_run_that_fails_on_an_open_pull_request_names_it_as_it_is(house: House) -> None:
     house.rehearse(RIGHT)
     issue = await house.implement()
-    house.rehearse(*[[Write("greeting.txt", "bye\n"), Append("log.txt", "x\n")]] * 3)
+    again = (Write("greeting.txt", "bye\n"), Append("log.txt", "x\n"))
+    house.rehearse(again, again, again)
     await house.relabel(issue)
     await house.settle()
     assert house.said(issue)[-1].rpartition("\n\n<!--")[0].endswith("What was made so far is in #2.")
