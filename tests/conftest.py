@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.house", "tests.town", "tests.postgres", "tests.stage"]
+pytest_plugins = ["tests.corporation", "tests.house", "tests.town", "tests.postgres", "tests.stage"]
