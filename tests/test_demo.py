@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import aiohttp
+
 from bot import sample
 from bot.emulator.model import PlayedModel
 from tests.town import KEY, told, tutti
