@@ -146,12 +146,14 @@ async def commits(house: House) -> dict[str, list[str]]:
 
 
 async def test_one_commit_for_each_concern(house: House) -> None:
-    extra: list[Act] = [
-        Write("tests/test_it.sh", "true\n"),
-        Append("README.md", "More.\n"),
-        Write("Makefile", "all:\n\ttrue\n"),
-    ]
-    house.rehearse([*RIGHT, *extra])
+    house.rehearse(
+        [
+            *RIGHT,
+            Write("tests/test_it.sh", "true\n"),
+            Append("README.md", "More.\n"),
+            Write("Makefile", "all:\n\ttrue\n"),
+        ]
+    )
     house.status(await house.implement())
     assert await commits(house) == {
         "build: say hello": ["Makefile"],
