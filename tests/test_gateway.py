@@ -1,7 +1,6 @@
 """The gateway gives agents the model and nothing else: not the key, not more than the limit, no way out."""
 
 import asyncio
-import datetime
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,13 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.emulator.model import Fail, Hang, PlayedModel, Say, Script
 from bot.sandbox.gateway import SPENT, Gateway, Lease
-from bot.sandbox.meter import Price, Reading, Tokens, dearest, price
+from tests.corporation import Proxy
 
 KEY = "sk-ant-the-real-key"
 Json = dict[str, Any]
@@ -327,102 +323,19 @@ async def test_redirects_are_not_followed_with_the_key(client: aiohttp.ClientSes
 
 
 async def test_https_proxy_and_a_private_authority_work(
-    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: aiohttp.ClientSession,
+    authority: tuple[Path, ssl.SSLContext],
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    context, authority = certificates(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-    asked: list[str] = []
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority[0]))
 
     async def api(request: web.Request) -> web.Response:
         usage = {"input_tokens": 1, "output_tokens": 1}
         return web.json_response({"type": "message", "model": "claude-sonnet-4-6", "usage": usage})
 
-    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = (await reader.readuntil(b"\r\n\r\n")).decode().split()
-        asked.append(" ".join(line[:2]))
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
-
-    async with upstream(api, ssl_context=context) as url:
-        port = int(url.rpartition(":")[2])
-        server = await asyncio.start_server(tunnel, "127.0.0.1", 0)
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with gateway("https://model.example") as gate:
+    async with upstream(api, ssl_context=authority[1]) as url:
+        secure = url.replace("http:", "https:")
+        async with gateway(secure) as gate:
             assert (await ask(client, gate.open("run", usd=1)))[0] == 200
-        server.close()
-        await server.wait_closed()
-    assert asked == ["CONNECT model.example:443"]
-
-
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
-
-
-def certificates(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's context for model.example, and the file of the authority that signed it."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "t")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(
-            name, name, key.public_key(), x509.random_serial_number(), now, now.replace(year=now.year + 1)
-        )
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("model.example")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "authority.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    plain = serialization.NoEncryption()
-    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, secret)
-    return context, pem
-
-
-@pytest.mark.parametrize(
-    ("model", "tokens", "usd"),
-    [
-        ("claude-opus-5-5", Tokens(input=1_000_000), 4),
-        ("claude-sonnet-4-5-20250929", Tokens(output=1_000_000), 15),
-        ("claude-sonnet-4-20250514", Tokens(input=200_001, output=1_000_000), 200_001 * 6 / 1e6 + 22.5),
-        ("claude-haiku-4-5", Tokens(cache_read=1_000_000, cache_write_5m=1_000_000, cache_write_1h=1_000_000), 3.35),
-        ("claude-haiku-5-5", Tokens(cache_read=100_001), 100_001 * 0.05 / 1e6),
-    ],
-)
-def test_prices_are_the_providers(model: str, tokens: Tokens, usd: float) -> None:
-    known = price(model)
-    assert known is not None
-    assert known.of(tokens) == pytest.approx(usd)
-
-
-def test_an_unknown_model_is_dearer_than_any_known() -> None:
-    assert price("claude-next") is None
-    assert dearest() == Price(input=15, output=75, cache_read=1.5, cache_write_5m=18.75, cache_write_1h=30)
-
-
-def test_a_stream_is_read_wherever_it_is_cut() -> None:
-    usage = {"input_tokens": 7, "cache_creation_input_tokens": 5, "cache_creation": {"ephemeral_1h_input_tokens": 2}}
-    events = [
-        {"type": "message_start", "message": {"model": "claude-opus-5-5", "usage": {**usage, "output_tokens": 1}}},
-        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "ä" * 1000}},
-        {"type": "message_delta", "usage": {"output_tokens": 12, "input_tokens": None}},
-    ]
-    stream = "".join(
-        f"event: {e['type']}\r\ndata: {json.dumps(e, ensure_ascii=False)}\r\n\r\n" for e in events
-    ).encode()
-    for size in (1, 3, 64, len(stream)):
-        reading = Reading(asked=99, model="other")
-        for start in range(0, len(stream), size):
-            reading.stream(stream[start : start + size])
-        assert reading.model == "claude-opus-5-5"
-        assert reading.tokens() == Tokens(input=7, output=12, cache_write_5m=3, cache_write_1h=2)
-
-
-def test_an_answer_that_never_came_costs_what_was_asked() -> None:
-    assert Reading(asked=99, model="x").tokens() == Tokens(input=99)
+    assert proxy.connected == [secure.removeprefix("https://")]

@@ -1,0 +1,1 @@
+"""The played GitHub, held to what the real one does."""

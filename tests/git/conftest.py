@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.git.command import Credential
 from bot.git.mirror import Mirror, Mirrors
-from bot.git.worktree import Pool
+from bot.git.worktree import Pool, Worktree
 from tests.git.stage import TOKEN, Server, Upstream
 
 
@@ -62,3 +62,9 @@ async def pool(data_dir: Path) -> AsyncIterator[Pool]:
     yield found
     await found.wait()
     await found.close()
+
+
+@pytest.fixture
+async def worktree(mirror: Mirror, pool: Pool, shop: Upstream) -> Worktree:
+    """The shop, given to an agent."""
+    return await pool.take(mirror, shop.tip("main") or "", run="run-1")

@@ -12,6 +12,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.git.changes import admit, harvest
+from bot.git.command import Identity
+from bot.git.mirror import Mirror
+from bot.git.worktree import Worktree
+
+TUTTI = Identity("tutti[bot]", "7+tutti[bot]@users.noreply.github.com")
+WHEN = 1_700_000_000
+
 ENV = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "HOME": "/nonexistent",
@@ -161,3 +169,18 @@ def everything(folder: Path) -> dict[str, bytes]:
             found[str(path.relative_to(folder))] = path.read_bytes()
     found.pop(".git", None)
     return found
+
+
+def write(worktree: Worktree, files: dict[str, str]) -> None:
+    """What an agent does."""
+    for path, text in files.items():
+        (worktree.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (worktree.path / path).write_text(text)
+
+
+async def three_files(mirror: Mirror, worktree: Worktree) -> str:
+    """A harvested tree with three changes."""
+    write(worktree, {"src/shop.py": "new\n", "tests/test_shop.py": "test\n"})
+    (worktree.path / "README.md").unlink()
+    found = await harvest(mirror, worktree)
+    return await admit(mirror, found)

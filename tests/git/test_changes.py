@@ -7,30 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import TryAgain, UserError
+from bot.errors import UserError
 from bot.git import collector
-from bot.git.changes import Change, Harvest, PushRefused, admit, commit, commits, diff, harvest, patch, push
-from bot.git.command import Credential, Identity
+from bot.git.changes import Change, Harvest, admit, commit, commits, diff, harvest, patch
+from bot.git.command import Credential
 from bot.git.leftover import leftovers
-from bot.git.mirror import Mirror, Mirrors
+from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
-from tests.git.stage import Server, Upstream, everything, sh
-
-TUTTI = Identity("tutti[bot]", "7+tutti[bot]@users.noreply.github.com")
-WHEN = 1_700_000_000
-
-
-@pytest.fixture
-async def worktree(mirror: Mirror, pool: Pool, shop: Upstream) -> Worktree:
-    """The shop, given to an agent."""
-    return await pool.take(mirror, shop.tip("main") or "", run="run-1")
-
-
-def write(worktree: Worktree, files: dict[str, str]) -> None:
-    """What an agent does."""
-    for path, text in files.items():
-        (worktree.path / path).parent.mkdir(parents=True, exist_ok=True)
-        (worktree.path / path).write_text(text)
+from tests.git.stage import TUTTI, WHEN, Upstream, everything, sh, three_files, write
 
 
 async def changed(mirror: Mirror, worktree: Worktree) -> dict[str, str]:
@@ -330,14 +314,6 @@ async def test_a_patch_can_be_applied(mirror: Mirror, worktree: Worktree, shop: 
     assert sh("git", "write-tree", cwd=shop.clone) == found.tree
 
 
-async def three_files(mirror: Mirror, worktree: Worktree) -> str:
-    """A harvested tree with three changes."""
-    write(worktree, {"src/shop.py": "new\n", "tests/test_shop.py": "test\n"})
-    (worktree.path / "README.md").unlink()
-    found = await harvest(mirror, worktree)
-    return await admit(mirror, found)
-
-
 async def test_the_work_is_committed_by_concern_and_the_same_input_gives_the_same_commits(
     mirror: Mirror, worktree: Worktree
 ) -> None:
@@ -382,91 +358,3 @@ async def test_paths_that_no_group_names_go_with_the_last(mirror: Mirror, worktr
 async def test_a_message_is_taken_as_it_is_but_for_what_git_cannot_hold(mirror: Mirror, worktree: Worktree) -> None:
     sha = await commit(mirror, worktree.tree, [worktree.base], "fix: -F ä 🎉\0\n\nCloses #1\n", WHEN, TUTTI)
     assert (await mirror.git("log", "-1", "--format=%B", sha)).decode() == "fix: -F ä 🎉\n\nCloses #1\n\n"
-
-
-@pytest.fixture
-async def work(mirror: Mirror, worktree: Worktree) -> str:
-    """A commit that is ready to be pushed."""
-    tree = await three_files(mirror, worktree)
-    return await commit(mirror, tree, [worktree.base], "feat: x", WHEN, TUTTI)
-
-
-async def test_a_branch_is_pushed_and_a_repeat_after_a_crash_is_fine(
-    mirror: Mirror, shop: Upstream, work: str, credential: Credential
-) -> None:
-    for _ in range(2):
-        await push(mirror, work, "feature/auto-1-x", None, credential)
-        assert shop.tip("feature/auto-1-x") == work
-
-
-async def test_a_branch_goes_on_from_where_the_bot_left_it(
-    mirror: Mirror, shop: Upstream, work: str, worktree: Worktree, credential: Credential
-) -> None:
-    await push(mirror, work, "auto", None, credential)
-    again = await commit(mirror, worktree.tree, [worktree.base], "feat: other", WHEN, TUTTI)
-    await push(mirror, again, "auto", work, credential)
-    assert shop.tip("auto") == again
-
-
-async def test_the_work_of_others_is_never_overwritten(
-    mirror: Mirror, shop: Upstream, work: str, worktree: Worktree, credential: Credential
-) -> None:
-    sentence = (
-        "^GitHub did not take the branch `auto`: somebody else has pushed to it meanwhile, "
-        "and Tutti never overwrites the work of others.$"
-    )
-    theirs = shop.commit({"theirs.py": "1\n"}, branch="auto")
-    for expected in (None, worktree.base):
-        with pytest.raises(PushRefused, match=sentence):
-            await push(mirror, work, "auto", expected, credential)
-    assert shop.tip("auto") == theirs
-
-
-async def test_github_refuses_in_its_own_words(
-    mirror: Mirror, shop: Upstream, work: str, credential: Credential
-) -> None:
-    shop.refuse(
-        "error: GH013: Repository rule violations found for refs/heads/auto.\n\n"
-        "- Cannot create ref due to creations being restricted."
-    )
-    with pytest.raises(PushRefused) as caught:
-        await push(mirror, work, "auto", None, credential)
-    assert str(caught.value) == (
-        "GitHub did not take the branch `auto`: GH013: Repository rule violations found for refs/heads/auto. "
-        "- Cannot create ref due to creations being restricted."
-    )
-
-
-async def test_a_name_that_another_branch_stands_in_the_way_of_is_told(
-    mirror: Mirror, shop: Upstream, work: str, credential: Credential
-) -> None:
-    shop.commit({}, branch="feature")
-    with pytest.raises(PushRefused, match=r"'refs/heads/feature' exists; cannot create 'refs/heads/feature/auto-1'\.$"):
-        await push(mirror, work, "feature/auto-1", None, credential)
-
-
-async def test_a_clone_on_this_machine_gets_the_branch_and_keeps_its_checkout(
-    mirrors: Mirrors, pool: Pool, shop: Upstream
-) -> None:
-    local = await mirrors.local(shop.clone)
-    await local.fetch()
-    sha = shop.tip("main") or ""
-    worktree = await pool.take(local, sha)
-    write(worktree, {"a.py": "1\n"})
-    tree = await admit(local, await harvest(local, worktree))
-    made = await commit(local, tree, [sha], "feat: a", WHEN, TUTTI)
-    await push(local, made, "auto/1", None, None)
-    assert sh("git", "rev-parse", "auto/1", cwd=shop.clone) == made
-    assert sh("git", "status", "--porcelain", "--branch", cwd=shop.clone) == "## main"
-
-
-async def test_a_push_that_meets_trouble_on_the_way_may_be_tried_again(
-    server: Server, mirror: Mirror, shop: Upstream, work: str, credential: Credential
-) -> None:
-    server.failing = [503]
-    with pytest.raises(TryAgain):
-        await push(mirror, work, "auto", None, credential)
-    with pytest.raises(UserError, match="did not accept this App's token"):
-        await push(mirror, work, "auto", None, Credential(server.url, "expired"))
-    await push(mirror, work, "auto", None, credential)
-    assert shop.tip("auto") == work
