@@ -149,10 +149,9 @@ class Worker:
         decisions = await self._decide(event)
         if isinstance(decisions, Ignored):
             return await self._settle(delivery, f"ignored: {decisions.reason}")
-        notes = [await self._carry_out(decision, event, delivery) for decision in decisions]
-        left = "; ".join(note for note in notes if note)
-        if left:
-            await self._settle(delivery, left)
+        found = [await self._carry_out(decision, event, delivery) for decision in decisions]
+        starts = [one for one in found if isinstance(one, runs.Run)]
+        await self._create(delivery, starts, [one for one in found if isinstance(one, str)])
         return None
 
     async def _settle(self, delivery: Delivery, note: str) -> None:
@@ -166,8 +165,8 @@ class Worker:
         own = (await self._p.github.app()).bot_id if isinstance(event, IssueEvent) else 0
         return route(event, workflows, own)
 
-    async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str:
-        """Do one decision; the note for the inbox, empty where the delivery is settled with it."""
+    async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
+        """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
         match decision:
             case Start():
                 assert isinstance(event, IssueEvent)
@@ -183,7 +182,7 @@ class Worker:
 
     # ---- starts and ends ---------------------------------------------------------------------------------------------
 
-    async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str:
+    async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
         workflow = (await self._p.library.workflows(event.repo.full_name))[start.workflow]
         if refusal := await self._refusal(workflow, start, event, delivery):
             return refusal
@@ -191,19 +190,24 @@ class Worker:
         for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
             if earlier.active and earlier.workflow == run.workflow and earlier.cancel is not None:
                 raise TryAgain("the run before this one is still being ended", after=0.2)
+        return run
 
-        def commit(conn: sa.Connection) -> bool:
-            made = runs.create(conn, run)
-            self._p.inbox.finish(conn, delivery.seq, f"run {run.id}" if made else "a run of this is active already")
+    async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
+        """Settle the delivery and create the runs it starts, in one transaction."""
+
+        def commit(conn: sa.Connection) -> list[runs.Run]:
+            made = [run for run in wanted if runs.create(conn, run)]
+            active = ["a run of this is active already"] * (len(wanted) - len(made))
+            self._p.inbox.finish(conn, delivery.seq, "; ".join([*notes, *(f"run {run.id}" for run in made), *active]))
             return made
 
-        await self._p.checkpoint("delivery:before")
-        created = await self._p.db.write(commit)
-        await self._p.checkpoint("delivery:done")
-        if created:
+        made = await self._p.db.write(commit)
+        if notes:
+            log.info("delivery handled", guid=delivery.guid, name=delivery.event, note="; ".join(notes))
+        for run in made:
             log.info("run created", run=run.id, workflow=run.workflow, target=run.target)
+        if made:
             await self._send()
-        return ""
 
     async def _refusal(self, workflow: Workflow, start: Start, event: IssueEvent, delivery: Delivery) -> str:
         """Ask GitHub whether the person may; where not, say so once and take the label off."""
