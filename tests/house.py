@@ -181,9 +181,9 @@ class House:
 
     # ---- verbs -------------------------------------------------------------------------------------------------------
 
-    def rehearse(self, *tries: Sequence[Act], when: str = "") -> None:
+    def rehearse(self, *tries: Sequence[Act]) -> None:
         """What the agent does at its first, second ... try."""
-        self.script[when] = dict(enumerate(tries, start=1))
+        self.script[""] = dict(enumerate(tries, start=1))
 
     async def open_issue(self, title: str = "Say hello", body: str = "Please.", by: str = "stranger") -> Issue:
         return await self.emulator.open_issue(self.repo, title, body, by=by)
