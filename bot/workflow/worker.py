@@ -201,7 +201,11 @@ class Worker:
             self._p.inbox.finish(conn, delivery.seq, "; ".join([*notes, *(f"run {run.id}" for run in made), *active]))
             return made
 
+        if wanted:
+            await self._p.checkpoint("delivery:before")
         made = await self._p.db.write(commit)
+        if wanted:
+            await self._p.checkpoint("delivery:done")
         if notes:
             log.info("delivery handled", guid=delivery.guid, name=delivery.event, note="; ".join(notes))
         for run in made:
