@@ -57,8 +57,6 @@ class _Reader:
 
     def plain(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + self.first_line)
-        if len(path) > MAX_DEPTH:
-            raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -92,10 +90,7 @@ def load(name: str, text: str, *, first_line: int = 1) -> Document:
         raise ConfigError(name, 1, f"larger than {MAX_BYTES // 1024} KB")
     reader = _Reader(name, first_line)
     try:
-        for parsed in yaml.parse(text, Loader=_Loader):
-            if isinstance(parsed, yaml.AliasEvent):
-                line = parsed.start_mark.line if parsed.start_mark is not None else 0
-                raise ConfigError(name, line + first_line, "aliases (*name) are not supported")
+        _look_over(name, text, first_line)
         node = yaml.compose(text, Loader=_Loader)
         data = reader.plain(node, ()) if node is not None else None
     except yaml.MarkedYAMLError as error:
@@ -105,6 +100,18 @@ def load(name: str, text: str, *, first_line: int = 1) -> Document:
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(name, first_line, f"not valid YAML: {str(error).splitlines()[0][:200]}") from None
     return Document(name, data, reader.lines)
+
+
+def _look_over(name: str, text: str, first_line: int) -> None:
+    """Refuse what would make more of a text than stands in it, before anything is built of it."""
+    depth = 0
+    for parsed in yaml.parse(text, Loader=_Loader):
+        line = first_line + (parsed.start_mark.line if parsed.start_mark is not None else 0)
+        if isinstance(parsed, yaml.AliasEvent):
+            raise ConfigError(name, line, "aliases (*name) are not supported")
+        depth += isinstance(parsed, yaml.CollectionStartEvent) - isinstance(parsed, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ConfigError(name, line, f"nested deeper than {MAX_DEPTH} levels")
 
 
 def kebab(name: str) -> str:

@@ -67,7 +67,7 @@ def _npm(files: Collection[str], read: Read) -> Suite | None:
         script = package.get("scripts", {}).get("test", "")
     except (ValueError, AttributeError):
         return None
-    if not script or "no test specified" in script:
+    if not isinstance(script, str) or not script or "no test specified" in script:
         return None
     setup = ("npm ci",) if "package-lock.json" in files else ()
     return Suite(setup, ("npm test",), "found a test script in package.json")

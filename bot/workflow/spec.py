@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from bot import template
 from bot.agents.spec import AgentSpec
@@ -12,6 +12,7 @@ from bot.document import Strict, load, validate
 Right = Literal["read", "triage", "write", "maintain", "admin"]
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
 NAMES = ("issue", "repo", "change")
+_EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
 
 
 class IssuesTrigger(Strict):
@@ -63,11 +64,13 @@ class PullRequest(Strict):
     labels: tuple[str, ...] = ()
     draft: bool = False
 
-    @model_validator(mode="after")
-    def _title_is_a_template(self) -> "PullRequest":
-        if wrong := template.problem(self.title, NAMES):
+    @field_validator("title")
+    @classmethod
+    def _is_a_template(cls, title: str) -> str:
+        if wrong := template.problem(title, NAMES):
             raise ValueError(wrong)
-        return self
+        template.render(title, _EXAMPLE)
+        return title
 
 
 class Outputs(Strict):
@@ -87,15 +90,6 @@ class Workflow(Strict):
     limits: Limits = Limits()
     jobs: dict[str, Job] = Field(min_length=1)
     outputs: Outputs
-
-    @model_validator(mode="after")
-    def _needs_exist(self) -> "Workflow":
-        for name, job in self.jobs.items():
-            for need in job.needs:
-                if need not in self.jobs:
-                    raise ValueError(f"the job `{name}` needs `{need}`, which is not a job of this workflow")
-        order(self.jobs)
-        return self
 
     @property
     def trigger_labels(self) -> tuple[str, ...]:
@@ -121,6 +115,13 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
         if job.agent not in agents:
             known = ", ".join(sorted(agents))
             raise document.error(("jobs", job_name, "agent"), f"there is no agent `{job.agent}`", f"known: {known}")
+        if stray := next((need for need in job.needs if need not in workflow.jobs), None):
+            said = f"the job `{job_name}` needs `{stray}`, which is not a job of this workflow"
+            raise document.error(("jobs", job_name, "needs"), said)
+    try:
+        order(workflow.jobs)
+    except ValueError as circle:
+        raise document.error(("jobs",), str(circle)) from None
     return workflow
 
 
