@@ -1,0 +1,88 @@
+"""What an agent says at its end, and the commits that are made of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.agents.answer import Answer, CommitWish, commits, concern, made_up_summary, read, title
+
+BLOCK = '```json\n{"title": "T", "commits": [{"message": "feat: x", "paths": ["a.py"]}]}\n```'
+
+
+def test_the_last_block_is_read_and_the_rest_is_the_summary() -> None:
+    first = '```json\n{"title": "old"}\n```'
+    answer = read(f"I did it.\n\n{first}\n\n{BLOCK}\n")
+    assert (answer.title, answer.commits) == ("T", (CommitWish(message="feat: x", paths=("a.py",)),))
+    assert answer.summary == f"I did it.\n\n{first}"
+
+
+@pytest.mark.parametrize("words", ["", "Plain.", "```json\n{broken}\n```", '```json\n{"title": 7}\n```', "{}", "```\n"])
+def test_what_is_no_answer_is_a_summary(words: str) -> None:
+    assert read(words) == Answer(summary=words.strip())
+
+
+@given(st.text())
+def test_no_words_make_it_raise(words: str) -> None:
+    read(words)
+    read(f"```json\n{{{words}}}\n```")
+
+
+CONCERNS = {
+    "shop/cart.py": "feat",
+    "tests/test_cart.py": "test",
+    "tests/data.json": "test",
+    "src/cart.spec.ts": "test",
+    "shop/cart_test.go": "test",
+    "contest/entry.py": "feat",
+    "README.md": "docs",
+    "docs/logo.svg": "docs",
+    "LICENSE": "docs",
+    "pyproject.toml": "build",
+    "sub/package-lock.json": "build",
+    "poetry.lock": "build",
+    "Dockerfile": "build",
+    ".github/workflows/ci.yml": "ci",
+}
+
+
+@pytest.mark.parametrize(("path", "kind"), CONCERNS.items())
+def test_every_path_has_a_concern(path: str, kind: str) -> None:
+    assert concern(path) == kind
+
+
+def test_wishes_that_are_not_conventional_or_not_of_this_change_are_passed_over() -> None:
+    wishes = [("update stuff", ["a.py"]), ("feat: b", ["b.py", "gone.py"]), ("fix: again", ["b.py"]), ("wip: c", ["c"])]
+    answer = Answer(commits=tuple(CommitWish(message=m, paths=tuple(p)) for m, p in wishes))
+    assert commits(answer, ["a.py", "b.py", "tests/t.py"], "Add B", fix=False) == [
+        ("feat: b", ["b.py"]),
+        ("feat: add B", ["a.py"]),
+        ("test: add B", ["tests/t.py"]),
+    ]
+
+
+paths = st.lists(st.sampled_from(["a.py", "b.md", "tests/c.py", "d.lock", ".github/e.yml", "f", "docs/g"]), unique=True)
+wish = st.builds(CommitWish, message=st.text() | st.just("fix(x)!: y"), paths=paths.map(tuple))
+
+
+@given(st.builds(Answer, commits=st.lists(wish).map(tuple)), paths, st.text(), st.booleans())
+def test_every_path_goes_into_exactly_one_commit_with_one_short_line(
+    answer: Answer, changed: list[str], heading: str, fix: bool
+) -> None:
+    groups = commits(answer, changed, title(answer, heading), fix=fix)
+    assert sorted(path for _, mine in groups for path in mine) == sorted(changed)
+    assert all(mine and len(message) <= 100 and "\n" not in message for message, mine in groups)
+
+
+@given(st.text(), st.text())
+def test_a_title_is_one_line_of_at_most_120_characters(mine: str, theirs: str) -> None:
+    line = title(Answer(title=mine), theirs)
+    assert len(line) <= 120
+    assert len(line.splitlines()) <= 1
+
+
+def test_a_summary_names_the_files() -> None:
+    class Changed:
+        path, added, deleted = "a.py", 3, 1
+
+    assert made_up_summary([Changed()]) == "Changed 1 file: `a.py` (+3 -1)."
+    assert made_up_summary([Changed()] * 12).endswith(" and 2 more.")

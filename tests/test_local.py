@@ -1,0 +1,108 @@
+"""`tutti run`: a workflow on a clone on this machine, whose result is a branch of it."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.agents.task import AgentEvent
+from bot.app import Seams
+from bot.backends.rehearsal import Act, Append, Rehearsal, Say, Write
+from bot.errors import UserError
+from bot.operate.local import Result, Wish, execute, workflow_of
+from bot.settings import Settings
+from tests.house import FILES
+
+RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
+WISH = Wish("Say hello", "To everybody.", 7, backend="rehearsal")
+
+
+def git(clone: Path, *args: str) -> str:
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
+    return subprocess.run(["git", "-C", clone, *who, *args], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone of one's own, with a change that is not committed."""
+    folder = tmp_path / "greeter"
+    for path, words in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(words)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "Begin")
+    (folder / "README.md").write_text("Not committed.\n")
+    return folder
+
+
+async def run(clone: Path, *tries: Sequence[Act], wish: Wish = WISH, heard: list[AgentEvent] | None = None) -> Result:
+    script: Mapping[str, Mapping[int, Sequence[Act]]] = {"": dict(enumerate(tries, start=1))}
+    settings = Settings(
+        data_dir=clone.parent / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none")
+    )
+    seams = Seams(
+        backends={"rehearsal": Rehearsal(script)},
+        pool_size=1,
+        heard=lambda _run, _key, event: heard.append(event) if heard is not None else None,
+    )
+    return await execute(settings, workflow_of("auto-implement"), clone, wish, seams, lambda _bench, _run: None)
+
+
+async def test_the_result_is_a_branch_and_the_clone_stays_as_it_was(clone: Path) -> None:
+    result = await run(clone, RIGHT)
+    assert result == Result("done", "The work is on the branch `feature/auto-7-say-hello`.", "feature/auto-7-say-hello")
+    assert git(clone, "show", f"{result.branch}:greeting.txt") == "hello\n"
+    assert git(clone, "log", "--format=%s|%an", f"main..{result.branch}") == "feat: say hello|Tutti\n"
+    assert git(clone, "status", "--porcelain") == " M README.md\n"
+    assert git(clone, "branch", "--show-current") == "main\n"
+    assert git(clone, "worktree", "list").count("\n") == 1
+    assert git(clone, "for-each-ref", "--format=%(refname)").splitlines() == [
+        "refs/heads/feature/auto-7-say-hello",
+        "refs/heads/main",
+    ]
+
+
+async def test_a_second_run_makes_a_branch_of_its_own(clone: Path) -> None:
+    await run(clone, RIGHT)
+    assert (await run(clone, RIGHT)).branch == "feature/auto-7-say-hello-2"
+
+
+async def test_red_tests_are_said_and_the_work_is_kept(clone: Path) -> None:
+    wrong = (Append("greeting.txt", "helo\n"),)
+    result = await run(clone, wrong, wrong, wrong)
+    assert result.state == "failed"
+    assert result.reason == (
+        "Failed: the tests still fail after 3 tries.\n\nThe work is on the branch `feature/auto-7-say-hello`."
+    )
+
+
+async def test_no_change_makes_no_branch(clone: Path) -> None:
+    result = await run(clone, [Say("It is fine.")])
+    assert (result.state, result.branch) == ("no change", "")
+
+
+async def test_what_the_agent_does_can_be_watched(clone: Path) -> None:
+    heard: list[AgentEvent] = []
+    await run(clone, RIGHT, heard=heard)
+    assert [event.text for event in heard] == ["Write greeting.txt", "It says hello now."]
+
+
+async def test_a_clone_without_a_commit_is_refused_in_words(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    git(empty, "init", "-q")
+    result = await run(empty, RIGHT)
+    assert result.state == "refused"
+    assert result.reason.startswith("This repository has no commits yet")
+
+
+async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not the top of a git clone"):
+        await run(tmp_path / "nowhere", RIGHT)
+    with pytest.raises(UserError, match="There is no backend robot; known are claude, command, rehearsal"):
+        await run(clone, RIGHT, wish=Wish("T", "", backend="robot"))
+    with pytest.raises(UserError, match="There is no workflow nothing: neither a file nor one of auto-implement"):
+        workflow_of("nothing")
