@@ -39,10 +39,11 @@ from bot.web.page import RunPage
 from bot.web.webhook import Door
 from bot.workflow import slot as slots
 from bot.workflow.conduct import Conductor, Host
+from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
 from bot.workflow.slot import Slot
-from bot.workflow.worker import Parts, Worker
+from bot.workflow.worker import Worker
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from bot.agents.task import AgentEvent
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
-from bot.store.runs import Node
+from bot.store.record import Node
 
 _COLOURS = {"done": "green", "failed": "red", "running": "cyan", "timed out": "red", "over budget": "yellow"}
 _SHOWN = 110

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.errors import State
-from bot.store.runs import Node, Run, total_cost
+from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
 
 OUTPUT_LIMIT = 6_000

@@ -1,8 +1,7 @@
 """Runs and their trees of steps: what was asked, how far it is, what it cost. Functions of a connection."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,49 +9,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.errors import ACTIVE, State
 from bot.store.db import artifacts, nodes, runs
+from bot.store.record import Node as Node
+from bot.store.record import Run as Run
+from bot.store.record import total_cost as total_cost
 
 QUEUE_LOCK = 271828182
 CHANNEL = "tutti_runs"
-
-
-@dataclass(frozen=True)
-class Node:
-    """One step of a run as people see it. Times in seconds since the epoch, `cost_usd` None where unknown."""
-
-    key: str
-    position: int
-    title: str
-    state: State = "queued"
-    reason: str = ""
-    plan: str = ""
-    started_at: float | None = None
-    ended_at: float | None = None
-    cost_usd: float | None = 0.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """One execution of a workflow for one target. `context` never changes; `facts` grow as steps finish."""
-
-    id: str
-    delivery: str
-    workflow: str
-    repo: str
-    target: str
-    state: State
-    created_at: float
-    context: Mapping[str, Any]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    cancel: str | None = None
-    started_at: float | None = None
-    ended_at: float | None = None
-    cost_usd: float | None = None
-    seq: int = 0
-
-    @property
-    def active(self) -> bool:
-        return self.state in ACTIVE
 
 
 def _run(row: sa.Row[Any] | None) -> Run | None:
@@ -134,12 +96,6 @@ def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
     conn.execute(sa.update(nodes).where(under_way).values(state=state, ended_at=now))
     conn.execute(sa.delete(nodes).where((nodes.c.run == run_id) & (nodes.c.state == "queued")))
     update(conn, run_id, state=state, reason=reason, ended_at=now, cost_usd=total_cost(tree(conn, run_id)))
-
-
-def total_cost(steps: Sequence[Node]) -> float | None:
-    """What the steps cost together, in US dollars; None as soon as one of them is unknown."""
-    costs = [node.cost_usd for node in steps]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def tree(conn: sa.Connection, run_id: str) -> list[Node]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bot.publish import text
 from bot.store import runs
 from bot.store.db import Database
-from bot.store.runs import Node, Run
+from bot.store.record import Node, Run
 
 _templates = Environment(
     loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -1,0 +1,125 @@
+"""The dispatcher: begins queued runs while there is room, ends cancelled ones, and shows how they stand."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from bot.agents.watch import Bells
+from bot.errors import TryAgain, UserError
+from bot.github.client import GitHub
+from bot.publish import text
+from bot.publish.status import Herald
+from bot.store import runs
+from bot.store.board import Board
+from bot.store.db import Database
+from bot.store.inbox import Inbox
+from bot.workflow.engine import Checkpoint, Engine
+from bot.workflow.library import Library
+from bot.workflow.slot import Slot
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the dispatcher, the receiver and the worker work with."""
+
+    db: Database
+    board: Board
+    inbox: Inbox
+    engine: Engine
+    slot: Slot
+    github: GitHub
+    library: Library
+    herald: Herald
+    bells: Bells
+    max_runs: int
+    checkpoint: Checkpoint
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+class Tasks:
+    """Work in the background, none of it lost sight of."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._tasks)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Dispatcher:
+    """One per process; all processes together begin at most `max_runs` runs at once, oldest first."""
+
+    def __init__(self, parts: Parts, tasks: Tasks) -> None:
+        self._p, self._tasks = parts, tasks
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be a run that can begin now, or one that was cancelled."""
+        self._news.set()
+
+    async def loop(self) -> None:
+        """Dispatch whenever there is news."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self.send()
+            except Exception:
+                log.exception("runs not sent off")
+
+    async def send(self) -> None:
+        """Begin queued runs while there is room, and tell those that wait their place."""
+        while run_id := await self._p.db.write(self._claim):
+            await self._p.checkpoint("start:before")
+            await self._p.engine.start(run_id)
+        for run in await self._p.db.read(runs.active):
+            if run.state == "queued":
+                self._tasks.spawn(self.show(run.id))
+            elif run.cancel is not None:
+                self._p.bells.ring(run.id)
+
+    def _claim(self, conn: sa.Connection) -> str | None:
+        return runs.claim(conn, self._p.max_runs, time.time())
+
+    async def cancel(self, target: str, workflow: str | None, sentence: str) -> int:
+        """Ask the runs of a target to end; those that still wait end here and now."""
+        asked = await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence))
+        for run_id in asked:
+            self._p.bells.ring(run_id)
+        for run in await self._p.db.read(runs.active):
+            if run.id in asked and run.state == "queued":
+                await self._p.board.finish(run.id, "cancelled", sentence)
+                await self.show(run.id)
+        self.wake()
+        return len(asked)
+
+    async def show(self, run_id: str) -> None:
+        """Bring a run's comment up to date; where GitHub will not, the upkeep does it later."""
+        try:
+            await self._p.herald.show(run_id)
+        except (TryAgain, UserError) as problem:
+            log.warning("status not shown", run=run_id, reason=str(problem))
+
+    async def resume(self) -> None:
+        """Start every run that our row says is running: the engine may never have heard of it."""
+        known = await self._p.engine.unfinished()
+        for run in await self._p.db.read(runs.active):
+            if run.state == "running" and run.id not in known and not await self._p.engine.start(run.id):
+                await self._p.board.finish(run.id, "failed", text.broken(run.id))

@@ -1,0 +1,220 @@
+"""The receiver: takes deliveries from the inbox in order, and carries out what each of them means."""
+
+import asyncio
+import json
+import time
+import uuid
+from typing import Any
+from weakref import WeakValueDictionary
+
+import sqlalchemy as sa
+import structlog
+
+from bot.errors import TryAgain, UserError
+from bot.github import events
+from bot.github.events import Event, Ignored, IssueEvent
+from bot.publish import text
+from bot.publish.configuration_check import report
+from bot.router import Cancel, Decision, Leave, Reread, Start, Welcome, route
+from bot.store import runs
+from bot.store.inbox import Delivery, SettledError
+from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
+from bot.workflow.spec import Workflow
+
+log = structlog.get_logger(__name__)
+IN_HAND = 200  # deliveries that one process handles, or keeps waiting for their turn, at once
+
+
+class Receiver:
+    """One per process, at work in the one that leads. Targets side by side, each target's deliveries in order."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, tasks: Tasks) -> None:
+        self._p, self._dispatcher, self._tasks = parts, dispatcher, tasks
+        self._news = asyncio.Event()
+        self._seen: set[int] = set()
+        self._targets: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def wake(self) -> None:
+        """There may be a new delivery."""
+        self._news.set()
+
+    async def loop(self) -> None:
+        """Take deliveries whenever there is news."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._take()
+            except Exception:
+                log.exception("inbox not read")
+                await asyncio.sleep(1)
+                self.wake()
+
+    async def _take(self) -> None:
+        while (room := IN_HAND - len(self._seen)) > 0 and await self._p.slot.lead():
+            found = await self._p.inbox.pending(self._seen, limit=min(room, 50))
+            if not found:
+                return
+            for delivery in found:
+                self._seen.add(delivery.seq)
+                self._tasks.spawn(self._in_order(delivery))
+
+    async def _in_order(self, delivery: Delivery) -> None:
+        try:
+            event = _parse(delivery)
+            target = events.target(event) if not isinstance(event, Ignored) else delivery.guid
+            log.info("delivery taken", guid=delivery.guid, name=delivery.event, target=target)
+            turn = self._targets.setdefault(target, asyncio.Lock())
+            async with turn:
+                await self._until_settled(delivery, event)
+        finally:
+            self._seen.discard(delivery.seq)
+            if len(self._seen) == IN_HAND - 1:
+                self.wake()
+
+    async def _until_settled(self, delivery: Delivery, event: Event | Ignored) -> None:
+        while True:
+            try:
+                return await self._handle(delivery, event)
+            except SettledError:
+                return None
+            except TryAgain as again:
+                log.info("delivery waits", guid=delivery.guid, reason=str(again))
+                await self._p.sleep(again.after)
+            except UserError as refusal:
+                return await self._settle(delivery, f"refused: {refusal}")
+            except Exception as error:
+                log.exception("delivery not handled", guid=delivery.guid)
+                if await self._p.inbox.fail(delivery.seq, f"{type(error).__name__}: {error}"):
+                    return None
+
+    async def _handle(self, delivery: Delivery, event: Event | Ignored) -> None:
+        if isinstance(event, Ignored):
+            return await self._settle(delivery, f"ignored: {event.reason}")
+        decisions = await self._decide(event)
+        if isinstance(decisions, Ignored):
+            return await self._settle(delivery, f"ignored: {decisions.reason}")
+        found = [await self._carry_out(decision, event, delivery) for decision in decisions]
+        starts = [one for one in found if isinstance(one, runs.Run)]
+        await self._create(delivery, starts, [one for one in found if isinstance(one, str)])
+        return None
+
+    async def _settle(self, delivery: Delivery, note: str) -> None:
+        log.info("delivery handled", guid=delivery.guid, name=delivery.event, note=note)
+        await self._p.db.write(lambda conn: self._p.inbox.finish(conn, delivery.seq, note))
+
+    async def _decide(self, event: Event) -> list[Decision] | Ignored:
+        offered = self._p.library.offered.workflows
+        repo = getattr(event, "repo", None)
+        workflows = await self._p.library.workflows(repo.full_name) if repo else offered
+        own = (await self._p.github.app()).bot_id if isinstance(event, IssueEvent) else 0
+        return route(event, workflows, own)
+
+    async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
+        """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
+        match decision:
+            case Start():
+                assert isinstance(event, IssueEvent)
+                return await self._begin(decision, event, delivery)
+            case Cancel():
+                return await self._cancel(decision, events.target(event))
+            case Leave():
+                return await self._leave(decision)
+            case Welcome():
+                return await self._welcome(decision)
+            case Reread():
+                return await report(self._p.github, self._p.library, decision)
+
+    async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
+        workflow = (await self._p.library.workflows(event.repo.full_name))[start.workflow]
+        if refusal := await self._refusal(workflow, start, event, delivery):
+            return refusal
+        run = _new_run(start, event, delivery, workflow)
+        for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
+            if earlier.active and earlier.workflow == run.workflow and earlier.cancel is not None:
+                raise TryAgain("the run before this one is still being ended", after=0.2)
+        return run
+
+    async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
+        """Settle the delivery and create the runs it starts, in one transaction."""
+
+        def commit(conn: sa.Connection) -> list[runs.Run]:
+            made = [run for run in wanted if runs.create(conn, run)]
+            active = ["a run of this is active already"] * (len(wanted) - len(made))
+            self._p.inbox.finish(conn, delivery.seq, "; ".join([*notes, *(f"run {run.id}" for run in made), *active]))
+            return made
+
+        if wanted:
+            await self._p.checkpoint("delivery:before")
+        made = await self._p.db.write(commit)
+        if wanted:
+            await self._p.checkpoint("delivery:done")
+        if notes:
+            log.info("delivery handled", guid=delivery.guid, name=delivery.event, note="; ".join(notes))
+        for run in made:
+            log.info("run created", run=run.id, workflow=run.workflow, target=run.target)
+        if made:
+            await self._dispatcher.send()
+
+    async def _refusal(self, workflow: Workflow, start: Start, event: IssueEvent, delivery: Delivery) -> str:
+        """Ask GitHub whether the person may; where not, say so once and take the label off."""
+        actor, number = event.actor, event.issue.number
+        async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
+            right = await repo.permission(actor.login)
+        allowed = right.reaches(workflow.requires, actor)
+        log.info("right asked", actor=actor.login, has=right.level, needs=workflow.requires, allowed=allowed)
+        if allowed:
+            return ""
+        sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
+        async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
+            await repo.comment(number, sentence, f"refusal:{delivery.guid}")
+            if start.label:
+                await repo.remove_label(number, start.label)
+        return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
+
+    async def _cancel(self, cancel: Cancel, target: str) -> str:
+        asked = await self._dispatcher.cancel(target, cancel.workflow, cancel.sentence)
+        return f"cancelled {asked} run(s)" if asked else "nothing to cancel"
+
+    async def _leave(self, leave: Leave) -> str:
+        names = {repo.full_name for repo in leave.repos}
+        for target in {run.target for run in await self._p.db.read(runs.active) if run.repo in names}:
+            await self._dispatcher.cancel(target, None, text.cancelled_by_removal())
+        return f"left {', '.join(sorted(names))}"
+
+    async def _welcome(self, welcome: Welcome) -> str:
+        labels = text.labels(self._p.library.offered.workflows.values())
+        refused: list[str] = []
+        for ref in welcome.repos:
+            try:
+                async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
+                    await repo.ensure_labels(labels)
+                    await self._p.library.read_all(repo, ref.full_name, "HEAD")
+            except UserError as refusal:  # an archived repository keeps no other from its labels
+                refused.append(f"; refused: {refusal}")
+        return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
+
+
+def _parse(delivery: Delivery) -> Event | Ignored:
+    try:
+        payload: Any = json.loads(delivery.body)
+    except (ValueError, RecursionError):
+        return Ignored("the body is not JSON")
+    return events.parse(delivery.event, payload)
+
+
+def _new_run(start: Start, event: IssueEvent, delivery: Delivery, workflow: Workflow) -> runs.Run:
+    return runs.Run(
+        id=str(uuid.uuid4()),
+        delivery=delivery.guid,
+        workflow=start.workflow,
+        repo=event.repo.full_name,
+        target=events.target(event),
+        state="queued",
+        created_at=time.time(),
+        context={
+            "event": events.dump(event),
+            "workflow": workflow.model_dump(mode="json", by_alias=True),
+            "asked_at": event.issue.updated_at.timestamp() if event.issue.updated_at else delivery.received_at,
+        },
+    )
