@@ -182,7 +182,7 @@ def _claim_folder(settings: Settings, stack: AsyncExitStack) -> None:
 async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> Bot:
     settings, db, board = bench.settings, bench.db, bench.board
     library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends))
-    herald = Herald(db, board, github, settings.public_url, seams.pace)
+    herald = Herald(db, github, slot.name, settings.public_url, seams.pace)
     board.listeners.append(herald.changed)
     surveyor = Surveyor(db, github, bench.mirrors, library)
     publisher = Publisher(github, bench.mirrors, board, herald)
@@ -215,7 +215,7 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
 
 def _engine(bench: Bench, host: Host, slot: str, seams: Seams, ended: Callable[[str], None]) -> Engine:
     patterns = {name: p for name, p in discover("bot.patterns", "PATTERN").items() if isinstance(p, Pipeline)}
-    conductor = Conductor(bench.shop, host, patterns, ended)
+    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep)
     settings = bench.settings
     return Engine(
         settings.database,

@@ -3,21 +3,24 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 
 from bot.errors import TryAgain, UserError
+from bot.github.api import Repository
 from bot.github.client import GitHub
 from bot.github.events import IssueEvent, load
 from bot.github.writing import marked
 from bot.publish import text
 from bot.store import runs
-from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
 
 log = structlog.get_logger(__name__)
+WRITING_SECONDS = 60.0
 
 
 def event_of(run: Run) -> IssueEvent:
@@ -30,8 +33,8 @@ def event_of(run: Run) -> IssueEvent:
 class Herald:
     """Shows runs on GitHub. `pace` is the least number of seconds between two edits of one comment."""
 
-    def __init__(self, db: Database, board: Board, github: GitHub, public_url: str | None, pace: float) -> None:
-        self._db, self._board, self._github = db, board, github
+    def __init__(self, db: Database, github: GitHub, owner: str, public_url: str | None, pace: float) -> None:
+        self._db, self._github, self._owner = db, github, owner
         self._public_url, self._pace = public_url, pace
         self._locks: dict[str, asyncio.Lock] = {}
         self._shown: dict[str, str] = {}
@@ -43,7 +46,7 @@ class Herald:
 
     def changed(self, run_id: str) -> None:
         """Something about a run changed: show it soon, and no more often than `pace`."""
-        if run_id not in self._waiting and run_id in self._shown:
+        if run_id not in self._waiting:
             self._waiting[run_id] = asyncio.get_running_loop().create_task(self._soon(run_id))
 
     async def _soon(self, run_id: str) -> None:
@@ -83,18 +86,37 @@ class Herald:
 
     async def _write(self, run: Run, body: str) -> None:
         event, marker = event_of(run), f"run:{run.id}"
+        known = await self._comment_of(run)
         async with self._github.repository(event.repo, {"issues": "write"}) as repo:
-            comment, fresh = run.facts.get("comment"), False
-            if comment is None:
-                since = datetime.fromtimestamp(run.created_at - 60, UTC)
-                found = await repo.find_comment(event.issue.number, marker, since)
-                comment = found.id if found else await repo.comment(event.issue.number, marked(body, marker))
-                fresh = found is None
-            if not (fresh or await repo.edit_comment(comment, body, marker)):
-                comment = await repo.comment(event.issue.number, marked(body, marker))
-            if event.label and not run.active and run.state != "cancelled":  # so that setting it again asks anew
-                await repo.remove_label(event.issue.number, event.label)
-        await self._db.write(lambda conn: runs.learn(conn, run.id, comment=comment, shown=run.state))
+            if known is None or not await repo.edit_comment(known, body, marker):
+                known = await self._post(repo, run, body, marker)
+            if await self._may_unlabel(run):
+                await repo.remove_label(event.issue.number, event.label or "")
+        facts = {"comment": known, "shown": run.state, "writing": None}
+        await self._db.write(lambda conn: runs.learn(conn, run.id, **facts))
+
+    async def _comment_of(self, run: Run) -> int | None:
+        """The run's comment; None when it is for this process to write it, and for no other to do so meanwhile."""
+        while True:
+            comment, mine = await self._db.write(partial(_claim, run_id=run.id, owner=self._owner))
+            if comment is not None or mine:
+                return comment
+            await asyncio.sleep(0.2)
+
+    async def _post(self, repo: Repository, run: Run, body: str, marker: str) -> int:
+        number, since = event_of(run).issue.number, datetime.fromtimestamp(run.context["asked_at"] - 60, UTC)
+        found = await repo.find_comment(number, marker, since)
+        if found is None:
+            return await repo.comment(number, marked(body, marker))
+        await repo.edit_comment(found.id, body, marker)
+        return found.id
+
+    async def _may_unlabel(self, run: Run) -> bool:
+        """Once a run has ended its label comes off, so that setting it again asks anew: unless somebody did already."""
+        if run.active or run.state == "cancelled" or not event_of(run).label:
+            return False
+        later = await self._db.read(lambda conn: runs.recent(conn, run.target))
+        return not any(other.active and other.workflow == run.workflow for other in later)
 
     async def _forget(self, run_id: str) -> None:
         self._locks.pop(run_id, None)
@@ -110,3 +132,16 @@ class Herald:
         for waiting in list(self._waiting.values()):
             waiting.cancel()
         await asyncio.gather(*self._waiting.values(), return_exceptions=True)
+
+
+def _claim(conn: sa.Connection, run_id: str, owner: str) -> tuple[int | None, bool]:
+    """The comment's id where it is known, and whether `owner` may write it: one process at a time, for a minute."""
+    run = runs.get(conn, run_id, lock=True)
+    assert run is not None
+    writing = run.facts.get("writing")
+    if run.facts.get("comment") is not None:
+        return int(run.facts["comment"]), False
+    if writing and writing[0] != owner and time.time() - writing[1] < WRITING_SECONDS:
+        return None, False
+    runs.learn(conn, run_id, writing=[owner, time.time()])
+    return None, True

@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
+
+import structlog
 
 from bot.errors import State
 from bot.store import runs
 from bot.store.db import Database
 
+log = structlog.get_logger(__name__)
 Changed = Callable[[str], None]
 
 
@@ -20,12 +23,23 @@ class Board:
         self.db = db
         self.listeners: list[Changed] = []
         self._later: set[asyncio.Task[None]] = set()
+        self._last: asyncio.Task[None] | None = None
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do a change in the background, for callers that cannot wait."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        """Do a change in the background, for callers that cannot wait; the changes keep their order."""
+        before = self._last
+
+        async def after() -> None:
+            if before is not None:
+                await asyncio.wait({before})
+            try:
+                await work
+            except Exception:
+                log.exception("change not stored")
+
+        self._last = asyncio.get_running_loop().create_task(after())
+        self._later.add(self._last)
+        self._last.add_done_callback(self._later.discard)
 
     async def settled(self) -> None:
         """Return when every change in the background is stored."""
@@ -53,12 +67,12 @@ class Board:
         self._changed(run_id)
 
     async def end(self, run_id: str, key: str, state: State, reason: str = "", **more: Any) -> None:
-        values = {"state": state, "reason": reason, "ended_at": time.time(), **more}
+        values = clean({"state": state, "reason": reason, "ended_at": time.time(), **more})
         await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))
         self._changed(run_id)
 
     async def note(self, run_id: str, key: str, **values: Any) -> None:
-        await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))
+        await self.db.write(lambda conn: runs.change(conn, run_id, key, **clean(values)))
         self._changed(run_id)
 
     async def learn(self, run_id: str, **facts: Any) -> None:
@@ -66,5 +80,10 @@ class Board:
         self._changed(run_id)
 
     async def finish(self, run_id: str, state: State, reason: str) -> None:
-        await self.db.write(lambda conn: runs.end(conn, run_id, state, reason))
+        await self.db.write(lambda conn: runs.end(conn, run_id, state, reason.replace("\0", "")))
         self._changed(run_id)
+
+
+def clean(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values without NUL, which no text in PostgreSQL may hold."""
+    return {key: value.replace("\0", "") if isinstance(value, str) else value for key, value in values.items()}

@@ -33,8 +33,10 @@ def create(conn: sa.Connection, run: Run) -> bool:
     return bool(conn.execute(statement).rowcount)
 
 
-def get(conn: sa.Connection, run_id: str) -> Run | None:
-    return _run(conn.execute(sa.select(runs).where(runs.c.id == run_id)).one_or_none())
+def get(conn: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
+    """The run, with `lock` for the rest of the transaction nobody else's to change."""
+    query = sa.select(runs).where(runs.c.id == run_id)
+    return _run(conn.execute(query.with_for_update() if lock else query).one_or_none())
 
 
 def active(conn: sa.Connection) -> list[Run]:
@@ -90,8 +92,11 @@ def cancel(conn: sa.Connection, target: str, workflow: str | None, sentence: str
 
 
 def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
-    """The run ends in `state`; steps that were under way or never began say so too."""
+    """The run ends in `state`; steps that were under way or never began say so too. A repeat changes nothing."""
     now = time.time()
+    run = get(conn, run_id)
+    if run is None or not run.active:
+        return
     under_way = (nodes.c.run == run_id) & (nodes.c.state == "running")
     conn.execute(sa.update(nodes).where(under_way).values(state=state, ended_at=now))
     conn.execute(sa.delete(nodes).where((nodes.c.run == run_id) & (nodes.c.state == "queued")))

@@ -1,9 +1,11 @@
 """One run from beginning to end: prepare, let the jobs play, publish, say how it ended. What the engine executes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import math
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from pydantic import TypeAdapter
@@ -12,6 +14,7 @@ from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
+from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
@@ -23,8 +26,10 @@ from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
+from bot.workflow.guard import Guard, Sleep
 from bot.workflow.spec import Job, Workflow
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -43,9 +48,14 @@ class Conductor:
     """Executes runs by id. `ended` is called once a run's end is stored."""
 
     def __init__(
-        self, shop: Workshop, host: Host, patterns: Mapping[str, Pipeline], ended: Callable[[str], None]
+        self,
+        shop: Workshop,
+        host: Host,
+        patterns: Mapping[str, Pipeline],
+        ended: Callable[[str], None],
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._shop, self._host, self._patterns, self._ended = shop, host, patterns, ended
+        self._shop, self._host, self._patterns, self._ended, self._sleep = shop, host, patterns, ended, sleep
 
     @property
     def _db(self) -> Database:
@@ -68,28 +78,46 @@ class Conductor:
 
     async def _ending(self, run: Run, step: Step) -> tuple[State, str]:
         try:
-            return await self._play(run, self._guarded(run.id, step), step)
+            return await self._play(run, step)
         except Stop as stop:
             return stop.state, stop.sentence
         except Exception:
             log.exception("run broke", run=run.id)
             return "failed", text.broken(run.id)
 
-    async def _play(self, run: Run, guarded: Step, step: Step) -> tuple[State, str]:
+    async def _play(self, run: Run, step: Step) -> tuple[State, str]:
         workflow = Workflow.model_validate(run.context["workflow"])
-        ground = _ground(await guarded("prepare", lambda: self._prepare(run, workflow)))
-        await self._ready(run, ground)
+        guard = self._guard(run, workflow)
+        working = guard.working(step)
+        ground = _ground(await working("prepare", lambda: self._watched(guard, self._prepare(run, workflow))))
+        await guard.tries(lambda: self._ready(run, ground), heed=False)
         order = await self._order(run, ground)
 
         async def play(name: str, spec: Job, tree: str) -> Product:
-            return await jobs.play(self._shop, order, _job(workflow, name, spec), tree, guarded)
+            return await jobs.play(self._shop, order, _job(workflow, name, spec), tree, working)
 
         product = await self._patterns[workflow.pattern].play(workflow.jobs, ground.base_tree, play)
         if product.tree == ground.base_tree:
             return product.state, product.reason
-        await self._stop_if_cancelled(run.id)
-        where = await self._host.offer(run, workflow, ground, product, _plain(step))
+        where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
         return product.state, "\n\n".join(part for part in (product.reason, where) if part)
+
+    def _guard(self, run: Run, workflow: Workflow) -> Guard:
+        async def cancelled() -> bool:
+            return (await self._get(run.id)).cancel is not None
+
+        minutes = workflow.limits.minutes
+        deadline = time.time() + minutes * 60
+        return Guard(self._shop.bells.of(run.id), cancelled, deadline, minutes, self._sleep)
+
+    async def _watched(self, guard: Guard, work: Coroutine[Any, Any, T]) -> T:
+        """`work`, ended at the bell."""
+        try:
+            return await Watch(guard.bell, guard.deadline, math.inf).over(work)
+        except Interrupted as early:
+            if early.cause == "cancelled":
+                raise Stop("cancelled", "") from None
+            raise Stop("timed out", text.timed_out(guard.minutes)) from None
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Read the issue and fetch the repository")
@@ -109,9 +137,8 @@ class Conductor:
         mirror = await self._host.mirror(run)
         if not await mirror.has(ground.base):
             await self._host.fetch(run, ground)
-        for meta, pack in await self._db.read(lambda conn: runs.all_kept(conn, run.id)):
-            if "tree" in meta and not await mirror.has(meta["tree"]):
-                await changes.admit(mirror, changes.Harvest(meta["tree"], pack))
+        kept = await self._db.read(lambda conn: runs.all_kept(conn, run.id))
+        await _admit_all(mirror, [changes.Harvest(meta["tree"], pack) for meta, pack in kept if "tree" in meta])
         self._shop.pool.refill(mirror, ground.base)
 
     async def _order(self, run: Run, ground: Ground) -> Order:
@@ -126,29 +153,19 @@ class Conductor:
             backend=ground.backend,
             usd=ground.usd,
             minutes=ground.minutes,
-            deadline=ground.deadline,
+            deadline=time.time() + ground.minutes * 60 - await self._used(run),
             silence=ground.silence,
         )
 
-    def _guarded(self, run_id: str, step: Step) -> Step:
-        """Steps before publication: none begins once the run is cancelled, and refusals end it with their sentence."""
-
-        async def call(key: str, effect: Callable[[], Awaitable[Any]]) -> Any:
-            async def checked() -> Any:
-                await self._stop_if_cancelled(run_id)
-                return await _refusable(effect)
-
-            return await step(key, checked)
-
-        return call
-
-    async def _stop_if_cancelled(self, run_id: str) -> None:
-        if self._shop.bells.of(run_id).is_set() or (await self._get(run_id)).cancel is not None:
-            raise Stop("cancelled", "")
+    async def _used(self, run: Run) -> float:
+        """Seconds that the run's steps took so far; what a stopped bot slept does not count."""
+        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
+        return sum(node.ended_at - node.started_at for node in steps if node.ended_at and node.started_at)
 
     async def _finish(self, run: Run, state: State, reason: str) -> None:
         if state == "cancelled":
-            reason = (await self._get(run.id)).cancel or reason
+            now = await self._get(run.id)
+            reason = "\n\n".join(part for part in (now.cancel or reason, text.left_behind(now.facts)) if part)
         await self._board.finish(run.id, state, reason)
         log.info("run ended", run=run.id, state=state)
         self._shop.bells.forget(run.id)
@@ -159,20 +176,22 @@ class Conductor:
             log.warning("end not shown yet", run=run.id, reason=str(problem))
 
 
-async def _refusable(effect: Callable[[], Awaitable[Any]]) -> Any:
+async def _admit_all(mirror: Mirror, kept: list[changes.Harvest]) -> None:
+    """Take in what the steps made; a pack may build on another's objects, whatever their order."""
+    left = [harvest for harvest in kept if not await mirror.has(harvest.tree)]
+    while left:
+        refused = [harvest for harvest in left if not await _admitted(mirror, harvest)]
+        if len(refused) == len(left):
+            raise RuntimeError(f"{len(left)} kept packs build on objects that are not here")
+        left = refused
+
+
+async def _admitted(mirror: Mirror, harvest: changes.Harvest) -> bool:
     try:
-        return await effect()
-    except UserError as refusal:
-        raise Stop("failed", str(refusal)) from refusal
-
-
-def _plain(step: Step) -> Step:
-    """Steps of publication: refusals end the run with their sentence, a cancellation comes too late."""
-
-    async def call(key: str, effect: Callable[[], Awaitable[Any]]) -> Any:
-        return await step(key, lambda: _refusable(effect))
-
-    return call
+        await changes.admit(mirror, harvest)
+    except UserError:
+        return False
+    return True
 
 
 def _job(workflow: Workflow, name: str, spec: Job) -> Work:

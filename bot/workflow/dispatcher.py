@@ -89,8 +89,9 @@ class Dispatcher:
         while run_id := await self._p.db.write(self._claim):
             await self._p.checkpoint("start:before")
             await self._p.engine.start(run_id)
+        leads = await self._p.slot.lead()
         for run in await self._p.db.read(runs.active):
-            if run.state == "queued":
+            if run.state == "queued" and leads:
                 self._tasks.spawn(self.show(run.id))
             elif run.cancel is not None:
                 self._p.bells.ring(run.id)

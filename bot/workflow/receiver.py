@@ -127,13 +127,11 @@ class Receiver:
 
     async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
         workflow = (await self._p.library.workflows(event.repo.full_name))[start.workflow]
-        if refusal := await self._refusal(workflow, start, event, delivery):
-            return refusal
         run = _new_run(start, event, delivery, workflow)
         for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
             if earlier.active and earlier.workflow == run.workflow and earlier.cancel is not None:
                 raise TryAgain("the run before this one is still being ended", after=0.2)
-        return run
+        return await self._refusal(workflow, start, event, delivery) or run
 
     async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
         """Settle the delivery and create the runs it starts, in one transaction."""

@@ -16,7 +16,7 @@ _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/na
 
 
 class IssuesTrigger(Strict):
-    """`issues:` as in Actions; `labels` narrows `labeled` and `unlabeled` to those names."""
+    """`issues:` as in Actions; `labels` narrows `labeled` and `unlabeled` to those names, in any case as on GitHub."""
 
     types: tuple[IssueAction, ...] = Field(min_length=1)
     labels: tuple[str, ...] = ()
@@ -24,7 +24,9 @@ class IssuesTrigger(Strict):
     def matches(self, action: str, label: str | None) -> bool:
         if action not in self.types:
             return False
-        return not (self.labels and action in ("labeled", "unlabeled")) or label in self.labels
+        if not self.labels or action not in ("labeled", "unlabeled"):
+            return True
+        return label is not None and label.casefold() in {name.casefold() for name in self.labels}
 
 
 class Triggers(Strict):

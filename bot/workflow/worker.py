@@ -60,7 +60,7 @@ class Worker:
 
     async def tend(self, *, thoroughly: bool = True) -> None:
         """One round of upkeep; a failure of one part is logged and does not stop the others."""
-        rare = (self._show_stale, self._redeliver, self._forget) if thoroughly else ()
+        rare = (self._dispatcher.resume, self._show_stale, self._redeliver, self._forget) if thoroughly else ()
         for work in (self._adopt, *rare):
             try:
                 await work()
