@@ -1,8 +1,9 @@
 """Every sentence a user reads, one function a message."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bot.errors import State
 from bot.store.record import Node, Run, total_cost
@@ -181,6 +182,13 @@ def done(pull: int, closes: int) -> str:
 
 def continued(pull: int) -> str:
     return f"Done: #{pull} has the new commits."
+
+
+def left_behind(facts: Mapping[str, Any]) -> str:
+    """Where the work of a run is that was cancelled while it was being published."""
+    if pull := facts.get("pull"):
+        return f"Its work is in #{pull}."
+    return f"Its work is on the branch `{facts['branch']}`." if facts.get("head") else ""
 
 
 def on_branch(branch: str) -> str:
