@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,19 @@ async def test_the_log_is_json_and_shows_no_secret(town: Town) -> None:
         await server.until("delivery handled")
     whole = json.dumps(server.log)
     assert [word for word in (SECRET, KEY, "ghs_", "PRIVATE KEY") if word in whole] == []
+
+
+async def test_the_trace_of_a_fault_shows_no_token_and_nothing_that_people_wrote(town: Town) -> None:
+    program = (sys.executable, "-m", "tests.clumsy")
+    async with tutti(town.environment("data"), "serve", program=program) as server:
+        port = int((await server.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        issue = await town.emulator.open_issue(town.repo, "Launch the rocket", "The code is 1234.", by="maintainer")
+        await town.emulator.label(issue, "auto-implement", by="maintainer")
+        (trace,) = (await server.until("delivery not handled"))["exception"]
+    assert trace["exc_value"] == "a fault of ours with 1 header"
+    assert {"clumsy", "permission"} & {frame["name"] for frame in trace["frames"]}
+    whole = json.dumps(server.log)
+    secrets = (SECRET, KEY, "ghs_", "PRIVATE KEY", "Launch the rocket", "1234.", "oauth_token")
+    assert [word for word in secrets if word in whole] == []

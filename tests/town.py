@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,12 @@ class Process:
 
 
 @asynccontextmanager
-async def tutti(environment: Mapping[str, str], *argv: str) -> AsyncIterator[Process]:
+async def tutti(
+    environment: Mapping[str, str], *argv: str, program: Sequence[str] = (TUTTI,)
+) -> AsyncIterator[Process]:
     """A process of its own; killed at the end where it still runs."""
     process = await asyncio.create_subprocess_exec(
-        TUTTI, *argv, env=dict(environment), stdout=PIPE, stderr=PIPE, limit=1 << 20
+        *program, *argv, env=dict(environment), stdout=PIPE, stderr=PIPE, limit=1 << 20
     )
     try:
         yield Process(process)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from bot.app import Bot, Seams, running, web_app
@@ -21,15 +22,18 @@ from bot.web.webhook import runner
 log = structlog.get_logger(__name__)
 LOST_SLOT = 70
 SOCKET = "control.sock"
+FRAMES = 20
 
 
 def configure_logging(level: int = logging.INFO) -> None:
     """JSON lines on standard error, for our words and those of libraries alike."""
+    # Without local variables: tokens and what people wrote in private repositories are among them.
+    traces = ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.dict_tracebacks,
+        structlog.processors.ExceptionRenderer(traces),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
