@@ -22,6 +22,7 @@ from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
+LATE_SECONDS = 60.0
 IN_HAND = 200  # deliveries that one process handles, or keeps waiting for their turn, at once
 
 
@@ -113,6 +114,8 @@ class Receiver:
     async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
         """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
         match decision:
+            case Start() | Cancel() if isinstance(event, IssueEvent) and await self._is_outdated(event):
+                return "ignored: it came late, and the issue says something else by now"
             case Start():
                 assert isinstance(event, IssueEvent)
                 return await self._begin(decision, event, delivery)
@@ -124,6 +127,18 @@ class Receiver:
                 return await self._welcome(decision)
             case Reread():
                 return await report(self._p.github, self._p.library, decision)
+
+    async def _is_outdated(self, event: IssueEvent) -> bool:
+        """Whether a delivery that comes late (GitHub was asked for it again) tells what is no longer so."""
+        told = event.issue.updated_at
+        if told is None or time.time() - told.timestamp() < LATE_SECONDS:
+            return False
+        async with self._p.github.repository(event.repo, {"issues": "read"}) as repo:
+            issue = await repo.issue(event.issue.number)
+        labels = {name.casefold() for name in issue.labels}
+        if event.label is not None and (event.label.casefold() in labels) != (event.action == "labeled"):
+            return True
+        return issue.state != event.issue.state
 
     async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
         workflow = (await self._p.library.workflows(event.repo.full_name))[start.workflow]
