@@ -205,6 +205,7 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         library=library,
         herald=herald,
         bells=bench.shop.bells,
+        transcripts=bench.transcripts,
         max_runs=settings.max_runs,
         checkpoint=seams.checkpoint,
         sleep=seams.clock.sleep,

@@ -71,6 +71,12 @@ class Transcripts:
         for queue in self._watchers.get(run, ()):
             queue.put_nowait(None)
 
+    def forget(self, before: float) -> None:
+        """Delete the transcripts last written before that time (seconds since 1970)."""
+        for path in self._folder.glob("*.jsonl"):
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+
     def _path(self, run: str) -> Path:
         if not run or "/" in run or run.startswith("."):
             raise ValueError(f"no name for a file: {run!r}")

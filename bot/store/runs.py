@@ -142,6 +142,14 @@ def not_shown(conn: sa.Connection) -> list[str]:
     return [row.id for row in rows if row.facts.get("shown") != row.state]
 
 
+def forget(conn: sa.Connection, before: float) -> list[str]:
+    """Drop what the steps of runs made that ended before that time (seconds since 1970); the ids of those runs."""
+    old = sa.select(runs.c.id).where(runs.c.ended_at < before, runs.c.id.in_(sa.select(artifacts.c.run)))
+    ids = list(conn.execute(old).scalars())
+    conn.execute(sa.delete(artifacts).where(artifacts.c.run.in_(ids)))
+    return ids
+
+
 def all_kept(conn: sa.Connection, run_id: str) -> list[tuple[dict[str, Any], bytes]]:
     """Everything the steps of a run made, oldest key first."""
     query = sa.select(artifacts.c.meta, artifacts.c.data).where(artifacts.c.run == run_id).order_by(artifacts.c.key)

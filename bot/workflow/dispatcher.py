@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from bot.agents.transcript import Transcripts
 from bot.agents.watch import Bells
 from bot.errors import TryAgain, UserError
 from bot.github.client import GitHub
@@ -38,6 +39,7 @@ class Parts:
     library: Library
     herald: Herald
     bells: Bells
+    transcripts: Transcripts
     max_runs: int
     checkpoint: Checkpoint
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -79,8 +79,10 @@ class Worker:
             await self._dispatcher.resume()
 
     async def _forget(self) -> None:
-        """Let go of what nobody asks for any more: bodies of old deliveries, records of runs that ended long ago."""
+        """Let go of what nobody asks for any more, a month after it ended; runs and their steps stay."""
         before = time.time() - KEPT_DAYS * 24 * 3600
+        await self._p.db.write(lambda conn: runs.forget(conn, before))
+        await asyncio.to_thread(self._p.transcripts.forget, before)
         await self._p.inbox.forget(before)
         await self._p.engine.forget(before)
 
