@@ -199,6 +199,24 @@ def tests_red(tries: int) -> str:
     return f"Failed: the tests still fail after {tries} {'tries' if tries != 1 else 'try'}."
 
 
+def tests_not_runnable(command: str, code: int) -> str:
+    return f"Failed: the test command `{command}` cannot be run here (exit {code})."
+
+
+def cost_unknown(usd: float) -> str:
+    return f"Over budget: what the agent has cost is not known, so it counts as the whole limit of ${usd:.2f}."
+
+
+def left_out(parts: Sequence[tuple[str, int]]) -> str:
+    """What of the work was taken for output of tools: (path, number of files), a folder's ending in a slash."""
+    shown = [
+        f"`{path}`" + (f" ({count} file{'s' if count != 1 else ''})" if path.endswith("/") else "")
+        for path, count in parts[:5]
+    ]
+    more = [f"{len(parts) - 5} more"] if len(parts) > 5 else []
+    return f"Left out as build leftovers: {', '.join([*shown, *more])}." if parts else ""
+
+
 def timed_out(minutes: float) -> str:
     return f"Timed out: the limit of {minutes:g} minutes for a run is used up."
 
