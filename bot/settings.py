@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     no_proxy: str | None = Field(default=None, validation_alias="NO_PROXY")
     ca_file: Path | None = Field(default=None, validation_alias="SSL_CERT_FILE")
     max_runs: int = Field(default=4, ge=1, description="runs executed at once by this installation")
+    max_usd: float = Field(
+        default=5, gt=0, description="US dollars a run may spend at most, whatever its workflow says"
+    )
+    max_minutes: float = Field(default=60, gt=0, description="minutes a run may take at most")
 
     @field_validator("github_url", "api_url", "model_url", "public_url")
     @classmethod

@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 import aiohttp
+import pytest
 import sqlalchemy as sa
 
 from bot.backends.rehearsal import Say, Write
@@ -32,6 +33,7 @@ outputs:
     title: "Greeting: {{ issue.title }}"
 """
 PLACE = ".github/tutti/workflows/greet.yml"
+OURS = ".github/tutti/workflows/auto-implement.yml"
 
 
 def verdict(house: House, commit: str) -> tuple[str | None, str, str]:
@@ -109,6 +111,70 @@ async def test_a_workflow_that_does_not_parse_stops_nothing_and_its_last_good_co
         await house.settle()
         assert "· done ·" in house.status(issue)
     assert [pull.head.partition("-")[0] for pull in house.repo.pulls] == ["greet", "feature/auto"]
+
+
+async def test_a_workflow_that_never_was_good_stops_ours_of_its_name_in_that_repository_alone(house: House) -> None:
+    """Its writers wanted other rules, such as `requires: admin`: ours must not start in their place."""
+    house.expected_log = {"repository file not adopted"}
+    await house.push({OURS: WORKFLOW.replace("[greet]", "[auto-implement]\nrequires: admn")})
+    await house.settle()
+    for _ in range(2):
+        issue = await house.open_issue()
+        await house.label(issue)
+        await house.settle()
+        assert house.said(issue) == []
+        await house.restart()
+    assert await house.runs() == []
+    await house.push({OURS: None})
+    await house.settle()
+    house.rehearse(RIGHT)
+    assert "**Implement an issue** · done" in house.status(await house.implement())
+
+
+async def test_a_workflow_that_asks_for_more_than_the_operator_allows_is_refused_with_its_line(house: House) -> None:
+    house.expected_log = {"repository file not adopted"}
+    commit = await house.push({PLACE: WORKFLOW + "limits:\n  minutes: 30\n  usd: 6\n"})
+    await house.settle()
+    assert verdict(house, commit)[2].startswith(
+        f"- `{PLACE}:15: `limits.usd`: this installation allows 5 USD at most "
+        "(whoever runs it can raise TUTTI_MAX_USD)`"
+    )
+    issue = await house.open_issue()
+    await house.label(issue, "greet")
+    await house.settle()
+    assert await house.runs() == []
+
+
+async def test_a_workflow_may_ask_for_less_than_the_operator_allows(house: House) -> None:
+    commit = await house.push({PLACE: WORKFLOW + "limits: {usd: 0.5, minutes: 3}\n"})
+    await house.settle()
+    assert verdict(house, commit)[0] == "success"
+
+
+async def test_the_labels_of_a_repositorys_own_workflow_are_created_when_it_is_read(house: House) -> None:
+    await house.push({PLACE: WORKFLOW + "    labels: [greeting]\n"})
+    await house.settle()
+    assert {"greet", "greeting", "auto-implement"} <= {label.name for label in house.repo.labels}
+
+
+@pytest.mark.parametrize("name", ["g" * 101, "g" * 240])
+async def test_a_workflow_whose_name_is_too_long_is_refused(house: House, name: str) -> None:
+    house.expected_log = {"repository file not adopted"}
+    path = f".github/tutti/workflows/{name}.yml"
+    commit = await house.push({path: WORKFLOW})
+    await house.settle()
+    assert verdict(house, commit)[2].startswith(f"- `{path}:1: the file's name is longer than 100 characters`")
+
+
+async def test_a_label_is_the_same_in_any_case(house: House) -> None:
+    """As on GitHub, where one that is there as `Greet` stays so when `greet` is asked for."""
+    await house.push({PLACE: WORKFLOW.replace("[greet]", "[GREET]")})
+    await house.settle()
+    house.rehearse(RIGHT)
+    issue = await house.open_issue()
+    await house.label(issue, "greet")
+    await house.settle()
+    assert "**Greet** · done" in house.status(issue)
 
 
 async def test_two_workflows_of_one_label_both_run(house: House) -> None:

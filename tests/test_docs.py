@@ -172,7 +172,8 @@ def test_a_setting_may_stand_in_a_file(name: str, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv(f"{name}_FILE", str(file))
     field = next(key for key, info in Settings.model_fields.items() if names(key, info)[0] == name)
     value = getattr(Settings(), field)
-    assert str(value.get_secret_value() if isinstance(value, SecretStr) else value) == "17"
+    shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+    assert (f"{shown:g}" if isinstance(shown, float) else str(shown)) == "17"
 
 
 # ---- the language ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The check run that tells whether a repository's configuration is in force."""
+"""Reading a repository's configuration when it changed, and the check run that tells whether it is in force."""
 
 from bot.github.client import GitHub
 from bot.publish import text
@@ -9,11 +9,14 @@ NAME = "Tutti configuration"
 
 
 async def report(github: GitHub, library: Library, reread: Reread) -> str:
-    """Read the changed files at the commit that changed them, and say on it what is wrong; a note for the inbox."""
-    rights = {"contents": "read", "checks": "write"}
+    """Read the changed files at the commit that changed them, create the labels that are in force now, and say on the
+    commit what is wrong; a note for the inbox.
+    """
+    rights = {"contents": "read", "checks": "write", "issues": "write"}
     async with github.repository(reread.repo, rights) as repo:
         found = [await library.read(repo, reread.repo.full_name, path, reread.commit) for path in reread.paths]
         problems = [problem for problem in found if problem]
+        await repo.ensure_labels(text.labels((await library.workflows(reread.repo.full_name)).values()))
         await repo.create_check(
             reread.commit,
             NAME,

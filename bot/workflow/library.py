@@ -15,8 +15,9 @@ from bot.github.api import Repository
 from bot.publish import text
 from bot.store.db import Database, copies
 from bot.workflow import configuration
+from bot.workflow.bounds import DEFAULT, Bounds, parse_owned
 from bot.workflow.configuration import Configuration
-from bot.workflow.spec import Workflow, parse_workflow, workflow_id
+from bot.workflow.spec import LONGEST_ID, Workflow, parse_workflow, workflow_id
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -57,33 +58,34 @@ def _kept(problems: list[ConfigError], parse: Any, *args: Any) -> Any:
 
 
 class Library:
-    """What is in force for a repository; the last good copy of each of its files is kept in the database."""
+    """What is in force for a repository; the last good copy of each of its files is kept in the database.
 
-    def __init__(self, db: Database, offered: Shipped, backends: frozenset[str]) -> None:
-        self._db, self.offered, self._backends = db, offered, backends
-        self._own: dict[str, dict[str, Workflow]] = {}
+    `most` is what the operator lets any run use: a repository's own workflow that asks for more is refused.
+    """
+
+    def __init__(self, db: Database, offered: Shipped, backends: frozenset[str], most: Bounds = DEFAULT) -> None:
+        self._db, self.offered, self._backends, self.most = db, offered, backends, most
 
     async def workflows(self, full_name: str) -> dict[str, Workflow]:
-        """The workflows that may start in a repository: a file of its own replaces ours of the same name."""
-        if full_name not in self._own:
-            self._own[full_name] = await self._stored(full_name)
-        return {**self.offered.workflows, **self._own[full_name]}
+        """The workflows that may start in a repository: a file of its own replaces ours of the same name.
 
-    async def _stored(self, full_name: str) -> dict[str, Workflow]:
+        One that never was good replaces ours too, by nothing: what its writers wanted to forbid must not start.
+        """
         rows = await self._db.read(lambda conn: _copies(conn, full_name))
-        found: dict[str, Workflow] = {}
-        for path, words in rows.items():
-            if path != configuration.PATH and words is not None:
-                workflow = _kept([], parse_workflow, path, words, self.offered.agents)
-                if workflow:
-                    found[workflow_id(path)] = workflow
-        return found
+        own = {workflow_id(path): self._own(path, row) for path, row in rows.items() if _replaces(path, row)}
+        return {name: found for name, found in {**self.offered.workflows, **own}.items() if found is not None}
+
+    def _own(self, path: str, row: "_Copy") -> Workflow | None:
+        if row.text is None:
+            return None
+        workflow: Workflow | None = _kept([], parse_owned, path, row.text, self.offered.agents, self.most)
+        return workflow
 
     async def adopt(self, full_name: str, path: str, commit: str, words: str | None) -> str:
         """Take over a file as it is at `commit` (None: gone). What is wrong with it; then the old copy stays."""
         problem = self._problem(path, words)
-        await self._db.write(lambda conn: _store(conn, full_name, path, commit, words, problem))
-        self._own.pop(full_name, None)
+        if len(workflow_id(path)) <= LONGEST_ID:  # a longer name is no workflow and has no room in the database
+            await self._db.write(lambda conn: _store(conn, full_name, path, commit, words, problem))
         if problem:
             log.warning("repository file not adopted", repo=full_name, problem=problem)
         return problem
@@ -95,7 +97,7 @@ class Library:
             if path == configuration.PATH:
                 configuration.parse(words, self._backends)
             else:
-                parse_workflow(path, words, dict(self.offered.agents))
+                parse_owned(path, words, dict(self.offered.agents), self.most)
         except ConfigError as error:
             return str(error)
         return ""
@@ -115,9 +117,10 @@ class Library:
         words = _decoded(data)
         problem = await self.adopt(full_name, configuration.PATH, commit, words)
         if problem:
-            words = (await self._db.read(lambda conn: _copies(conn, full_name))).get(configuration.PATH)
-            if words is None:
+            kept = (await self._db.read(lambda conn: _copies(conn, full_name)))[configuration.PATH]
+            if kept.text is None:
                 raise Stop("refused", text.bad_configuration(problem))
+            words = kept.text
         return configuration.parse(words, self._backends) if words is not None else Configuration(version=1)
 
 
@@ -125,9 +128,22 @@ def _decoded(data: bytes | None) -> str | None:
     return data.decode("utf-8", "replace") if data is not None else None
 
 
-def _copies(conn: sa.Connection, full_name: str) -> dict[str, str | None]:
-    rows = conn.execute(sa.select(copies.c.path, copies.c.text).where(copies.c.repo == full_name))
-    return {row.path: row.text for row in rows}
+@dataclass(frozen=True)
+class _Copy:
+    """The last good text of a file (None: there is none) and what is wrong with its newest."""
+
+    text: str | None
+    problem: str
+
+
+def _copies(conn: sa.Connection, full_name: str) -> dict[str, _Copy]:
+    query = sa.select(copies.c.path, copies.c.text, copies.c.problem).where(copies.c.repo == full_name)
+    return {row.path: _Copy(row.text, row.problem) for row in conn.execute(query.order_by(copies.c.path))}
+
+
+def _replaces(path: str, copy: _Copy) -> bool:
+    """Whether a file stands in the way of ours of the same name: not once it is deleted."""
+    return path != configuration.PATH and (copy.text is not None or copy.problem != "")
 
 
 def _store(conn: sa.Connection, full_name: str, path: str, commit: str, words: str | None, problem: str) -> None:

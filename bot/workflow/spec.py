@@ -8,10 +8,12 @@ from pydantic import Field, field_validator
 from bot import template
 from bot.agents.spec import AgentSpec
 from bot.document import Strict, load, validate
+from bot.errors import ConfigError
 
 Right = Literal["read", "triage", "write", "maintain", "admin"]
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
 NAMES = ("issue", "repo", "change")
+LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
 _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
 
 
@@ -111,9 +113,13 @@ def order(jobs: dict[str, Job]) -> list[str]:
 
 def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workflow:
     """A workflow file's text, checked against the agents there are. Raises ConfigError."""
+    if len(workflow_id(name)) > LONGEST_ID:
+        raise ConfigError(name, 1, f"the file's name is longer than {LONGEST_ID} characters")
     document = load(name, text)
     workflow = validate(document, Workflow)
     for job_name, job in workflow.jobs.items():
+        if len(job_name) > LONGEST_JOB:
+            raise document.error(("jobs", job_name), f"a job's name may have {LONGEST_JOB} characters")
         if job.agent not in agents:
             known = ", ".join(sorted(agents))
             raise document.error(("jobs", job_name, "agent"), f"there is no agent `{job.agent}`", f"known: {known}")
