@@ -17,6 +17,7 @@ from bot.publish.status import event_of
 from bot.store import runs
 from bot.store.db import Database
 from bot.store.runs import Run
+from bot.workflow.bounds import lowered
 from bot.workflow.configuration import PATH, Configuration
 from bot.workflow.library import Library
 from bot.workflow.spec import Workflow
@@ -112,7 +113,7 @@ class Surveyor:
         comments: tuple[dict[str, str], ...],
     ) -> Ground:
         traits = await mirror.traits(start.sha)
-        minutes = min(workflow.limits.minutes, settings.limits.minutes or workflow.limits.minutes)
+        limits = lowered(workflow.limits, settings.limits, self._library.most)
         return Ground(
             base=start.sha,
             base_tree=await mirror.tree(start.sha),
@@ -123,10 +124,10 @@ class Surveyor:
             setup=settings.setup,
             test=settings.test,
             backend=settings.backend,
-            usd=min(workflow.limits.usd, settings.limits.usd or workflow.limits.usd),
-            minutes=minutes,
-            silence=workflow.limits.silence_minutes * 60,
-            deadline=(run.started_at or time.time()) + minutes * 60,
+            usd=limits.usd,
+            minutes=limits.minutes,
+            silence=limits.silence_minutes * 60,
+            deadline=(run.started_at or time.time()) + limits.minutes * 60,
             draft=settings.draft if settings.draft is not None else workflow.outputs.pull_request.draft,
             comments=comments,
             template=await _template(mirror, start.sha),
