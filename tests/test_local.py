@@ -3,13 +3,14 @@
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from bot.agents.task import AgentEvent
 from bot.app import Seams
-from bot.backends.rehearsal import Act, Append, Rehearsal, Say, Write
+from bot.backends.rehearsal import Act, Append, Hang, Rehearsal, Say, Write
 from bot.errors import UserError
 from bot.operate.local import Result, Wish, execute, workflow_of
 from bot.settings import Settings
@@ -38,10 +39,12 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-async def run(clone: Path, *tries: Sequence[Act], wish: Wish = WISH, heard: list[AgentEvent] | None = None) -> Result:
+async def run(
+    clone: Path, *tries: Sequence[Act], wish: Wish = WISH, heard: list[AgentEvent] | None = None, **more: Any
+) -> Result:
     script: Mapping[str, Mapping[int, Sequence[Act]]] = {"": dict(enumerate(tries, start=1))}
     settings = Settings(
-        data_dir=clone.parent / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none")
+        data_dir=clone.parent / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none"), **more
     )
     seams = Seams(
         backends={"rehearsal": Rehearsal(script)},
@@ -97,6 +100,25 @@ async def test_a_clone_without_a_commit_is_refused_in_words(tmp_path: Path) -> N
     result = await run(empty, RIGHT)
     assert result.state == "refused"
     assert result.reason.startswith("This repository has no commits yet")
+
+
+async def test_a_configuration_with_a_mistake_is_refused_with_its_line(clone: Path) -> None:
+    (clone / ".github/tutti.yml").write_text("version: 1\ntset: sh check.sh\n")
+    git(clone, "commit", "-q", "-am", "Mistake")
+    result = await run(clone, RIGHT)
+    assert (result.state, result.branch) == ("refused", "")
+    assert "`.github/tutti.yml:2: unknown key `tset` (did you mean `test`?)`" in result.reason
+
+
+async def test_the_operators_limits_hold_here_too(clone: Path) -> None:
+    result = await run(clone, [Say("I think."), Hang()], max_minutes=0.01)
+    assert (result.state, result.reason.partition(":")[0]) == ("timed out", "Timed out")
+
+
+def test_a_workflow_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.yml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match=r"odd.yml cannot be read"):
+        workflow_of(str(tmp_path / "odd.yml"))
 
 
 async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path: Path) -> None:

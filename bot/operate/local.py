@@ -29,8 +29,9 @@ from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
 from bot.workflow import configuration
+from bot.workflow.bounds import Bounds, lowered
 from bot.workflow.conduct import Conductor
-from bot.workflow.library import shipped
+from bot.workflow.library import Library, shipped
 from bot.workflow.spec import Workflow, parse_workflow
 
 IDENTITY = Identity("Tutti", "tutti@localhost")
@@ -60,6 +61,8 @@ class CloneHost:
 
     def __init__(self, bench: Bench, clone: Path, wish: Wish) -> None:
         self._bench, self._clone, self._wish = bench, clone, wish
+        most = Bounds(bench.settings.max_usd, bench.settings.max_minutes)
+        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), most)
 
     async def mirror(self, run: Run) -> Mirror:
         return await self._bench.mirrors.local(self._clone)
@@ -71,14 +74,8 @@ class CloneHost:
         if head is None:
             raise Stop("refused", text.empty())
         data = await mirror.read(head.sha, configuration.PATH)
-        known = frozenset(self._bench.shop.backends)
-        settings = (
-            configuration.parse(data.decode("utf-8", "replace"), known)
-            if data is not None
-            else configuration.Configuration(version=1)
-        )
-        limits = workflow.limits
-        minutes = min(limits.minutes, settings.limits.minutes or limits.minutes)
+        settings = await self._library.configuration(run.repo, head.sha, data)
+        limits = lowered(workflow.limits, settings.limits, self._library.most)
         traits = await mirror.traits(head.sha)
         return Ground(
             base=head.sha,
@@ -90,10 +87,10 @@ class CloneHost:
             setup=settings.setup,
             test=settings.test,
             backend=self._wish.backend or settings.backend,
-            usd=min(limits.usd, settings.limits.usd or limits.usd),
-            minutes=minutes,
+            usd=limits.usd,
+            minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
-            deadline=time.time() + minutes * 60,
+            deadline=time.time() + limits.minutes * 60,
             draft=False,
             notes=text.notes(traits.submodules, lfs=traits.lfs),
         )
@@ -134,7 +131,11 @@ def workflow_of(name: str) -> Workflow:
     if not path.is_file():
         known = ", ".join(sorted(offered.workflows))
         raise UserError(f"There is no workflow {name}: neither a file nor one of {known}.")
-    return parse_workflow(name, path.read_text(encoding="utf-8"), dict(offered.agents))
+    try:
+        words = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"The file {name} cannot be read: {problem}.") from problem
+    return parse_workflow(name, words, dict(offered.agents))
 
 
 async def execute(
