@@ -1,6 +1,7 @@
 """The command line `tutti`: arguments in, words and an exit code out; what it does is in bot/operate and bot/demo."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -55,6 +56,9 @@ def main_options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     """Settings come from the environment: docs/install.md names them all."""
+    from bot.operate.log import configure_logging
+
+    configure_logging(logging.ERROR)  # what a command prints is its own; `serve` and `worker` say more
 
 
 @app.command()
@@ -64,8 +68,9 @@ def serve() -> None:
     Example: TUTTI_APP_ID=1 TUTTI_PRIVATE_KEY_FILE=key.pem tutti serve
     """
     from bot.operate import serve as serving
+    from bot.operate.log import configure_logging
 
-    serving.configure_logging()
+    configure_logging()
     _do(_with_settings(serving.serve))
 
 
@@ -76,8 +81,9 @@ def worker() -> None:
     Example: TUTTI_DATABASE_URL=postgresql://... tutti worker
     """
     from bot.operate import serve as serving
+    from bot.operate.log import configure_logging
 
-    serving.configure_logging()
+    configure_logging()
     _do(_with_settings(serving.work))
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.errors import UserError
+
 
 def _default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "tutti"
@@ -54,6 +56,12 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:
         return url.rstrip("/") if url else url
+
+    def signing_secret(self) -> str:
+        """The webhook secret. Raises UserError where there is none."""
+        if self.webhook_secret is None:
+            raise UserError("TUTTI_WEBHOOK_SECRET is not set: choose one, and give the same to the GitHub App.")
+        return self.webhook_secret.get_secret_value()
 
     @property
     def database(self) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from typer.main import get_command
 
 from bot import cli
@@ -74,6 +75,44 @@ async def test_replay_and_prune_go_through_the_running_server(town: Town) -> Non
     assert (code, words.startswith("0 worktrees pruned.")) == (0, True)
 
 
+async def test_replay_says_the_truth_where_the_delivery_made_a_run_already(town: Town) -> None:
+    town.model.scripts = (Script((), ((Write("greeting.txt", "hello\n"),), (Say("It says hello."),))),)
+    environment = town.environment("data")
+    async with tutti(environment, "serve") as server:
+        port = int((await server.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        issue = await town.emulator.open_issue(town.repo, "Say hello", "Please.", by="maintainer")
+        await town.emulator.label(issue, "auto-implement")
+        run = (await server.until("run ended"))["run"]
+        guid = next(sent.guid for sent in town.emulator.deliveries if sent.action == "labeled")
+        with_a_server = await told(environment, "replay", guid)
+        await server.kill()
+    words = f"its run {run} (done) exists already; set the label again for a new one."
+    assert with_a_server == (1, f"The delivery {guid} is not handled again: {words}")
+    assert await told(environment, "replay", guid) == with_a_server
+
+
+async def test_replay_takes_any_word_for_a_guid_and_for_nothing_else(town: Town) -> None:
+    environment = town.environment("data")
+    async with tutti(environment, "serve") as server:
+        await server.until("serving")
+        for odd in ("a/b", "../prune", "..", "?", "a&guid=b", "%2e%2e"):
+            assert await told(environment, "replay", odd) == (1, f"No delivery {odd} is stored here.")
+
+
+async def test_a_server_of_another_version_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "data/control.sock")).start()
+    try:
+        code, words = await told({**plain(tmp_path), "TUTTI_DATA_DIR": str(tmp_path / "data")}, "replay", "x")
+    finally:
+        await runner.cleanup()
+    assert (code, words.startswith("The running server answered 404; is it of another version?")) == (1, True), words
+
+
 async def test_replay_without_a_server_waits_for_the_next_one(town: Town) -> None:
     environment = town.environment("data")
     async with tutti(environment, "serve") as server:
@@ -96,6 +135,7 @@ async def test_run_makes_a_branch_of_a_local_clone(town: Town, tmp_path: Path) -
     code, words = await told(environment, "run", "auto-implement", "--repo", str(clone), "--title", "Say hello")
     assert code == 0, words
     assert "The work is on the branch `feature/auto-0-say-hello`." in words
+    assert "run ended" not in words, "the log is not for the terminal"
     shown = await git("show", "feature/auto-0-say-hello:greeting.txt", git_dir=clone / ".git")
     assert shown == b"hello\n"
 

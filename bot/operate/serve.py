@@ -1,7 +1,6 @@
 """Serving: the bot behind its HTTP server, or a worker alone, until it is told to stop."""
 
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -10,8 +9,6 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
-from structlog.tracebacks import ExceptionDictTransformer
-from structlog.typing import Processor
 
 from bot.app import Bot, Seams, running, web_app
 from bot.errors import UserError
@@ -22,29 +19,6 @@ from bot.web.webhook import runner
 log = structlog.get_logger(__name__)
 LOST_SLOT = 70
 SOCKET = "control.sock"
-FRAMES = 20
-
-
-def configure_logging(level: int = logging.INFO) -> None:
-    """JSON lines on standard error, for our words and those of libraries alike."""
-    # Without local variables: tokens and what people wrote in private repositories are among them.
-    traces = ExceptionDictTransformer(show_locals=False, max_frames=FRAMES)
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.ExceptionRenderer(traces),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared)
-    )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
 
 
 @asynccontextmanager
@@ -75,8 +49,7 @@ async def _open_control(control: web.AppRunner, path: Path) -> None:
 
 async def serve(settings: Settings, seams: Seams | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
-    if settings.webhook_secret is None:
-        raise UserError("TUTTI_WEBHOOK_SECRET is not set: choose one, and give the same to the GitHub App.")
+    settings.signing_secret()  # before anything is begun
     async with running(settings, seams) as bot, listening(bot, settings.host, settings.port) as port:
         log.info("serving", host=settings.host, port=port, data=str(settings.data_dir))
         log.warning("agents and tests run without a sandbox: install this bot on repositories you trust only")

@@ -9,6 +9,7 @@ from bot.errors import UserError
 from bot.git import health
 from bot.git.health import Health
 from bot.git.worktree import Pool
+from bot.operate import control
 from bot.operate.control import ask
 from bot.operate.serve import SOCKET
 from bot.publish.text import duration
@@ -43,10 +44,10 @@ async def _alone(settings: Settings) -> AsyncIterator[Database]:
 
 async def replay(settings: Settings, guid: str) -> str:
     """Have a stored delivery handled again; a sentence about what happens now."""
-    if await ask(settings.data_dir / SOCKET, f"/replay/{guid}") is not None:
+    if await ask(settings.data_dir / SOCKET, "/replay", guid=guid) is not None:
         return f"The running server handles {guid} again."
     async with _alone(settings) as db:
-        await Inbox(db, lambda: None).replay(guid)
+        await control.replay(db, Inbox(db, lambda: None), guid)
     return f"No server is running here: {guid} is handled again when one starts."
 
 

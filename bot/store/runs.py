@@ -51,6 +51,12 @@ def recent(conn: sa.Connection, target: str) -> list[Run]:
     return [Run(**row._mapping) for row in rows]
 
 
+def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
+    """The runs that a delivery started."""
+    rows = conn.execute(sa.select(runs).where(runs.c.delivery == guid).order_by(runs.c.seq))
+    return [Run(**row._mapping) for row in rows]
+
+
 def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
     """Mark the oldest queued run as running and return its id, unless `limit` runs are running already."""
     if conn.dialect.name == "postgresql":
