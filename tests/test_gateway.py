@@ -339,3 +339,13 @@ async def test_https_proxy_and_a_private_authority_work(
         async with gateway(secure) as gate:
             assert (await ask(client, gate.open("run", usd=1)))[0] == 200
     assert proxy.connected == [secure.removeprefix("https://")]
+
+
+async def test_an_entry_in_netrc_does_not_come_between_the_agents_and_the_model(
+    client: aiohttp.ClientSession, played: PlayedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    async with gateway(played.url) as gate:
+        assert (await ask(client, gate.open("run", usd=1)))[0] == 200
+    assert "authorization" not in played.requests[0].headers

@@ -8,7 +8,6 @@ import asyncio
 import io
 import json
 import secrets
-import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bot.proxy import outward_session
 from bot.sandbox.meter import Reading, Tokens, dearest, price
 
 SPENT = "the budget of this run is spent"
@@ -95,8 +95,7 @@ class Gateway:
     async def start(self) -> None:
         """Listen on a free port of the loopback; `url` says where. HTTPS_PROXY and SSL_CERT_FILE are honoured."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)
-        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(), limit=0)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True)
+        self._session = outward_session(self._model_url, limit=0, timeout=timeout)
         await self._parts.enter_async_context(self._session)
         app = web.Application(client_max_size=_BIGGEST)
         app.router.add_route("*", "/{path:.*}", self._handle)

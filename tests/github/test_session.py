@@ -9,8 +9,9 @@ from yarl import URL
 from bot.github.caller import Caller
 from bot.github.caller import Clock as RealClock
 from bot.github.refusal import RefusalError
-from bot.github.session import open_session, proxy_for
+from bot.github.session import open_session
 from bot.github.wire import Wire
+from bot.proxy import proxy_for
 from tests.corporation import Proxy
 from tests.github.served import Clock
 
