@@ -140,6 +140,29 @@ async def test_a_sweep_takes_the_parts_of_a_run_and_leaves_other_runs_alone(mark
         await other.wait()
 
 
+async def test_a_piece_of_a_line_is_heard(mark: str, tmp_path: Path) -> None:
+    heard, lines = asyncio.Event(), list[str]()
+    job = asyncio.create_task(shell("printf .; sleep 1000", mark, tmp_path, heard=heard.set, on_line=lines.append))
+    await heard.wait()
+    assert lines == []
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+
+
+async def test_everything_of_one_installation_is_ended_and_nothing_of_another(mark: str, tmp_path: Path) -> None:
+    home, other = tmp_path / "homes", tmp_path / "homes2"
+    mine = await asyncio.create_subprocess_exec("sleep", "1000", env={"TUTTI_RUN": mark, "TUTTI_HOME": str(home)})
+    theirs = await asyncio.create_subprocess_exec("sleep", "1000", env={"TUTTI_RUN": mark, "TUTTI_HOME": str(other)})
+    try:
+        assert await process.sweep_all(home) == 1
+        assert await mine.wait() == -9
+        assert process.marked(mark) == {theirs.pid}
+    finally:
+        theirs.kill()
+        await theirs.wait()
+
+
 async def test_a_program_that_is_not_there_is_an_os_error(mark: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         await process.run(["no-such-program"], cwd=tmp_path, env=ENV, run_id=mark)

@@ -13,7 +13,8 @@ Ending = Literal["finished", "turns", "budget", "refused", "error"]
 class Task:
     """One try of one agent. `environment` is complete: the agent sees nothing of the bot's own.
 
-    `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file.
+    `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file. `heard` takes a sign
+    of life that is no event, such as a dot on a line that is not ended.
     """
 
     run: str
@@ -30,6 +31,7 @@ class Task:
     token: str
     attempt: int = 1
     command: tuple[str, ...] = ()
+    heard: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What agents and tests need on this machine: a worktree and a home of their own, an environment without secrets."""
 
+import asyncio
+import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,10 +15,12 @@ from bot.agents.task import AgentEvent, Backend
 from bot.agents.watch import Bells, Watch
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
-from bot.sandbox import process
+from bot.sandbox import process, venv
 from bot.sandbox.gateway import Gateway
 from bot.store.board import Board
 from bot.store.db import Database
+
+_VENV = ".venv"  # in the home of a place
 
 
 @dataclass(frozen=True)
@@ -74,20 +77,38 @@ class Workshop:
     @asynccontextmanager
     async def place(self, order: Order, tree: str) -> AsyncIterator[Place]:
         """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards."""
-        worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
-        self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home = Path(tempfile.mkdtemp(dir=self.homes))
+        home = await asyncio.to_thread(self._home)
         try:
-            yield Place(worktree, home, environment(order.run, home, worktree.path))
+            worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
+            try:
+                yield Place(worktree, home, environment(order.run, home, worktree.path))
+            finally:
+                await process.sweep(order.run)
+                await self.pool.destroy(worktree)
         finally:
-            await process.sweep(order.run)
-            await self.pool.destroy(worktree)
-            shutil.rmtree(home, ignore_errors=True)
+            await asyncio.to_thread(_remove, home)
+
+    def _home(self) -> Path:
+        self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home = Path(tempfile.mkdtemp(dir=self.homes.resolve()))
+        venv.make(home / _VENV)
+        return home
+
+    async def clear(self) -> None:
+        """End and remove what a bot that was killed has left: processes of every run, and homes.
+
+        For the start, while nobody else works in this data folder.
+        """
+        await process.sweep_all(self.homes.resolve())
+        await asyncio.to_thread(_remove, self.homes)
 
 
 def environment(run_id: str, home: Path, worktree: Path) -> dict[str, str]:
-    """All that a process in a place sees: the repository's own tools first, then the bot's Python, then the system."""
-    own = [worktree / ".venv/bin", worktree / "node_modules/.bin", Path(sys.executable).parent]
+    """All that a process in a place sees: the repository's own tools first, then the place's Python, then the system.
+
+    `home` is a folder in the installation's folder of homes, by which its processes are known from those of others.
+    """
+    own = [worktree / ".venv/bin", worktree / "node_modules/.bin", home / _VENV / "bin"]
     system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     return {
         "PATH": ":".join([*(str(path) for path in own), *system]),
@@ -95,6 +116,21 @@ def environment(run_id: str, home: Path, worktree: Path) -> dict[str, str]:
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "CI": "true",
-        "TUTTI_RUN": run_id,
+        process.MARK: run_id,
+        process.HOME_MARK: str(home.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, even where what is in it may not be written."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    folder.chmod(0o700)
+    for path, names, _ in os.walk(folder):
+        for name in names:
+            if not (inner := Path(path, name)).is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -34,6 +34,7 @@ class Command:
                     run_id=f"{task.run}/{task.key}",
                     stdin=b"" if any(_PROMPT_FILE in word for word in task.command) else prompt.encode(),
                     on_line=lambda line: tell(AgentEvent("output", line)),
+                    heard=task.heard,
                     errors_apart=True,
                 )
             except OSError as error:

@@ -122,4 +122,5 @@ async def _run(command: str, task: Task, tell: Tell) -> None:
         env={**task.environment, "HOME": str(task.home)},
         run_id=f"{task.run}/{task.key}",
         on_line=lambda line: tell(AgentEvent("output", line)),
+        heard=task.heard,
     )

@@ -1,7 +1,8 @@
 """Processes that are not to be trusted: started in a group of their own, watched, and ended with all they started.
 
 Every process carries a mark in its environment, TUTTI_RUN=<run>[/<part>]. What leaves its group (a daemon, a child of
-a bot that was killed) is found by that mark in /proc; without /proc only the group is ended.
+a bot that was killed) is found by that mark in /proc; without /proc only the group is ended. TUTTI_HOME, where it is
+set, tells one installation's processes from another's.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Literal
 from bot.sandbox.output import Lines, Tail
 
 MARK = "TUTTI_RUN"
+HOME_MARK = "TUTTI_HOME"
 GRACE = 1.0  # seconds between asking and forcing
 _PROC = Path("/proc")
 _ROUNDS = 100
@@ -47,17 +49,19 @@ async def run(
     silence: float | None = None,
     stdin: bytes = b"",
     on_line: Callable[[str], None] = lambda line: None,
+    heard: Callable[[], None] = lambda: None,
     errors_apart: bool = False,
     limit: int = 64 * 1024,
 ) -> Finished:
     """Run `argv` with exactly `env` until it ends, or `timeout` seconds are over, or `silence` seconds without output.
 
     Nothing it started outlives this call, however it is left: it carries a mark below `run_id`. `on_line` gets
-    each line of output and errors; `output_tail` is their last `limit` bytes, without the errors if `errors_apart`.
+    each line of output and errors, `heard` is called for every piece of them, a whole line or not; `output_tail` is
+    their last `limit` bytes, without the errors if `errors_apart`.
     Raises OSError if it cannot start.
     """
     began, mark = time.monotonic(), f"{run_id}/{secrets.token_hex(4)}"
-    watched = _Watched(Tail(limit), Lines(on_line), Lines(on_line) if errors_apart else None)
+    watched = _Watched(Tail(limit), Lines(on_line), Lines(on_line) if errors_apart else None, heard)
     transport, _ = await asyncio.get_running_loop().subprocess_exec(
         lambda: watched,
         *argv,
@@ -79,8 +83,8 @@ async def run(
 class _Watched(asyncio.SubprocessProtocol):
     """What one process prints and when it ends. `exited` may come long before `closed`: a daemon keeps pipes open."""
 
-    def __init__(self, tail: Tail, output: Lines, errors: Lines | None) -> None:
-        self.tail = tail
+    def __init__(self, tail: Tail, output: Lines, errors: Lines | None, told: Callable[[], None]) -> None:
+        self.tail, self._told = tail, told
         self.exited, self.closed = asyncio.Event(), asyncio.Event()
         self._streams = {1: output, 2: errors or output}
         self._heard = time.monotonic()
@@ -93,6 +97,7 @@ class _Watched(asyncio.SubprocessProtocol):
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self._heard = time.monotonic()
+        self._told()
         if fd == 1:
             self.tail.add(data)
         self._streams[fd].add(data)
@@ -157,9 +162,18 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 async def sweep(run_id: str) -> int:
     """Force an end on every process that carries the mark `run_id` or a part of it, and on their children. How many."""
+    return await _end_all(lambda: marked(run_id))
+
+
+async def sweep_all(home: Path) -> int:
+    """The same for every process whose TUTTI_HOME is `home`, of whatever run: what an earlier bot left running."""
+    return await _end_all(lambda: _found(f"{HOME_MARK}={home}".encode().__eq__))
+
+
+async def _end_all(find: Callable[[], set[int]]) -> int:
     ended: set[int] = set()
     for _ in range(_ROUNDS):
-        found = await asyncio.to_thread(marked, run_id)
+        found = await asyncio.to_thread(find)
         if not found:
             break
         for pid in found:
@@ -172,6 +186,12 @@ async def sweep(run_id: str) -> int:
 
 def marked(run_id: str) -> set[int]:
     """The ids of the living processes that carry the mark, with their children's; empty where there is no /proc."""
+    mark = f"{MARK}={run_id}".encode()
+    return _found(lambda variable: variable == mark or variable.startswith(mark + b"/"))
+
+
+def _found(wanted: Callable[[bytes], bool]) -> set[int]:
+    """The living processes with a variable that is `wanted` in their environment, and their children."""
     if not _PROC.is_dir():
         return set()
     parents: dict[int, int] = {}
@@ -179,15 +199,14 @@ def marked(run_id: str) -> set[int]:
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (parent := _parent(entry)) is not None:
             parents[int(entry.name)] = parent
-            if _carries(entry, run_id):
+            if _carries(entry, wanted):
                 found.add(int(entry.name))
     return _with_children(found, parents) - {os.getpid()}
 
 
-def _carries(process: Path, run_id: str) -> bool:
-    mark = f"{MARK}={run_id}".encode()
+def _carries(process: Path, wanted: Callable[[bytes], bool]) -> bool:
     with suppress(OSError):
-        return any(v == mark or v.startswith(mark + b"/") for v in (process / "environ").read_bytes().split(b"\0"))
+        return any(map(wanted, (process / "environ").read_bytes().split(b"\0")))
     return False
 
 

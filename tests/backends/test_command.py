@@ -1,6 +1,8 @@
 """Any command line can be an agent."""
 
+import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ async def test_or_in_a_file_where_the_command_asks_for_one(agent: Stage) -> None
     outcome = await run(agent, "sh", "-c", 'cat "$0"; cat', "{prompt_file}")
     assert outcome.text == f"Rules of the house.\n\n{ASKED}"
     assert list(agent.home.iterdir()) == []
+
+
+async def test_a_dot_without_the_end_of_its_line_is_a_sign_of_life(agent: Stage) -> None:
+    heard = asyncio.Event()
+    task = replace(agent.task(command=["sh", "-c", "printf .; sleep 1000"]), heard=heard.set)
+    work = asyncio.create_task(Command().run(task, agent.tell))
+    await heard.wait()
+    work.cancel()
+    await asyncio.wait({work})
 
 
 async def test_words_are_words_and_never_a_shells(agent: Stage) -> None:
