@@ -153,6 +153,7 @@ async def test_an_unknown_model_has_no_known_cost_but_is_limited_as_the_dearest(
         await ask(client, lease, question(model="a-model-of-tomorrow"))
         assert lease.usage.usd is None
         assert lease.usage.output > 0
+        assert lease.counted >= lease.usd
         assert lease.spent
 
 

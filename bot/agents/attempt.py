@@ -1,30 +1,40 @@
-"""One try at a job: an agent's step in a fresh worktree, then the tests' step in another."""
+"""One try at a job: an agent's step in a fresh worktree, and what of it is recorded."""
 
-from dataclasses import asdict, dataclass
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from bot.agents import prompt
+from bot.agents import judgement, leftout, prompt, words
+from bot.agents.judgement import suite_of
 from bot.agents.spec import AgentSpec
 from bot.agents.task import AgentEvent, Outcome, Task
 from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
-from bot.check import suite, trial
-from bot.check.trial import Verdict
-from bot.errors import State, Stop
+from bot.check import suite
+from bot.errors import State, Stop, UserError
 from bot.git import changes
 from bot.publish import text
+from bot.sandbox.gateway import Lease
 from bot.store import runs
 
 
 @dataclass(frozen=True)
 class Try:
-    """What one try of an agent left, as it is recorded: the files as a git tree, how it ended, its last words."""
+    """What one try of an agent left, as it is recorded: the files as a git tree, how it ended, its last words.
+
+    `cost` in USD is None where nobody knows it; `counted` is what counts against the limit all the same. `plan` is
+    there for an agent that showed none while it worked, `note` says what of its files was left out.
+    """
 
     tree: str
     ending: str
     words: str
     cost: float | None
     problem: str = ""
+    counted: float = 0.0
+    plan: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class Job:
 
 
 def stopped_by(made: Try, order: Order, spec: AgentSpec) -> tuple[State, str]:
+    """The state and the sentence of a try that did not finish."""
     match made.ending:
         case "timed out":
             return "timed out", text.timed_out(order.minutes)
@@ -55,13 +66,18 @@ def stopped_by(made: Try, order: Order, spec: AgentSpec) -> tuple[State, str]:
             return "over budget", text.over_budget(order.usd)
         case "turns":
             return "failed", text.out_of_turns(spec.max_turns)
+        case "no set-up" | "no harvest":
+            return "failed", made.problem
         case _:
             return "failed", text.agent_failed(made.problem or made.ending)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try: the agent's step and the tests' step, each in a place of its own."""
+    """One try: an agent in a place of its own, with the files of `tree` and so many `usd`.
+
+    `earlier` is the end of what the tests printed on the try before.
+    """
 
     shop: Workshop
     order: Order
@@ -89,72 +105,82 @@ class Attempt:
 
     async def _recorded(self, made: Try) -> dict[str, Any]:
         state: State = "done" if made.ending == "finished" else stopped_by(made, self.order, self.spec)[0]
-        await self.shop.board.end(self.order.run, self.node.key, state, cost_usd=made.cost)
+        more = {"plan": made.plan} if made.plan else {}
+        await self.shop.board.end(self.order.run, self.node.key, state, made.note, cost_usd=made.cost, **more)
         return asdict(made)
 
     async def _work(self) -> tuple[Try, bytes]:
-        watch = self.shop.watch(self.order)
+        """What the try left, whatever stopped it; only a cancellation is raised."""
+        watch, shown = self.shop.watch(self.order), list[str]()
         async with self.shop.place(self.order, self.tree) as place:
-            commands = await self._suite()
-            await self._set_up(place, commands, watch)
-            outcome, cost = await self._let_work(place, commands.shown, watch)
-            harvest = await changes.harvest(self.order.mirror, place.worktree)
-        await changes.admit(self.order.mirror, harvest)
-        ending = outcome.details.get("cause", outcome.ending)
-        return Try(harvest.tree, ending, outcome.text, cost, outcome.problem), harvest.pack
+            commands = await suite_of(self.order, self.tree)
+            if stopped := await self._set_up(place, commands, watch):
+                return stopped, b""
+            ended = await self._let_work(place, commands.shown, watch, shown.append)
+            return await self._harvested(place, ended, planned=bool(shown))
 
-    async def tests(self) -> str:
-        """The command line of the tests of these files; empty where there are none."""
-        return (await self._suite()).shown
-
-    async def _suite(self) -> suite.Suite:
-        mirror, files = self.order.mirror, await self.order.mirror.listing(self.tree)
-        wanted = ("pyproject.toml", "setup.cfg", "tox.ini", "package.json", "Makefile", "makefile", "GNUmakefile")
-        texts = {path: await mirror.read(self.tree, path) for path in {e.path for e in files} & set(wanted)}
-        read = {path: data.decode("utf-8", "replace") for path, data in texts.items() if data is not None}
-        return suite.choose(self.order.setup, self.order.test, [entry.path for entry in files], read.get)
-
-    async def _set_up(self, place: Place, commands: suite.Suite, watch: Watch) -> None:
+    async def _set_up(self, place: Place, commands: suite.Suite, watch: Watch) -> Try | None:
+        """Make the place ready for the agent; the try as it is where that cannot be done."""
         try:
-            passed, _, output, failed = await watch.over(self._run(commands.setup, place, watch))
+            ran = await judgement.run(commands.setup, place, self.order, watch)
         except Interrupted as early:
-            raise self._early_stop(early) from None
-        if not passed:
-            raise Stop("failed", text.setup_failed(failed) + "\n\n" + text.fence(text.tail(output, 2_000)))
+            if early.cause == "cancelled":
+                raise Stop("cancelled", "") from None
+            return Try(self.tree, early.cause, "", 0.0)
+        if not ran.failed:
+            return None
+        output = text.fence(text.tail(words.storable(ran.output), 2_000))
+        return Try(self.tree, "no set-up", "", 0.0, f"{text.setup_failed(ran.failed)}\n\n{output}")
 
-    async def _run(self, commands: tuple[str, ...], place: Place, watch: Watch) -> tuple[bool, float, str, str]:
-        return await trial.run(
-            commands, cwd=place.path, environment=place.environment, run_id=self.order.run, heard=watch.hear
-        )
-
-    def _early_stop(self, early: Interrupted) -> Stop:
-        if early.cause == "cancelled":
-            return Stop("cancelled", "")
-        if early.cause == "silent":
-            return Stop("timed out", text.silent(self.order.silence / 60))
-        return Stop("timed out", text.timed_out(self.order.minutes))
-
-    async def _let_work(self, place: Place, tests: str, watch: Watch) -> tuple[Outcome, float | None]:
+    async def _let_work(self, place: Place, tests: str, watch: Watch, planned: Callable[[str], None]) -> Try:
+        """What the agent said and cost, on the files it began with."""
         lease = self.shop.gateway.open(self.order.run, self.usd)
         backend = self.shop.backends[self.order.backend or self.spec.backend]
         try:
-            task = self._task(place, tests, lease.url, lease.token)
-            outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch)))
+            task = self._task(place, tests, lease, watch)
+            outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
         except Interrupted as early:
             outcome = Outcome("error", "", details={"cause": early.cause})
         finally:
             self.shop.gateway.shut(lease)
-        cost = lease.usage.usd if lease.usage.calls else outcome.usd
-        if outcome.details.get("cause") == "cancelled":  # what it has cost until now stays true
+        ending, cost = outcome.details.get("cause", outcome.ending), _cost(lease, outcome)
+        if ending == "cancelled":  # what it has cost until now stays true
             await self.shop.board.note(self.order.run, self.node.key, cost_usd=cost)
             raise Stop("cancelled", "")
-        return outcome, cost
+        said, problem = words.storable(outcome.text), words.storable(outcome.problem)
+        return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
 
-    def _hear(self, event: AgentEvent, watch: Watch) -> None:
+    def _counted(self, lease: Lease, cost: float | None) -> float:
+        """What counts against the limit: an unknown cost as the dearest model's, or as all there was."""
+        if cost is not None:
+            return cost
+        return lease.counted if lease.usage.calls else self.usd
+
+    async def _harvested(self, place: Place, ended: Try, *, planned: bool) -> tuple[Try, bytes]:
+        """The try with the files that the agent made; with those it began with where git cannot take them."""
+        mirror = self.order.mirror
+        try:
+            harvest = await changes.harvest(mirror, place.worktree)
+            await changes.admit(mirror, harvest)
+        except UserError as refusal:
+            return replace(ended, ending="no harvest", problem=str(refusal)), b""
+        parts = await asyncio.to_thread(leftout.worth_telling, place.path, harvest.left_out)
+        plan = "" if planned else await self._plan(ended.words, harvest.tree)
+        return replace(ended, tree=harvest.tree, plan=plan, note=words.storable(text.left_out(parts))), harvest.pack
+
+    async def _plan(self, said: str, tree: str) -> str:
+        changed = await changes.diff(self.order.mirror, self.tree, tree) if tree != self.tree else []
+        return words.plan_after(said, [change.path for change in changed])
+
+    def _hear(self, event: AgentEvent, watch: Watch, planned: Callable[[str], None]) -> None:
         watch.hear()
-        self.shop.tell(self.order.run, self.node.key, event)
+        said = words.storable(event.text)
+        if event.kind == "plan":
+            said = words.plan(said)
+            planned(said)
+        self.shop.tell(self.order.run, self.node.key, replace(event, text=said))
 
-    def _task(self, place: Place, tests: str, gateway: str, token: str) -> Task:
+    def _task(self, place: Place, tests: str, lease: Lease, watch: Watch) -> Task:
         message = prompt.first_message(
             self.spec,
             self.order.asked,
@@ -174,43 +200,13 @@ class Attempt:
             model=self.spec.model,
             max_turns=self.spec.max_turns,
             usd=self.usd,
-            gateway=gateway,
-            token=token,
+            gateway=lease.url,
+            token=lease.token,
             attempt=self.number,
             command=self.spec.command,
+            heard=watch.hear,
         )
 
-    async def judge(self) -> dict[str, Any]:
-        """The tests' step, in a fresh worktree that holds exactly what would be published."""
-        commands = await self._suite()
-        node = self.job.test_node(self.number, commands.shown)
-        await self.shop.board.begin(self.order.run, node)
-        if not commands.test:
-            await self.shop.board.end(self.order.run, node.key, "done", commands.origin)
-            return asdict(Verdict("", None))
-        verdict = await self._tested(commands)
-        state: State = "done" if verdict.passed else "failed"
-        await self.shop.board.end(self.order.run, node.key, state, _last_line(verdict))
-        return asdict(verdict)
 
-    async def _tested(self, commands: suite.Suite) -> Verdict:
-        watch = self.shop.watch(self.order)
-        async with self.shop.place(self.order, self.tree) as place:
-            try:
-                ready, _, output, failed = await watch.over(self._run(commands.setup, place, watch))
-                if not ready:
-                    return Verdict(commands.shown, None, output=output, broke=failed)
-                passed, seconds, output, _ = await watch.over(self._run(commands.test, place, watch))
-            except Interrupted as early:
-                if early.cause == "cancelled":
-                    raise Stop("cancelled", "") from None
-                if early.cause == "silent":
-                    said = f"[the tests printed nothing for {self.order.silence / 60:g} minutes and were ended]"
-                    return Verdict(commands.shown, False, output=said)
-                return Verdict(commands.shown, None, out_of_time=True)
-        return Verdict(commands.shown, passed, seconds, output)
-
-
-def _last_line(verdict: Verdict) -> str:
-    lines = [line.strip() for line in verdict.output.splitlines() if line.strip()]
-    return f"`{lines[-1][:160].strip('= ')}`".replace("``", "") if lines else ""
+def _cost(lease: Lease, outcome: Outcome) -> float | None:
+    return lease.usage.usd if lease.usage.calls else outcome.usd

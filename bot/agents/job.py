@@ -1,22 +1,29 @@
 """One job: an agent changes the repository's files, its tests judge the change, the agent tries again."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bot.agents import answer
 from bot.agents.attempt import Attempt, Job, Try, stopped_by
+from bot.agents.judgement import Judgement
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
-from bot.errors import State
+from bot.errors import State, Stop
 from bot.publish import text
 
 Step = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
+_UNTESTED = Verdict("", None)
+
 
 @dataclass(frozen=True)
 class Product:
-    """What a job made, and where it stopped short of its goal (`state` is `done` when it did not)."""
+    """What a job made, and where it stopped short of its goal (`state` is `done` when it did not).
+
+    `attempt` is the try whose tests `verdict` tells of, 0 for none.
+    """
 
     tree: str
     words: str
@@ -27,32 +34,84 @@ class Product:
 
 
 async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) -> Product:
-    """Do the job, starting from the files of `tree`; every try is a step of the run."""
-    spec = shop.agents[job.agent]
-    spent, earlier, verdict = 0.0, "", Verdict("", None)
-    made = Try(tree, "finished", "", 0.0)
+    """Do the job, starting from the files of `tree`; every try is a step of the run.
+
+    Whatever stops a try, the work of those before it is in the product. Raises Stop where the run was cancelled.
+    """
+    playing = _Playing(shop, order, job, step, tree)
     for attempt in range(1, job.tries + 1):
-        if spent >= order.usd:
-            return Product(made.tree, made.words, verdict, attempt - 1, "over budget", text.over_budget(order.usd))
-        work = Attempt(shop, order, job, spec, attempt, made.tree, order.usd - spent, earlier)
-        made = Try(**await step(work.node.key, work.agent))
-        spent += made.cost or 0.0
+        if product := await playing.attempt(attempt):
+            return product
+    return playing.ends("failed", text.tests_red(job.tries))
+
+
+@dataclass
+class _Playing:
+    """A job so far: the files as they are, what the tests said of these, the last words, what the tries have cost."""
+
+    shop: Workshop
+    order: Order
+    job: Job
+    step: Step
+    tree: str
+    verdict: Verdict = _UNTESTED
+    words: str = ""
+    spent: float = 0.0
+    unknown: bool = False
+    tested: int = 0
+
+    def ends(self, state: State, reason: str = "") -> Product:
+        return Product(self.tree, self.words, self.verdict, self.tested, state, reason)
+
+    async def attempt(self, number: int) -> Product | None:
+        """One try; the product unless there is to be another."""
+        if self.spent >= self.order.usd:
+            sentence = text.cost_unknown if self.unknown else text.over_budget
+            return self.ends("over budget", sentence(self.order.usd))
+        try:
+            return await self._agent(number) or await self._tests(number)
+        except Stop as stop:
+            if stop.state == "cancelled":
+                raise
+            return await self._stopped(stop.state, stop.sentence)
+
+    async def _stopped(self, state: State, reason: str) -> Product:
+        """It ends before these files were tested, unless those of an earlier try are the same."""
+        if not self.verdict.command and self.tree != self.order.base_tree:
+            self.verdict = await self._judgement().untested()
+        return self.ends(state, reason)
+
+    async def _agent(self, number: int) -> Product | None:
+        spec = self.shop.agents[self.job.agent]
+        left = self.order.usd - self.spent
+        work = Attempt(self.shop, self.order, self.job, spec, number, self.tree, left, self.verdict.output)
+        made = Try(**await self.step(work.node.key, work.agent))
+        self._take(made)
         if made.ending != "finished":
-            state, reason = stopped_by(made, order, spec)
-            untested = Verdict(await work.tests(), None)
-            return Product(made.tree, made.words, untested, attempt, state, reason)
-        if made.tree == order.base_tree:
-            return Product(made.tree, made.words, verdict, attempt, "no change", _nothing(made))
-        verdict = Verdict(**await step(f"{job.name}.test.{attempt}", replace(work, tree=made.tree).judge))
+            return await self._stopped(*stopped_by(made, self.order, spec))
+        if self.tree == self.order.base_tree:
+            return self.ends("no change", text.no_change(answer.read(made.words).summary))
+        return None
+
+    def _take(self, made: Try) -> None:
+        if made.tree != self.tree:
+            self.tree, self.verdict = made.tree, _UNTESTED
+        self.words = made.words or self.words
+        self.spent += made.counted
+        self.unknown = self.unknown or made.cost is None
+
+    def _judgement(self) -> Judgement:
+        return Judgement(self.shop, self.order, self.tree)
+
+    async def _tests(self, number: int) -> Product | None:
+        described = partial(self.job.test_node, number)
+        tests = partial(self._judgement().step, described)
+        self.verdict = verdict = Verdict(**await self.step(described("").key, tests))
+        self.tested = number
         if verdict.broke:
-            return Product(made.tree, made.words, verdict, attempt, "failed", text.setup_failed(verdict.broke))
+            return self.ends("failed", text.setup_failed(verdict.broke))
+        if verdict.not_there:
+            return self.ends("failed", text.tests_not_runnable(verdict.not_there, verdict.code))
         if verdict.out_of_time:
-            return Product(made.tree, made.words, verdict, attempt, "timed out", text.timed_out(order.minutes))
-        if verdict.passed is not False:
-            return Product(made.tree, made.words, verdict, attempt)
-        earlier = verdict.output
-    return Product(made.tree, made.words, verdict, job.tries, "failed", text.tests_red(job.tries))
-
-
-def _nothing(made: Try) -> str:
-    return text.no_change(answer.read(made.words).summary)
+            return self.ends("timed out", text.timed_out(self.order.minutes))
+        return self.ends("done") if verdict.passed is not False else None

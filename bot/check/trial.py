@@ -11,7 +11,10 @@ OUTPUT_LIMIT = 20_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the tests said. `passed` None: not run to their end. `broke`: the set-up command that failed."""
+    """What the tests said. `passed` None: not run to their end. `broke`: the set-up command that failed.
+
+    `not_there`: the test command that no shell could start, with the exit `code` that says so.
+    """
 
     command: str
     passed: bool | None
@@ -19,6 +22,18 @@ class Verdict:
     output: str = ""
     broke: str = ""
     out_of_time: bool = False
+    not_there: str = ""
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What command lines did: their seconds, the end of their output, which one `failed` and with which exit code."""
+
+    seconds: float = 0.0
+    output: str = ""
+    failed: str = ""
+    code: int = 0
 
 
 async def run(
@@ -28,19 +43,13 @@ async def run(
     environment: Mapping[str, str],
     run_id: str,
     heard: Callable[[], None],
-) -> tuple[bool, float, str, str]:
-    """Run command lines until one fails: whether all passed, their seconds, the output's end, which failed."""
+) -> Ran:
+    """Run command lines until one fails; `heard` is called whenever they print something."""
     seconds, output = 0.0, ""
     for command in commands:
-        done = await process.run(
-            ["/bin/sh", "-c", command],
-            cwd=cwd,
-            env=dict(environment),
-            run_id=run_id,
-            on_line=lambda _line: heard(),
-        )
+        done = await process.run(["/bin/sh", "-c", command], cwd=cwd, env=dict(environment), run_id=run_id, heard=heard)
         seconds += done.seconds
         output = (output + done.output_tail)[-OUTPUT_LIMIT:]
         if done.code != 0:
-            return False, seconds, output, command
-    return True, seconds, output, ""
+            return Ran(seconds, output, command, done.code)
+    return Ran(seconds, output)

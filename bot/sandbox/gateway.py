@@ -61,6 +61,11 @@ class Lease:
         return Usage(self._calls, t.input, t.output, t.cache_read, t.cache_write_5m + t.cache_write_1h, usd)
 
     @property
+    def counted(self) -> float:
+        """USD that count against the limit: what is known, and unknown models priced as the dearest."""
+        return self._spent
+
+    @property
     def spent(self) -> bool:
         """Whether the limit is reached; an answer under way may go beyond it."""
         return self._spent >= self.usd

@@ -1,0 +1,84 @@
+"""The tests' step of a try: the repository's tests, in a fresh worktree that holds exactly what would be published."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bot.agents.watch import Interrupted, Watch
+from bot.agents.words import storable
+from bot.agents.workshop import Order, Place, Workshop
+from bot.check import suite, trial
+from bot.check.trial import Ran, Verdict
+from bot.errors import State, Stop
+from bot.store import runs
+
+_TOLD_BY = ("pyproject.toml", "setup.cfg", "tox.ini", "package.json", "Makefile", "makefile", "GNUmakefile")
+NOT_THERE = (126, 127)  # how a shell ends that finds no such program, or one it may not start
+
+
+async def suite_of(order: Order, tree: str) -> suite.Suite:
+    """The set-up and test commands of the files of `tree`."""
+    mirror, files = order.mirror, await order.mirror.listing(tree)
+    texts = {path: await mirror.read(tree, path) for path in {e.path for e in files} & set(_TOLD_BY)}
+    read = {path: data.decode("utf-8", "replace") for path, data in texts.items() if data is not None}
+    return suite.choose(order.setup, order.test, [entry.path for entry in files], read.get)
+
+
+async def run(commands: tuple[str, ...], place: Place, order: Order, watch: Watch) -> Ran:
+    """Run command lines in a place for as long as the watch allows; raises Interrupted."""
+    work = trial.run(commands, cwd=place.path, environment=place.environment, run_id=order.run, heard=watch.hear)
+    return await watch.over(work)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The tests of the files of `tree`."""
+
+    shop: Workshop
+    order: Order
+    tree: str
+
+    async def untested(self) -> Verdict:
+        """The verdict where the tests are not run: it names them."""
+        return Verdict((await suite_of(self.order, self.tree)).shown, None)
+
+    async def step(self, described: Callable[[str], runs.Node]) -> dict[str, Any]:
+        """The tests' step, which `described` names once the command line is known; the verdict as a record."""
+        commands = await suite_of(self.order, self.tree)
+        node = described(commands.shown)
+        await self.shop.board.begin(self.order.run, node)
+        if not commands.test:
+            await self.shop.board.end(self.order.run, node.key, "done", commands.origin)
+            return asdict(Verdict("", None))
+        verdict = await self._verdict(commands)
+        state: State = "done" if verdict.passed else "failed"
+        await self.shop.board.end(self.order.run, node.key, state, _last_line(verdict))
+        return asdict(verdict)
+
+    async def _verdict(self, commands: suite.Suite) -> Verdict:
+        try:
+            return await self._tested(commands)
+        except Interrupted as early:
+            if early.cause == "cancelled":
+                raise Stop("cancelled", "") from None
+            if early.cause == "silent":
+                said = f"[the tests printed nothing for {self.order.silence / 60:g} minutes and were ended]"
+                return Verdict(commands.shown, False, output=said)
+            return Verdict(commands.shown, None, out_of_time=True)
+
+    async def _tested(self, commands: suite.Suite) -> Verdict:
+        watch = self.shop.watch(self.order)
+        async with self.shop.place(self.order, self.tree) as place:
+            ready = await run(commands.setup, place, self.order, watch)
+            if ready.failed:
+                return Verdict(commands.shown, None, output=storable(ready.output), broke=ready.failed)
+            ran = await run(commands.test, place, self.order, watch)
+        output = storable(ran.output)
+        if ran.code in NOT_THERE:
+            return Verdict(commands.shown, None, ran.seconds, output, not_there=ran.failed, code=ran.code)
+        return Verdict(commands.shown, not ran.failed, ran.seconds, output)
+
+
+def _last_line(verdict: Verdict) -> str:
+    lines = [line.strip() for line in verdict.output.splitlines() if line.strip()]
+    return f"`{lines[-1][:160].strip('= ')}`".replace("``", "") if lines else ""

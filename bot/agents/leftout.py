@@ -1,0 +1,29 @@
+"""Which of the files that were left out of a change people should hear of: those that may have been meant."""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.git.leftover import MARKS
+
+# Names that nobody means to publish. Words like `build` are none of them: they may be a folder of sources.
+_OBVIOUS = re.compile(
+    r"__pycache__|\..*cache.*|\.(hypothesis|tox|nox|eggs|venv|npm|gradle|terraform|ipynb_checkpoints)"
+    r"|node_modules|bower_components|.*\.(egg|dist)-info|.*\.py[cod]|\.coverage.*|\.DS_Store|Thumbs\.db",
+    re.IGNORECASE,
+)
+
+
+def worth_telling(root: Path, parts: Sequence[str]) -> list[tuple[str, int]]:
+    """Of the paths left out (a folder's ends in a slash), those that are no obvious cache: each with its files."""
+    return [(part, _files(root / part)) for part in parts if not _is_cache(root, part)]
+
+
+def _is_cache(root: Path, part: str) -> bool:
+    name = part.rstrip("/").rpartition("/")[2]
+    return bool(_OBVIOUS.fullmatch(name)) or any((root / part / mark).exists() for mark in MARKS)
+
+
+def _files(place: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(place)) if place.is_dir() else 1

@@ -1,0 +1,134 @@
+"""What earlier tries made is never lost: whatever stops a later one, the work is offered as it was."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.agents.task import Outcome
+from bot.backends.rehearsal import Act, Append, Fail, Hang, Run, Say, Write
+from bot.emulator.world import Issue
+from tests.house import House, limited, opened
+
+ANSWER = "I changed the greeting.\n\n```json\n" + json.dumps({"title": "Greet people"}) + "\n```"
+WRONG: tuple[Act, ...] = (Append("greeting.txt", "helo\n"), Say(ANSWER))
+RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
+
+
+def reason(house: House, issue: Issue) -> str:
+    return house.told(issue).partition("\n\n")[2].partition("\n\n")[2]
+
+
+def at_the_third_place(folder: Path, then: str) -> str:
+    """A set-up that does something else where it runs for the third time: for the agent's second try."""
+    count = folder / "count"
+    return f"setup: echo x >> {count}; test $(wc -l < {count}) -lt 3 || {then}\n"
+
+
+async def assert_offered_as_it_was(house: House) -> None:
+    """The draft holds the first try's files, under its words, with what the tests said of them."""
+    assert house.pull.draft
+    assert house.pull.title == "Greet people"
+    assert await house.file(house.pull.head, "greeting.txt") == "Good day\nhelo\n"
+    assert "`sh check.sh` failed in " in (house.pull.body or "")
+    assert "(try 1)" in (house.pull.body or "")
+
+
+async def test_the_set_up_fails_before_the_second_try(house: House) -> None:
+    await house.configure(at_the_third_place(house.folder, "{ echo no room; exit 3; }"))
+    house.rehearse(WRONG, RIGHT)
+    issue = await house.implement()
+    said = reason(house, issue)
+    assert said.startswith("Failed: the set-up command `echo x >> ")
+    assert said.endswith("```text\nno room\n```\n\nWhat was made so far is in the draft #2.")
+    assert house.played == [1]
+    await assert_offered_as_it_was(house)
+
+
+async def test_silence_in_the_set_up_before_the_second_try(tmp_path: Path) -> None:
+    async with opened(tmp_path, offered=limited(silence_minutes=0.03)) as house:
+        await house.configure(at_the_third_place(house.folder, "sleep 1000"))
+        house.rehearse(WRONG, RIGHT)
+        issue = await house.implement()
+        assert "· timed out ·" in house.told(issue)
+        assert reason(house, issue).endswith("for 0.03 minutes.\n\nWhat was made so far is in the draft #2.")
+        assert house.played == [1]
+        await assert_offered_as_it_was(house)
+
+
+async def test_git_cannot_take_what_the_second_try_made(house: House) -> None:
+    paid = Fail(Outcome("finished", "", usd=0.5))
+    house.rehearse(WRONG, [*RIGHT, Run("git init -q inner && echo x > inner/x"), paid])
+    issue = await house.implement()
+    assert reason(house, issue) == (
+        "The agent left a git repository of its own in `inner`; a commit cannot hold a repository.\n\n"
+        "What was made so far is in the draft #2."
+    )
+    assert "· failed · 0.1 s · $0.50 ·" in house.told(issue)
+    assert "try 2 of 3 · **failed** · 0.1 s · $0.50" in house.told(issue)
+    await assert_offered_as_it_was(house)
+
+
+async def test_what_git_cannot_take_is_not_paid_for_twice(house: House) -> None:
+    house.rehearse([Run("git init -q inner && echo x > inner/x")])
+    issue = await house.open_issue()
+    house.crash_at("implement.agent.1:done")
+    await house.label(issue)
+    await house.reached.wait()
+    await house.restart()
+    await house.settle()
+    assert "· failed ·" in house.status(issue)
+    assert house.played == [1]
+
+
+async def test_an_agent_that_breaks_at_the_second_try(house: House) -> None:
+    house.rehearse(WRONG, [Fail(Outcome("error", "", problem="the model is overloaded"))])
+    issue = await house.implement()
+    assert reason(house, issue).endswith("is overloaded\n\nWhat was made so far is in the draft #2.")
+    await assert_offered_as_it_was(house)
+
+
+async def test_a_cancelled_second_try_offers_nothing(house: House) -> None:
+    house.rehearse(WRONG, [Say("Once more."), Hang()])
+    issue = await house.open_issue()
+    await house.label(issue)
+    await house.hears("Once more.")
+    await house.unlabel(issue)
+    await house.settle()
+    assert "· cancelled ·" in house.status(issue)
+    assert house.repo.pulls == []
+
+
+# ---- no second try -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tests", "code"), [("no-such-tool --all", 127), ("./greeting.txt", 126)])
+async def test_a_test_command_that_cannot_be_run_is_no_red_test(house: House, tests: str, code: int) -> None:
+    await house.configure(test=tests)
+    house.rehearse(WRONG, RIGHT)
+    issue = await house.implement()
+    assert "· failed ·" in house.told(issue)
+    assert reason(house, issue) == (
+        f"Failed: the test command `{tests}` cannot be run here (exit {code}).\n\n"
+        "What was made so far is in the draft #2."
+    )
+    assert house.played == [1]
+    assert f"The tests (`{tests}`) were not run on this change." in (house.pull.body or "")
+
+
+async def test_what_nobody_knows_the_cost_of_is_not_tried_again(house: House) -> None:
+    house.rehearse([*WRONG, Fail(Outcome("finished", ANSWER, usd=None))], RIGHT)
+    issue = await house.implement()
+    assert "· over budget · 0.1 s · cost unknown ·" in house.told(issue)
+    assert reason(house, issue) == (
+        "Over budget: what the agent has cost is not known, so it counts as the whole limit of $5.00.\n\n"
+        "What was made so far is in the draft #2."
+    )
+    assert house.played == [1]
+    await assert_offered_as_it_was(house)
+
+
+async def test_a_second_try_gets_what_the_first_one_left_of_the_budget(house: House) -> None:
+    house.rehearse([*WRONG, Fail(Outcome("finished", "", usd=3.5))], RIGHT)
+    house.status(await house.implement())
+    assert [task.usd for task in house.tasks] == [5.0, 1.5]
