@@ -25,13 +25,12 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
 ENV HOME=/data \
     PYTHONUNBUFFERED=1 \
     TUTTI_DATA_DIR=/data \
-    TUTTI_HOST=0.0.0.0 \
-    TUTTI_PORT=8080
+    TUTTI_HOST=0.0.0.0
 
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import http.client, os; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['TUTTI_PORT']), timeout=4); c.request('GET', '/healthz'); assert c.getresponse().status == 200"]
+    CMD ["python", "-c", "import http.client; from bot.settings import read; c = http.client.HTTPConnection('127.0.0.1', read().port, timeout=4); c.request('GET', '/healthz'); assert c.getresponse().status == 200"]
 
 # Root only gives the volume to the user `tutti` (some hosts mount it as root's), and everything runs as that user.
 ENTRYPOINT ["tini", "-s", "--", "as-tutti", "tutti"]

@@ -1,6 +1,7 @@
 """The demo: a played GitHub, the real bot, and an issue that becomes a tested pull request before one's eyes."""
 
 import asyncio
+import logging
 import signal
 import socket
 import tempfile
@@ -18,11 +19,13 @@ from rich.panel import Panel
 from rich.syntax import Syntax
 
 from bot import sample
+from bot.agents.task import AgentEvent
 from bot.app import Bot, Seams, running
 from bot.emulator.model import PlayedModel
 from bot.emulator.server import Emulator
 from bot.emulator.world import Issue, Pull, Repo
 from bot.errors import UserError
+from bot.git.worktree import Pool
 from bot.operate.screen import Screen
 from bot.operate.serve import listening
 from bot.publish.text import money
@@ -79,7 +82,9 @@ async def _built(folder: Path, screen: Screen, *, real: bool, usd: float) -> Asy
         files = {**sample.FILES, **(sample.configuration(usd) if real else {})}
         repo = await emulator.create_repo(sample.NAME, files)
         settings = await _settings(stack, folder, emulator, real=real)
-        bot = await stack.enter_async_context(running(settings, Seams(heard=screen.heard, pace=1.0)))
+        ears = _Ears(screen)
+        bot = await stack.enter_async_context(running(settings, Seams(heard=ears.heard, pace=1.0)))
+        ears.pool = bot.bench.shop.pool
         screen.watch(bot.bench.db, bot.bench.board)
         port = await stack.enter_async_context(listening(bot, "127.0.0.1", settings.port))
         emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
@@ -88,6 +93,19 @@ async def _built(folder: Path, screen: Screen, *, real: bool, usd: float) -> Asy
         await emulator.delivered()
         await bot.worker.settled()
         yield Stage(emulator, bot, repo, issue, settings.public_url or "")
+
+
+class _Ears:
+    """Says where an agent is at work before its first word from there."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.pool: Pool | None = None
+
+    def heard(self, run: str, key: str, event: AgentEvent) -> None:
+        for place in self.pool.taken() if self.pool is not None else ():
+            self._screen.once("worktree", f"{place.id}: a fresh git worktree of {place.repository} at {place.base[:7]}")
+        self._screen.heard(run, key, event)
 
 
 async def _settings(stack: AsyncExitStack, folder: Path, emulator: Emulator, *, real: bool) -> Settings:
@@ -146,7 +164,7 @@ def _follow_log(screen: Screen) -> None:
                 screen.line(level, str(words), "red")
         raise structlog.DropEvent
 
-    structlog.configure(processors=[show])
+    structlog.configure(processors=[show], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
 async def _print_result(console: Console, stage: Stage) -> None:

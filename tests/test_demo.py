@@ -27,6 +27,7 @@ async def test_it_shows_a_run_from_the_label_to_the_pull_request_and_spends_noth
         "maya sets the label auto-implement",
         "maya has write access and may start this",
         "Read the issue and fetch the repository: running",
+        "a fresh git worktree of acme/shop at ",
         "Edit shop/cart.py",
         "Run the tests: `python -m pytest -q`: failed, 1 failed, 2 passed",
         "developer works, try 2 of 3: running",

@@ -1,14 +1,20 @@
 """The container image, as far as it can be tested where no container runs: its sources, settings and start."""
 
+import asyncio
+import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import typer
+from aiohttp import web
 from typer.main import get_command
 
-from bot.cli import app
+from bot.cli import app as commands
+from bot.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,11 +55,11 @@ def test_the_lock_holds_what_builds_the_package() -> None:
 
 
 def test_its_settings_and_its_command_exist() -> None:
-    assert {"TUTTI_DATA_DIR=/data", "TUTTI_HOST=0.0.0.0", "TUTTI_PORT=8080"} <= set(
-        re.findall(r"TUTTI_\w+=\S+", dockerfile())
-    )
+    settings = set(re.findall(r"TUTTI_\w+=\S+", dockerfile()))
+    assert settings == {"TUTTI_DATA_DIR=/data", "TUTTI_HOST=0.0.0.0"}, "a port set here would beat a host's own PORT"
+    assert f"EXPOSE {Settings.model_fields['port'].default}\n" in dockerfile()
     command = re.search(r'^CMD \["(\w+)"\]$', dockerfile(), re.M)
-    group = get_command(app)
+    group = get_command(commands)
     assert isinstance(group, typer.core.TyperGroup)
     assert command
     assert command[1] in group.commands
@@ -62,8 +68,39 @@ def test_its_settings_and_its_command_exist() -> None:
 def test_fly_mounts_the_data_where_the_image_keeps_it_and_asks_the_port_it_serves() -> None:
     fly = tomllib.loads((ROOT / "fly.toml").read_text(encoding="utf-8"))
     assert fly["mounts"]["destination"] == "/data"
-    assert fly["http_service"]["internal_port"] == 8080
+    assert fly["http_service"]["internal_port"] == Settings.model_fields["port"].default
     assert fly["http_service"]["auto_stop_machines"] == "off"
+
+
+@pytest.mark.parametrize("names", [("PORT",), ("TUTTI_PORT",), ("TUTTI_PORT", "PORT")])
+async def test_its_health_is_asked_at_the_port_it_serves(names: tuple[str, ...]) -> None:
+    """The host's `PORT` where TUTTI_PORT is not set, as `tutti serve` does."""
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", health)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    ports = dict.fromkeys(names, "1") | {names[0]: str(runner.addresses[0][1])}
+    try:
+        assert await asked(ports) == 0
+        assert await asked(dict.fromkeys(names, "1")) == 1
+    finally:
+        await runner.cleanup()
+
+
+async def asked(environment: dict[str, str]) -> int:
+    """What the image's health check ends with."""
+    check = re.search(r"^HEALTHCHECK [^\n]*\n +CMD (\[.+\])$", dockerfile(), re.M)
+    assert check
+    argv = [sys.executable, *json.loads(check[1])[1:]]
+    process = await asyncio.create_subprocess_exec(
+        *argv, env={"HOME": "/", **environment}, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
+    )
+    return await process.wait()
 
 
 def as_tutti(tmp_path: Path, user: int, owner: str) -> list[str]:
