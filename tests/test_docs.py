@@ -281,6 +281,8 @@ def _is_right(key: ast.expr | None, value: ast.expr) -> bool:
 def test_the_app_asks_for_the_rights_that_the_code_uses() -> None:
     manifest = yaml.safe_load(read("app.yml"))
     assert manifest["default_permissions"] == STABLE_RIGHTS
+    comments = " ".join(line for line in read("app.yml").splitlines() if line.startswith("#"))
+    assert set(re.findall(r"`(\w+)`", comments)) == NOT_USED_YET, "the file says what is asked for in advance"
     assert asked_of_github() == {name: right for name, right in STABLE_RIGHTS.items() if name not in NOT_USED_YET}
 
 
