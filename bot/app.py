@@ -38,6 +38,7 @@ from bot.web.health import Health
 from bot.web.page import RunPage
 from bot.web.webhook import Door
 from bot.workflow import slot as slots
+from bot.workflow.bounds import Bounds
 from bot.workflow.conduct import Conductor, Host
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
@@ -155,6 +156,7 @@ async def running(settings: Settings, seams: Seams | None = None) -> AsyncIterat
         bench = await stack.enter_async_context(workbench(settings, seams))
         session = await stack.enter_async_context(open_session(settings.api_url))
         bot = await _assembled(bench, slot, GitHub(settings, session, seams.clock), seams)
+        await bench.shop.clear()
         await bench.mirrors.tidy()
         await bench.shop.pool.sweep(set())
         await bot.engine.launch()
@@ -181,7 +183,8 @@ def _claim_folder(settings: Settings, stack: AsyncExitStack) -> None:
 
 async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> Bot:
     settings, db, board = bench.settings, bench.db, bench.board
-    library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends))
+    most = Bounds(settings.max_usd, settings.max_minutes)
+    library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends), most)
     herald = Herald(db, github, slot.name, settings.public_url, seams.pace)
     board.listeners.append(herald.changed)
     surveyor = Surveyor(db, github, bench.mirrors, library)
@@ -242,10 +245,7 @@ async def _listening(bot: Bot) -> AsyncIterator[None]:
 
 def web_app(bot: Bot) -> web.Application:
     """Everything the bot answers over HTTP. Raises UserError when the webhook secret is missing or too short."""
-    secret = bot.bench.settings.webhook_secret
-    if secret is None:
-        raise UserError("TUTTI_WEBHOOK_SECRET is not set: choose one, and give the same to the GitHub App.")
-    door = Door(secret.get_secret_value(), bot.inbox)
+    door = Door(bot.bench.settings.signing_secret(), bot.inbox)
     app = web.Application()
     app.add_routes([*door.routes(), *_health(bot, door).routes(), *RunPage(bot.bench.db).routes()])
     return app

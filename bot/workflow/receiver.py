@@ -196,13 +196,13 @@ class Receiver:
         return f"left {', '.join(sorted(names))}"
 
     async def _welcome(self, welcome: Welcome) -> str:
-        labels = text.labels(self._p.library.offered.workflows.values())
         refused: list[str] = []
         for ref in welcome.repos:
             try:
                 async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
-                    await repo.ensure_labels(labels)
                     await self._p.library.read_all(repo, ref.full_name, "HEAD")
+                    workflows = await self._p.library.workflows(ref.full_name)
+                    await repo.ensure_labels(text.labels(workflows.values()))
             except UserError as refusal:  # an archived repository keeps no other from its labels
                 refused.append(f"; refused: {refusal}")
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
