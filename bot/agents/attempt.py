@@ -151,10 +151,10 @@ class Attempt:
         return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
 
     def _counted(self, lease: Lease, cost: float | None) -> float:
-        """What counts against the limit: an unknown cost as the dearest model's, or as all there was."""
+        """What counts against the limit: an unknown price as the dearest; what an agent pays by itself is not ours."""
         if cost is not None:
             return cost
-        return lease.counted if lease.usage.calls else self.usd
+        return lease.counted if lease.usage.calls else 0.0
 
     async def _harvested(self, place: Place, ended: Try, *, planned: bool) -> tuple[Try, bytes]:
         """The try with the files that the agent made; with those it began with where git cannot take them."""
