@@ -16,7 +16,7 @@ def test_the_last_block_is_read_and_the_rest_is_the_summary() -> None:
     assert answer.summary == f"I did it.\n\n{first}"
 
 
-@pytest.mark.parametrize("words", ["", "Plain.", "```json\n{broken}\n```", '```json\n{"title": 7}\n```', "{}", "```\n"])
+@pytest.mark.parametrize("words", ["", "Plain.", "```json\n{broken}\n```", '```json\n{"title": 7}\n```', "{}"])
 def test_what_is_no_answer_is_a_summary(words: str) -> None:
     assert read(words) == Answer(summary=words.strip())
 
@@ -25,6 +25,44 @@ def test_what_is_no_answer_is_a_summary(words: str) -> None:
 def test_no_words_make_it_raise(words: str) -> None:
     read(words)
     read(f"```json\n{{{words}}}\n```")
+
+
+def test_words_in_json_are_as_harmless_as_any_others() -> None:
+    wish = '{"message": "fix: fixes \\u00231 @x\\n\\nfixes #2", "paths": ["a"]}'
+    block = f'{{"title": "\\u0040team closes \\u00231", "plan": ["@all"], "commits": [{wish}]}}'
+    answer = read(f"<b> @team\n\n```json\n{block}\n```")
+    assert answer == Answer(
+        title="team closes `#1`",
+        plan=("all",),
+        commits=(CommitWish(message="fix: fixes `#1` x", paths=("a",)),),
+        summary="&lt;b> @\u200bteam",
+    )
+
+
+def test_no_answer_holds_what_no_database_takes() -> None:
+    answer = read('a\0\n\n```json\n{"title": "b\\u0000"}\n```')
+    assert (answer.title, answer.summary) == ("b\ufffd", "a\ufffd")
+
+
+HEADINGS = {
+    "Say hello": ["feat: say hello", "test: say hello"],
+    "API: x": ["feat: API: x", "test: API: x"],
+    "GitHub login": ["feat: GitHub login", "test: GitHub login"],
+    "iOS too": ["feat: iOS too", "test: iOS too"],
+    "A search box": ["feat: a search box", "test: a search box"],
+    "I cannot log in": ["feat: I cannot log in", "test: I cannot log in"],
+    "feat: x": ["feat: x", "test: x"],
+    "feat(shop)!: Say x": ["feat(shop)!: say x", "test: say x"],
+    "Fix: crash": ["fix: crash", "test: crash"],
+    "perf(db): faster": ["perf(db): faster", "test: faster"],
+    "test(x): more": ["feat: more", "test(x): more"],
+    "Note: x": ["feat: note: x", "test: note: x"],
+}
+
+
+@pytest.mark.parametrize(("heading", "subjects"), HEADINGS.items())
+def test_a_heading_becomes_subjects_that_read_well(heading: str, subjects: list[str]) -> None:
+    assert [message for message, _ in commits(Answer(), ["a.py", "tests/t.py"], heading, fix=False)] == subjects
 
 
 CONCERNS = {

@@ -20,6 +20,7 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION = 400, 60
 PURE = {
     "bot.router",
     "bot.check.suite",
+    "bot.github.harmless",
     "bot.publish.text",
     "bot.publish.body",
     "bot.agents.answer",
@@ -27,7 +28,7 @@ PURE = {
     "bot.store.record",
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "jinja2", "json", "pydantic", "re"}
-HARMLESS |= {"pathlib", "pydantic_core", "typing", "yaml"}
+HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic_core", "typing", "yaml"}
 
 SPAWNERS = {"bot.git.command", "bot.sandbox.process", "bot.emulator.bare"}  # the last one plays GitHub's side
 SPAWNERS |= {"bot.git.worktree"}  # removes big folders with a process of their own

@@ -76,6 +76,11 @@ async def test_a_delivery_that_got_lost_is_asked_for_again(house: House) -> None
     assert house.said(issue) == []
     await house.bot.worker.tend()
     await house.settle()
+    assert house.said(issue) == [], "what is so young may still be on its way"
+    for delivery in house.emulator.deliveries:
+        delivery.at -= 45
+    await house.bot.worker.tend()
+    await house.settle()
     assert "· done ·" in house.status(issue)
     await house.bot.worker.tend()
     await house.settle()

@@ -259,7 +259,7 @@ async def test_after_a_failed_run_the_label_starts_anew_on_the_same_pull_request
     await house.settle()
     failed, done = house.said(issue)
     assert "· failed ·" in failed
-    assert f"Done: #{pull.number} has the new commits." in done
+    assert f"Done: #{pull.number} has the new commits; it is still a draft, mark it ready when you like." in done
     assert house.pull is pull
     assert sorted(house.repo.branches) == ["feature/auto-1-say-hello", "main"]
     assert (await house.git("rev-list", "--count", f"main..{pull.head}")).strip() == "2"

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.publish import text as sentences
+from bot.github.harmless import code, harmless, plain
 
 _BLOCK = re.compile(r"^```(?:json)?[ \t]*\n(\{.*?\})\s*\n```[ \t]*$", re.MULTILINE | re.DOTALL)
-_HEADER = re.compile(r"^(?P<type>[a-z]+)(?:\([^)\n]*\))?!?: \S")
+_HEADER = re.compile(r"(?P<type>[A-Za-z]+)(?P<scope>(?:\([^)\n]*\))?!?): +(?P<subject>\S.*)", re.DOTALL)
 TYPES = frozenset({"feat", "fix", "docs", "test", "refactor", "perf", "build", "ci", "chore", "style"})
 
 
@@ -32,22 +32,39 @@ class Answer(BaseModel):
 
 
 def read(text: str) -> Answer:
-    """The answer in an agent's last message: its text, and its last JSON block where that is valid."""
-    text = sentences.harmless(text)
+    """The answer in an agent's last message: its text, and its last JSON block where that is valid.
+
+    Its words are harmless once they are read: in JSON `\\u0040` is an `@`.
+    """
     blocks = list(_BLOCK.finditer(text))
     if not blocks:
-        return Answer(summary=text.strip())
+        return _fit(Answer(summary=text))
     last = blocks[-1]
-    summary = (text[: last.start()] + text[last.end() :]).strip()
     try:
-        return Answer.model_validate_json(last[1]).model_copy(update={"summary": summary})
+        answer = Answer.model_validate_json(last[1])
     except ValidationError:
-        return Answer(summary=text.strip())
+        return _fit(Answer(summary=text))
+    return _fit(answer.model_copy(update={"summary": text[: last.start()] + text[last.end() :]}))
+
+
+def _fit(answer: Answer) -> Answer:
+    """The answer with every word of it fit to be published."""
+    return Answer(
+        title=plain(answer.title),
+        plan=tuple(plain(item) for item in answer.plan),
+        commits=tuple(CommitWish(message=_subject(wish.message), paths=wish.paths) for wish in answer.commits),
+        summary=harmless(answer.summary.strip()),
+    )
+
+
+def _subject(message: str) -> str:
+    lines = message.splitlines()
+    return plain(lines[0])[:100] if lines else ""
 
 
 def title(answer: Answer, issue_title: str) -> str:
     """A pull request's title: one line, at most 120 characters."""
-    line = " ".join(sentences.harmless(answer.title or issue_title).split())
+    line = plain(answer.title or issue_title)
     return line if len(line) <= 120 else line[:117].rstrip() + "..."
 
 
@@ -80,7 +97,7 @@ def commits(answer: Answer, paths: Sequence[str], heading: str, *, fix: bool) ->
     for wish in answer.commits:
         mine = sorted(left & set(wish.paths))
         if mine and _conventional(wish.message):
-            groups.append((_first_line(wish.message), mine))
+            groups.append((_subject(wish.message), mine))
             left -= set(mine)
     return groups + _by_concern(left, heading, fix=fix)
 
@@ -90,21 +107,32 @@ def _conventional(message: str) -> bool:
     return match is not None and match["type"] in TYPES
 
 
-def _first_line(message: str) -> str:
-    return message.splitlines()[0][:100]
-
-
 def _by_concern(paths: set[str], heading: str, *, fix: bool) -> list[tuple[str, list[str]]]:
     groups: dict[str, list[str]] = {}
     for path in sorted(paths):
         kind = concern(path)
         groups.setdefault("fix" if kind == "feat" and fix else kind, []).append(path)
-    subject = heading[:1].lower() + heading[1:]
-    return [(f"{kind}: {subject}"[:100], groups[kind]) for kind in _ORDER if kind in groups]
+    return [(_message(kind, heading)[:100], groups[kind]) for kind in _ORDER if kind in groups]
+
+
+def _message(kind: str, heading: str) -> str:
+    """The heading as a commit of this kind; one that is conventional already keeps its own where that fits."""
+    match = _HEADER.match(heading)
+    if match is None or match["type"].lower() not in TYPES:
+        return f"{kind}: {_lowered(heading)}"
+    own, subject = match["type"].lower(), _lowered(match["subject"])
+    fits = own == kind or (kind in ("feat", "fix") and own not in _ORDER) or {own, kind} == {"feat", "fix"}
+    return f"{own}{match['scope']}: {subject}" if fits else f"{kind}: {subject}"
+
+
+def _lowered(heading: str) -> str:
+    """Without the capital that only begins the sentence: names and abbreviations keep theirs."""
+    word = heading.partition(" ")[0]
+    return heading[:1].lower() + heading[1:] if word[1:].islower() or word == "A" else heading
 
 
 def made_up_summary(changed: Sequence[Any]) -> str:
     """A summary from the diff, for an agent that said nothing: how many files, and which."""
-    names = [f"`{change.path}` (+{change.added} -{change.deleted})" for change in changed]
+    names = [f"{code(change.path)} (+{change.added} -{change.deleted})" for change in changed]
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     return f"Changed {len(names)} file{'s' if len(names) != 1 else ''}: {shown}."

@@ -61,11 +61,10 @@ async def diff(mirror: Mirror, base: str, tree: str) -> list[Change]:
     return [_change(about, path, counts[path]) for about, path in raw]
 
 
-async def patch(mirror: Mirror, base: str, tree: str) -> str:
-    """The difference as text that `git apply` takes, binary files included."""
+async def patch(mirror: Mirror, base: str, tree: str) -> bytes:
+    """The difference as `git apply` takes it, binary files included; bytes, for not every text is UTF-8."""
     options = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
-    said = await mirror.git("diff-tree", *options, await mirror.tree(base), await mirror.tree(tree))
-    return said.decode(errors="replace")
+    return await mirror.git("diff-tree", *options, await mirror.tree(base), await mirror.tree(tree))
 
 
 async def commit(mirror: Mirror, tree: str, parents: Sequence[str], message: str, when: int, identity: Identity) -> str:

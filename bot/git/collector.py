@@ -1,7 +1,6 @@
 """Takes what an agent made out of its worktree: a tree and a pack of objects, nothing of the agent's git."""
 
 import asyncio
-import base64
 import fnmatch
 import os
 import shutil
@@ -29,15 +28,6 @@ class Harvest:
     tree: str
     pack: bytes = field(repr=False)
     left_out: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, str | list[str]]:
-        """As JSON can hold it, for `of`."""
-        return {"tree": self.tree, "pack": base64.b64encode(self.pack).decode(), "left_out": list(self.left_out)}
-
-    @classmethod
-    def of(cls, record: dict[str, str | list[str]]) -> "Harvest":
-        """From `record()`."""
-        return cls(str(record["tree"]), base64.b64decode(str(record["pack"])), tuple(record["left_out"]))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from bot.git.command import Answer, Call, Credential, GitError, Protocol, Transp
 
 HEADS = "+refs/heads/*:refs/heads/*"
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+# As bot.github.entity reads names (a test holds the two together): accounts of companies have a `_`.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Mirrors:
 
     async def get(self, full_name: str) -> Mirror:
         """The mirror of `owner/name`, made empty when it is new; ValueError for what is no such name."""
-        if not _NAME.fullmatch(full_name) or full_name.endswith(("/.", "/..")):
+        if not _NAME.fullmatch(full_name):
             raise ValueError(f"{full_name!r} is not the name of a repository")
         # GitHub's names are the same in any case, so their folder is, too.
         path = self.folder / f"{full_name.lower()}.git"
@@ -232,6 +233,8 @@ def trouble(name: str, error: GitError) -> Exception:
     with suppress(StopIteration):
         missing = next(re.finditer(r"couldn't find remote ref (?:refs/heads/)?(\S+)", said))
         return UserError(f"`{missing[1]}` does not exist in {name} (any more).")
+    if re.search(r"returned error: 30[1278]", said):
+        return UserError(f"{name} was renamed or moved on GitHub meanwhile; start this again under its new name.")
     if error.passing:
         return TryAgain(f"GitHub could not be reached for {name}: {said.strip()[-300:]}", 10)
     if re.search(r"not found|returned error: 404|does not appear to be a git repository", said):

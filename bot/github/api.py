@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 
 from bot.github.check import Check, Checks
-from bot.github.content import Contents, Facts, Item, Level, Permission, Rule
+from bot.github.content import Contents, Facts, Item, Level, Permission
 from bot.github.entity import RepoRef
 from bot.github.issue import Issues
 from bot.github.pull import Pulls
 from bot.github.wire import Wire
 
-__all__ = ["Check", "Facts", "Item", "Level", "Permission", "Repository", "Rule"]
+__all__ = ["Check", "Facts", "Item", "Level", "Permission", "Repository"]
 
 
 class Repository(Contents, Issues, Pulls, Checks):

@@ -1,4 +1,4 @@
-"""What can be done with check runs: find ours by its external id, create, update."""
+"""What can be done with check runs: find ours by its external id, create."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,6 @@ from bot.github.wire import Wire, segment
 from bot.github.writing import SUMMARY_LIMIT, clipped
 from bot.github.writing import title as one_line
 
-Status = Literal["queued", "in_progress", "completed"]
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 
 
@@ -44,43 +43,18 @@ class Checks:
         *,
         title: str,
         summary: str,
-        status: Status = "in_progress",
-        conclusion: Conclusion | None = None,
+        conclusion: Conclusion,
         details_url: str | None = None,
     ) -> Check:
-        """Creates a check run on a commit; the one with that external id is answered where it is there already."""
+        """Creates a completed check run on a commit; one that is there with that external id is answered instead."""
         if found := await self.find_check(sha, external_id):
             return found
-        state = _state(title, summary, status, conclusion, details_url)
+        output = {"title": one_line(title), "summary": clipped(summary, SUMMARY_LIMIT)}
+        state = {"status": "completed", "conclusion": conclusion, "output": output}
+        link = {"details_url": details_url} if details_url else {}
         return await self._wire.send(
-            "POST", "/check-runs", _read_check, name=name, head_sha=sha, external_id=external_id, **state
+            "POST", "/check-runs", _read_check, name=name, head_sha=sha, external_id=external_id, **state, **link
         )
-
-    async def update_check(
-        self,
-        check: int,
-        *,
-        title: str,
-        summary: str,
-        status: Status = "in_progress",
-        conclusion: Conclusion | None = None,
-        details_url: str | None = None,
-    ) -> Check:
-        state = _state(title, summary, status, conclusion, details_url)
-        return await self._wire.send("PATCH", f"/check-runs/{check}", _read_check, **state)
-
-
-def _state(
-    title: str, summary: str, status: Status, conclusion: Conclusion | None, details_url: str | None
-) -> dict[str, object]:
-    output = {"title": one_line(title), "summary": clipped(summary, SUMMARY_LIMIT)}
-    if conclusion:
-        return {"status": "completed", "conclusion": conclusion, "output": output} | _link(details_url)
-    return {"status": status, "output": output} | _link(details_url)
-
-
-def _link(details_url: str | None) -> dict[str, object]:
-    return {"details_url": details_url} if details_url else {}
 
 
 def _read_check(data: object) -> Check:

@@ -1,10 +1,11 @@
 """The App at one GitHub: who it is, where it is installed, and one repository with a token for one step."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import structlog
@@ -12,14 +13,17 @@ import structlog
 from bot.github.api import Repository
 from bot.github.caller import Caller, Clock
 from bot.github.delivery import missed, read_sent
-from bot.github.entity import RepoRef, read_repo, split_name
+from bot.github.entity import RepoRef
 from bot.github.refusal import RefusalError
-from bot.github.shape import MissingError, at, items, number, text, word
+from bot.github.shape import at, items, number, text, word
 from bot.github.token import Tokens, private_key
 from bot.github.wire import Wire, nothing, segment
 from bot.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+UNDER_WAY = timedelta(seconds=30)
+MARGIN = timedelta(seconds=30)  # what GitHub's clock and its list may lag behind
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class GitHub:
         self._tokens = Tokens(self._wire, self._clock)
         self._callers: dict[int, Caller] = {}
         self._known: App | None = None
+        self._asked: Counter[str] = Counter()
         self._asking = asyncio.Lock()
 
     async def app(self) -> App:
@@ -75,32 +80,6 @@ class GitHub:
     async def installations(self) -> list[Installation]:
         return await self._wire.pages("/app/installations", _read_installation)
 
-    async def installation_for(self, full_name: str) -> Installation:
-        """Raises RefusalError of kind `absent` where the App is not installed on that repository."""
-        try:
-            owner, name = split_name(full_name)
-        except MissingError as error:
-            raise RefusalError("invalid", f"{full_name!r} is no repository's name.") from error
-        try:
-            return await self._wire.get(f"/repos/{owner}/{name}/installation", _read_installation)
-        except RefusalError as refusal:
-            if refusal.status != 404:
-                raise
-            raise RefusalError("absent", f"The App is not installed on {full_name}.", 404, refusal.words) from refusal
-
-    async def repositories(self, installation: int) -> list[RepoRef]:
-        """Every repository of an installation."""
-        async with self._reading(installation) as wire:
-            return await wire.pages(
-                "/installation/repositories", lambda data: read_repo(data, installation), key="repositories"
-            )
-
-    async def reference(self, full_name: str) -> RepoRef:
-        """The repository of that name, with the ids that everything else wants."""
-        installation = (await self.installation_for(full_name)).id
-        async with self._reading(installation) as wire:
-            return await wire.get(f"/repos/{full_name}", lambda data: read_repo(data, installation))
-
     @asynccontextmanager
     async def repository(self, ref: RepoRef, permissions: Mapping[str, str]) -> AsyncIterator[Repository]:
         """The repository with a token for it alone and these permissions alone, as `{"contents": "write"}`.
@@ -114,16 +93,21 @@ class GitHub:
             yield Repository(wire, ref, token, self._app_id, lambda: self._own(users))
 
     async def redeliver_missed(
-        self, known: Callable[[Set[str]], Awaitable[Iterable[str]]], since: datetime
+        self, known: Callable[[Set[str]], Awaitable[Iterable[str]]], last_round: datetime
     ) -> list[str]:
-        """Asks GitHub to send again what it delivered since then and we do not know; answers with those GUIDs.
+        """Asks GitHub to send again what it delivered and we do not know; answers with those GUIDs.
 
-        `known` gets GUIDs and answers with those that are stored.
+        `last_round` (aware) is when this was called the time before: older deliveries are not looked at again. What is
+        younger than 30 seconds may be on its way and is left to the next round. `known` gets GUIDs and answers with
+        those that are stored. After an error call it with the same time again.
         """
+        before = datetime.fromtimestamp(self._clock.now(), UTC) - UNDER_WAY
+        since = last_round - UNDER_WAY - MARGIN
         sent = await self._wire.pages("/app/hook/deliveries", read_sent, until=lambda one: one.at < since)
         stored = set(await known({one.guid for one in sent})) if sent else set()
         asked = []
-        for one in missed(sent, stored):
+        for one in missed(sent, stored, self._asked, before):
+            self._asked[one.guid] += 1
             try:
                 await self._wire.send("POST", f"/app/hook/deliveries/{one.id}/attempts", nothing)
             except RefusalError as refusal:

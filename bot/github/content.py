@@ -1,4 +1,4 @@
-"""What can be read of a repository itself: facts, files, branches, rules, people's rights."""
+"""What can be read of a repository itself: facts, files, branches, people's rights."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from bot.github.entity import Person, split_name
+from bot.github.entity import Person
 from bot.github.refusal import RefusalError
 from bot.github.shape import MissingError, at, flag, items, number, text, word
 from bot.github.wire import Wire, segment, segments
@@ -30,15 +30,10 @@ class Permission:
 
 @dataclass(frozen=True)
 class Facts:
-    """A repository's state. `id` is its own: after a rename the old name may lead elsewhere."""
+    """A repository's state."""
 
-    id: int
-    full_name: str
     default_branch: str
     archived: bool
-    disabled: bool
-    private: bool
-    fork: bool
     empty: bool
 
 
@@ -51,14 +46,6 @@ class Item:
     kind: str
     sha: str
     size: int
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A ruleset's rule that holds for a branch: creation, update, deletion, pull_request, branch_name_pattern ..."""
-
-    type: str
-    parameters: Mapping[str, object]
 
 
 class Contents:
@@ -103,19 +90,6 @@ class Contents:
     async def branch_exists(self, name: str) -> bool:
         return await self.branch_head(name) is not None
 
-    async def branch_rules(self, branch: str) -> list[Rule]:
-        """The rules of rulesets that hold for a branch, be it there or not; none where GitHub is too old to tell."""
-        try:
-            return await self._wire.pages(f"/rules/branches/{segment(branch)}", _read_rule)
-        except RefusalError as refusal:
-            if refusal.status != 404:
-                raise
-            return []
-
-    async def protected(self, branch: str) -> bool:
-        """True where a branch is there and protected by the older branch protection or a ruleset."""
-        return await self._wire.maybe(f"/branches/{segment(branch)}", lambda data: flag(data, "protected")) or False
-
 
 def dict_of(data: object) -> Mapping[str, object]:
     """The reader for an answer that is taken apart later."""
@@ -133,15 +107,9 @@ def _read_permission(data: object) -> Permission:
 
 
 def _read_facts(data: object, *, empty: bool) -> Facts:
-    owner, name = split_name(text(data, "full_name"))
     return Facts(
-        id=number(data, "id"),
-        full_name=f"{owner}/{name}",
         default_branch=word(data, "default_branch"),
         archived=flag(data, "archived"),
-        disabled=flag(data, "disabled"),
-        private=flag(data, "private"),
-        fork=flag(data, "fork"),
         empty=empty,
     )
 
@@ -155,7 +123,3 @@ def _read_item(data: object) -> Item:
         sha=word(data, "sha"),
         size=size if isinstance(size, int) else 0,
     )
-
-
-def _read_rule(data: object) -> Rule:
-    return Rule(word(data, "type"), dict_of(at(data, "parameters") or {}))

@@ -1,4 +1,4 @@
-"""What can be done on an issue or a pull request's conversation: read it, comment, label, react."""
+"""What can be done on an issue or a pull request's conversation: read it, comment, label."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -6,9 +6,11 @@ from typing import Any
 
 from bot.github.entity import Comment, Issue, read_comment, read_issue
 from bot.github.refusal import RefusalError
-from bot.github.shape import number, text
+from bot.github.shape import items, number, text
 from bot.github.wire import Wire, nothing, segment
 from bot.github.writing import hidden, marked
+
+PAGE, PAGES = 100, 3
 
 
 class Issues:
@@ -25,19 +27,32 @@ class Issues:
         query: dict[str, Any] = {"since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")} if since else {}
         return await self._wire.pages(f"/issues/{n}/comments", _read_comment, **query)
 
-    async def comment(self, n: int, body: str, marker: str = "", since: datetime | None = None) -> int:
-        """Writes a comment and answers with its id; where ours with that marker stands already, writes nothing.
+    async def newest_comments(self, n: int) -> tuple[list[Comment], bool]:
+        """The newest comments below an issue, at most 300, newest first; and whether there are older ones."""
+        path = f"/issues/{n}/comments"
+        first = await self._wire.get(path, _read_comments, per_page=PAGE)
+        if len(first) < PAGE:
+            return first[::-1], False
+        last = -(-await self._wire.get(f"/issues/{n}", lambda issue: number(issue, "comments")) // PAGE)
+        found: list[Comment] = []
+        for page in range(last, max(last - PAGES, 0), -1):
+            found += (await self._wire.get(path, _read_comments, per_page=PAGE, page=page))[::-1]
+        return found, last > PAGES
 
-        `since` bounds the looking to comments from then on: a run's own start is enough.
-        """
+    async def comment(self, n: int, body: str, marker: str = "", since: datetime | None = None) -> int:
+        """Writes a comment and answers with its id; where ours with that marker stands already, writes nothing."""
         if marker and (found := await self.find_comment(n, marker, since)):
             return found.id
         return await self._wire.send("POST", f"/issues/{n}/comments", _read_id, body=marked(body, marker))
 
     async def find_comment(self, n: int, marker: str, since: datetime | None = None) -> Comment | None:
-        """The first comment that holds the marker and was written by the App itself: others may copy a marker."""
+        """The first comment that holds the marker and was written by the App itself: others may copy a marker.
+
+        Looks at the newest 300, or with `since` (by GitHub's clock) at those from then on.
+        """
         sign = hidden(marker)
-        marks = [comment for comment in await self.comments(n, since) if sign in comment.body]
+        below = await self.comments(n, since) if since else (await self.newest_comments(n))[0][::-1]
+        marks = [comment for comment in below if sign in comment.body]
         own = await self._own() if marks else 0
         return next((comment for comment in marks if comment.author.id == own), None)
 
@@ -50,10 +65,6 @@ class Issues:
                 raise
             return False
         return True
-
-    async def react(self, comment: int, content: str) -> None:
-        """`+1`, `-1`, `eyes`, `rocket`, `hooray`, `confused`, `heart`, `laugh`; a repeat changes nothing."""
-        await self._wire.send("POST", f"/issues/comments/{comment}/reactions", nothing, content=content)
 
     async def add_labels(self, n: int, labels: Iterable[str]) -> None:
         if names := list(labels):
@@ -88,6 +99,10 @@ class Issues:
 
 def _read_comment(data: object) -> Comment:
     return read_comment(data, "issue")
+
+
+def _read_comments(data: object) -> list[Comment]:
+    return [_read_comment(item) for item in items(data)]
 
 
 def _read_id(data: object) -> int:

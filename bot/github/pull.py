@@ -1,7 +1,6 @@
 """What can be done with pull requests: find, open, edit, ask for a review."""
 
 from collections.abc import Iterable
-from typing import Literal
 
 from bot.github.entity import Pull, RepoRef, read_pull
 from bot.github.refusal import RefusalError
@@ -19,10 +18,10 @@ class Pulls:
     async def pull(self, n: int) -> Pull:
         return await self._wire.get(f"/pulls/{n}", read_pull)
 
-    async def pull_for(self, branch: str, state: Literal["open", "closed", "all"] = "open") -> Pull | None:
-        """The newest pull request from this branch of the repository itself (never of a fork)."""
+    async def pull_for(self, branch: str) -> Pull | None:
+        """The open pull request from this branch of the repository itself (never of a fork)."""
         head = f"{self._ref.owner}:{branch}"
-        found = await self._wire.pages("/pulls", read_pull, head=head, state=state, sort="created", direction="desc")
+        found = await self._wire.pages("/pulls", read_pull, head=head, state="open")
         return next((pull for pull in found if pull.head == branch and not pull.from_fork), None)
 
     async def open_pull(self, *, head: str, base: str, title: str, body: str, draft: bool = False) -> Pull:
@@ -46,24 +45,9 @@ class Pulls:
             "POST", "/pulls", read_pull, head=head, base=base, title=one_line(title), body=clipped(body), draft=draft
         )
 
-    async def edit_pull(
-        self,
-        n: int,
-        *,
-        title: str | None = None,
-        body: str | None = None,
-        base: str | None = None,
-        state: Literal["open", "closed"] | None = None,
-    ) -> Pull:
-        """Changes what is given, leaves the rest."""
-        wanted = {
-            "title": None if title is None else one_line(title),
-            "body": None if body is None else clipped(body),
-            "base": base,
-            "state": state,
-        }
-        given = {key: value for key, value in wanted.items() if value is not None}
-        return await self._wire.send("PATCH", f"/pulls/{n}", read_pull, **given)
+    async def edit_pull(self, n: int, *, body: str) -> Pull:
+        """Changes its text, leaves the rest."""
+        return await self._wire.send("PATCH", f"/pulls/{n}", read_pull, body=clipped(body))
 
     async def request_review(self, n: int, logins: Iterable[str]) -> bool:
         """Asks people for a review; False where GitHub will not (the author, no collaborator): that is no failure."""

@@ -12,6 +12,11 @@ class MissingError(Exception):
     """Something that must be there is not, or is of another type; its text is the path, `issue.user.login`."""
 
 
+def storable(words: str) -> str:
+    """The words as both databases and JSON can hold them."""
+    return _UNSTORABLE.sub("\ufffd", words)
+
+
 def at(data: object, *keys: str) -> object:
     """What lies under the keys, None where the way ends early."""
     for key in keys:
@@ -24,7 +29,7 @@ def at(data: object, *keys: str) -> object:
 def text(data: object, *keys: str, limit: int = 70_000) -> str:
     """A text fit to be stored, at most `limit` characters; empty when there is none."""
     found = at(data, *keys)
-    return _UNSTORABLE.sub("\ufffd", found[:limit]) if isinstance(found, str) else ""
+    return storable(found[:limit]) if isinstance(found, str) else ""
 
 
 def word(data: object, *keys: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+from bot.github.shape import storable
+
 BODY_LIMIT = 65_536
 SUMMARY_LIMIT = 65_535
 TITLE_LIMIT = 256
@@ -26,7 +28,8 @@ def marked(body: str, marker: str) -> str:
 
 
 def clipped(body: str, limit: int = BODY_LIMIT) -> str:
-    """At most `limit` characters; what is cut says so, outside of any code block it was cut in."""
+    """At most `limit` characters; what is cut says so, outside of any code block it was cut in; no NUL."""
+    body = storable(body)
     if len(body) <= limit:
         return body
     kept = body[: limit - len(_CUT) - 4]
@@ -35,6 +38,6 @@ def clipped(body: str, limit: int = BODY_LIMIT) -> str:
 
 
 def title(words: str) -> str:
-    """One line of at most 256 characters."""
-    line = " ".join(words.split())
+    """One line of at most 256 characters, no NUL."""
+    line = " ".join(storable(words).split())
     return line if len(line) <= TITLE_LIMIT else line[: TITLE_LIMIT - 1] + "…"

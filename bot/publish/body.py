@@ -4,7 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.github.harmless import closed, code, harmless, headings
+from bot.github.writing import BODY_LIMIT, clipped
 from bot.publish import text
+
+SUMMARY_LIMIT = TEMPLATE_LIMIT = 20_000
+REASON_LIMIT = 5_000
+_BEGIN, _END = "<!-- tutti newest:begin -->", "<!-- tutti newest:end -->"
 
 
 @dataclass(frozen=True)
@@ -36,77 +42,112 @@ class Story:
 
 
 def body(story: Story) -> str:
-    """The Markdown of the pull request, in the repository's template where it has one."""
-    sections = {
-        "asked": f"#{story.issue}: {text.harmless(story.issue_title)} "
+    """The Markdown of the pull request, in the repository's template where it has one.
+
+    What it closes stands early and every part has its limit, so that nothing that matters is ever cut off.
+    """
+    sections = _sections(story)
+    template = closed(story.template.strip()[:TEMPLATE_LIMIT], html=True)
+    usable = 0 < len(template) < TEMPLATE_LIMIT + 100
+    written = _filled(template, sections) if usable else _own(sections)
+    return _joined(bounded(story.reason, REASON_LIMIT), sections["issue"], written, _checklist(story), _page(story))
+
+
+def newest(story: Story) -> str:
+    """What a run did that went on with a pull request, for `with_newest`."""
+    sections = _sections(story)
+    own = _own({**sections, "asked": ""})
+    return _joined(bounded(story.reason, REASON_LIMIT), sections["issue"], own, _checklist(story), _page(story))
+
+
+def with_newest(body: str, section: str) -> str:
+    """A body people may have edited, with our section below it, instead of the one that was there before.
+
+    Where GitHub takes no longer text the section is cut, and left out where there is no room at all.
+    """
+    before, begin, rest = body.partition(_BEGIN)
+    after = rest[rest.rfind(_END) + len(_END) :] if begin and _END in rest else rest
+    before, after = before.rstrip(), after.strip()
+    room = BODY_LIMIT - len(before) - len(after) - len(_BEGIN) - len(_END) - 20
+    if room < 1_000:
+        return body
+    return _joined(before, f"{_BEGIN}\n{clipped(section, room)}\n{_END}", after)
+
+
+def bounded(words: str, limit: int) -> str:
+    """Words of others as harmless Markdown of at most `limit` characters."""
+    cut = limit
+    while len(made := harmless(clipped(words.strip(), cut))) > limit:
+        cut //= 2
+    return made
+
+
+def _sections(story: Story) -> dict[str, str]:
+    return {
+        "asked": f"#{story.issue}: {harmless(' '.join(story.issue_title.split()))} "
         f"(opened by @{story.author}, asked for by @{story.asker})",
-        "done": story.summary or "The agent gave no summary.",
+        "done": bounded(story.summary, SUMMARY_LIMIT) or "The agent gave no summary.",
         "tested": how_tested(story.tested),
         "issue": f"Closes #{story.issue}." if story.complete else f"Part of #{story.issue}.",
     }
-    written = _filled(story.template, sections) if story.template.strip() else _own(sections)
-    parts = [story.reason, written, _checklist(story)]
-    if story.page:
-        parts.append(f"[How this was made]({story.page})")
+
+
+def _joined(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
+
+
+def _page(story: Story) -> str:
+    return f"[How this was made]({story.page})" if story.page else ""
 
 
 def how_tested(tested: Tested) -> str:
     if not tested.command:
         return "No tests were found in this repository, so none were run."
     if tested.passed is None:
-        return f"The tests (`{tested.command}`) were not run on this change."
+        return f"The tests ({code(tested.command)}) were not run on this change."
     word = "passed" if tested.passed else "failed"
-    line = f"`{tested.command}` {word} in {text.duration(tested.seconds)} (try {tested.attempt})."
+    line = f"{code(tested.command)} {word} in {text.duration(tested.seconds)} (try {tested.attempt})."
     if not tested.output.strip():
         return line
     return line + "\n\n" + text.folded("The end of its output", text.fence(text.tail(tested.output)))
 
 
+_TITLES = {"asked": "What was asked", "done": "What was done", "tested": "How it was tested"}
+
+
 def _own(sections: dict[str, str]) -> str:
-    return "\n\n".join(
-        (
-            sections["issue"],
-            "## What was asked\n\n" + sections["asked"],
-            "## What was done\n\n" + sections["done"],
-            "## How it was tested\n\n" + sections["tested"],
-        )
-    )
+    return _joined(*(f"## {title}\n\n{sections[kind]}" for kind, title in _TITLES.items() if sections.get(kind)))
+
+
+def _asks(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
 
 
 _SECTIONS = (
-    ("tested", re.compile(r"test|verif|qa\b", re.IGNORECASE)),
-    ("issue", re.compile(r"issue|ticket|fixes|closes|related|link", re.IGNORECASE)),
-    ("asked", re.compile(r"why|motivation|context|background|problem|asked", re.IGNORECASE)),
-    ("done", re.compile(r"descri|summar|what|change|overview|solution|done|proposed", re.IGNORECASE)),
+    ("tested", _asks(r"tests?|tested|testing|verif\w+|qa")),
+    ("issue", _asks(r"issues?|tickets?|fix(?:es|ed)?|closes?|related|links?")),
+    ("asked", _asks(r"why|motivation|context|background|problem|asked")),
+    ("done", _asks(r"descri\w+|summar\w+|what|changes?|changed|overview|solution|done|proposed")),
 )
-_HEADING = re.compile(r"^#{1,6} (.+)$")
+_CHECKLIST = _asks("checklist")
 
 
 def _filled(template: str, sections: dict[str, str]) -> str:
     """The template with our sections under the headings that ask for them; the rest follows in our own words."""
-    left = dict(sections)
+    found, left = headings(template), dict(sections)
     lines: list[str] = []
-    for line in template.strip().splitlines():
+    for number, line in enumerate(template.split("\n")):
         lines.append(line)
-        heading = _HEADING.match(line)
-        kind = heading and next((k for k, asks in _SECTIONS if k in left and asks.search(heading[1])), None)
-        if kind and not _is_checklist(heading):
+        heading = found.get(number, "")
+        kind = next((k for k, asks in _SECTIONS if k in left and asks.search(heading)), None)
+        if kind and not _CHECKLIST.search(heading):
             lines += ["", left.pop(kind), ""]
-    rest = [f"## {_TITLES[kind]}\n\n{words}" if kind != "issue" else words for kind, words in left.items()]
-    return "\n\n".join(["\n".join(lines), *rest])
-
-
-_TITLES = {"asked": "What was asked", "done": "What was done", "tested": "How it was tested"}
-
-
-def _is_checklist(heading: re.Match[str] | None) -> bool:
-    return heading is not None and "checklist" in heading[1].lower()
+    return _joined("\n".join(lines), _own(left))
 
 
 def _checklist(story: Story) -> str:
     tested, files = story.tested, story.test_files
-    changed = ", ".join(f"`{path}`" for path in files[:5]) + (" and more" if len(files) > 5 else "")
+    changed = ", ".join(code(path) for path in files[:5]) + (" and more" if len(files) > 5 else "")
     rows = [
         (tested.passed is True, "The repository's tests pass on this change"),
         (bool(files), f"Tests were added or changed: {changed}" if files else "Tests were added or changed"),

@@ -1,9 +1,13 @@
 """What a run starts from: the commit, the branch, the limits, what people said. Found once and recorded."""
 
+import itertools
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import sqlalchemy as sa
 
 from bot.agents.prompt import Asked
 from bot.errors import Stop, UserError
@@ -23,6 +27,8 @@ from bot.workflow.library import Library
 from bot.workflow.spec import Workflow
 
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
+WRITERS, COMMENTS, COMMENTS_LENGTH = 30, 100, 40_000
+BRANCHES_LOCK = 314159265
 READ = {"contents": "read", "issues": "read", "pull_requests": "read"}
 
 
@@ -95,12 +101,17 @@ class Surveyor:
                     await mirror.fetch([f"refs/heads/{pull.head}"], token)
                     return Start(pull.head, pull.head_sha, pull.head_sha, number)
                 break
+        return Start(await self._new_branch(run, event, workflow, repo), base, None, None)
+
+    async def _new_branch(self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository) -> str:
+        """A branch that is neither on GitHub nor another run's; from now on it is this run's."""
         wish = branch_name(workflow.outputs.pull_request.branch_prefix, event.issue.title, event.issue.number)
-        name, again = wish, 1
-        while await repo.branch_exists(name):
-            again += 1
-            name = f"{wish}-{again}"
-        return Start(name, base, None, None)
+        taken: set[str] = set()
+        while True:
+            name = await self._db.write(lambda conn: _claimed(conn, run, wish, taken))
+            if not await repo.branch_exists(name):
+                return name
+            taken.add(name)
 
     async def _measured(
         self,
@@ -135,6 +146,17 @@ class Surveyor:
         )
 
 
+def _claimed(conn: sa.Connection, run: Run, wish: str, taken: Set[str]) -> str:
+    """The first name no other active run of the repository has, entered in the run's facts."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(BRANCHES_LOCK)))
+    others = {one.facts.get("branch") for one in runs.active(conn) if one.repo == run.repo and one.id != run.id}
+    names = (wish if again == 1 else f"{wish}-{again}" for again in itertools.count(1))
+    name = next(name for name in names if name not in taken | others)
+    runs.learn(conn, run.id, branch=name)
+    return name
+
+
 async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
     try:
         await mirror.fetch([branch], credential)
@@ -153,19 +175,35 @@ async def _template(mirror: Mirror, sha: str) -> str:
 
 
 async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[dict[str, str], ...]:
-    """What people who may write said before the run was asked for, unless it was changed afterwards."""
+    """What people who may write said before the run was asked for, unless it was changed afterwards; oldest first.
+
+    The newest count: where there are too many comments, people or words, a note stands in place of the older ones.
+    """
     until = datetime.fromtimestamp(asked_at, UTC)
+    found, left_out = await repo.newest_comments(event.issue.number)
+    old = [c for c in found if not c.author.is_bot and c.created_at <= until and c.updated_at <= until]
     rights: dict[int, bool] = {}
     said: list[dict[str, str]] = []
-    for comment in await repo.comments(event.issue.number):
+    room = COMMENTS_LENGTH
+    for comment in old:
         person = comment.author
-        if person.is_bot or comment.created_at > until or comment.updated_at > until:
-            continue
         if person.id not in rights:
+            if len(rights) == WRITERS:
+                left_out = True
+                continue
             rights[person.id] = (await repo.permission(person.login)).reaches("write", person)
-        if rights[person.id]:
-            said.append({"author": person.login, "body": comment.body})
-    return tuple(said)
+        if not rights[person.id]:
+            continue
+        if len(said) == COMMENTS or room <= 0:
+            left_out = True
+            break
+        said.append({"author": person.login, "body": _cut(comment.body, room)})
+        room -= len(comment.body)
+    return tuple([{"author": "Tutti", "body": text.older_left_out()}] * left_out + said[::-1])
+
+
+def _cut(words: str, room: int) -> str:
+    return words if len(words) <= room else words[:room] + "\n[the rest is left out]"
 
 
 def asked(run: Run, ground: Ground) -> Asked:

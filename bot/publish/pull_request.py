@@ -11,10 +11,13 @@ from bot.errors import State, Stop
 from bot.git import changes
 from bot.git.command import Identity
 from bot.git.mirror import Mirrors
+from bot.github.api import Repository
 from bot.github.check import Conclusion
 from bot.github.client import GitHub
+from bot.github.entity import Pull
+from bot.github.harmless import plain
 from bot.publish import text
-from bot.publish.body import Story, Tested, body
+from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import Ground
 from bot.publish.status import Herald, event_of
 from bot.store import runs
@@ -22,7 +25,6 @@ from bot.store.board import Board
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
-PATCH_LIMIT = 40_000
 POSITION = 100_000
 FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 
@@ -72,7 +74,9 @@ class Publisher:
         await self._board.end(run.id, node.key, "done", missing)
         if not made.complete:
             return text.offered(pull, draft=opened["draft"])
-        return text.continued(pull) if ground.pull else text.done(pull, event_of(run).issue.number)
+        if ground.pull:
+            return text.continued(pull, draft=opened["draft"])
+        return text.done(pull, event_of(run).issue.number)
 
     async def _push(self, made: Offer) -> dict[str, Any]:
         run, ground = made.run, made.ground
@@ -107,30 +111,37 @@ class Publisher:
 
     async def _as_patch(self, made: Offer) -> str:
         patch = await changes.patch(await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree)
-        await self._board.db.write(
-            lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch.encode("utf-8", "replace"))
-        )
-        fits = len(patch) <= PATCH_LIMIT
-        return text.offered_as_patch(patch) if fits else text.patch_too_long(len(patch), made.run.id)
+        await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch))
+        shown = _as_comment(patch)
+        return text.offered_as_patch(shown) if shown else text.patch_kept(patch, made.run.id)
 
     async def _open(self, made: Offer) -> dict[str, Any]:
-        run, ground, wanted = made.run, made.ground, made.workflow.outputs.pull_request
-        event = event_of(run)
-        words = body(await self._story(made))
+        run, wanted, event = made.run, made.workflow.outputs.pull_request, event_of(made.run)
+        story = await self._story(made)
         rights = {"pull_requests": "write", "issues": "write", "contents": "read"}
         async with self._github.repository(event.repo, rights) as repo:
-            if ground.pull:
-                pull = await repo.edit_pull(ground.pull, title=made.title, body=words)
-            else:
-                draft = ground.draft or not made.complete
-                pull = await repo.open_pull(
-                    head=ground.branch, base=ground.base_branch, title=made.title, body=words, draft=draft
-                )
+            pull = await (self._continue if made.ground.pull else self._open_new)(repo, made, story)
             await self._board.learn(run.id, pull=pull.number)
             await repo.add_labels(pull.number, wanted.labels)
             if made.complete:
                 await repo.request_review(pull.number, [event.actor.login])
         return {"pull": pull.number, "draft": pull.draft}
+
+    async def _open_new(self, repo: Repository, made: Offer, story: Story) -> Pull:
+        ground = made.ground
+        return await repo.open_pull(
+            head=ground.branch,
+            base=ground.base_branch,
+            title=made.title,
+            body=body(story),
+            draft=ground.draft or not made.complete,
+        )
+
+    async def _continue(self, repo: Repository, made: Offer, story: Story) -> Pull:
+        """Tell what is new in a section of our own: title and text may have been edited by people."""
+        assert made.ground.pull is not None
+        pull = await repo.pull(made.ground.pull)
+        return await repo.edit_pull(pull.number, body=with_newest(pull.body, newest(story)))
 
     async def _story(self, made: Offer) -> Story:
         verdict, event = made.product.verdict, event_of(made.run)
@@ -172,8 +183,22 @@ class Publisher:
 def _title(run: Run, workflow: Workflow, said: answer.Answer) -> str:
     issue = event_of(run).issue
     change = {"title": answer.title(said, issue.title)}
-    names = {"issue": {"title": issue.title, "number": issue.number}, "change": change, "repo": {"name": run.repo}}
+    names = {
+        "issue": {"title": plain(issue.title), "number": issue.number},
+        "change": change,
+        "repo": {"name": run.repo},
+    }
     return template.render(workflow.outputs.pull_request.title, names)
+
+
+def _as_comment(patch: bytes) -> str:
+    """A patch as text that a comment carries unharmed; empty where it would not."""
+    if len(patch) > text.PATCH_LIMIT or b"\r" in patch or b"\0" in patch:
+        return ""
+    try:
+        return patch.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def conclusion(state: State, passed: bool | None) -> Conclusion:

@@ -1,15 +1,17 @@
 """Every sentence a user reads, one function a message."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import State
+from bot.github.harmless import harmless
+from bot.github.shape import storable
 from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
 
 OUTPUT_LIMIT = 6_000
+PATCH_LIMIT = 40_000
 
 
 def money(usd: float | None) -> str:
@@ -83,29 +85,16 @@ def step_line(node: Node, now: float) -> str:
         words.append(money(node.cost_usd))
     line = f"- [{box}] " + " · ".join(words)
     if node.reason:
-        line += f"\n  {node.reason}"
-    return line + "".join(f"\n  - {item}" for item in node.plan.splitlines())
-
-
-_CLOSING = re.compile(
-    r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)((?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S+/issues/\d+)",
-    re.IGNORECASE,
-)
-
-
-def harmless(words: str) -> str:
-    """Words of an issue or an agent for a pull request or a commit: what GitHub would read as an order to close another
-    issue becomes a mere name.
-    """
-    return _CLOSING.sub(r"\1\2`\3`", words)
+        line += f"\n  {harmless(node.reason)}"
+    return line + "".join(f"\n  - {harmless(item)}" for item in node.plan.splitlines())
 
 
 def fence(text: str, language: str = "text") -> str:
     """`text` in a code fence that nothing in it can close."""
-    ticks = "```"
-    while ticks in text:
+    ticks, kept = "```", storable(text).rstrip("\n")
+    while ticks in kept:
         ticks += "`"
-    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+    return f"{ticks}{language}\n{kept}\n{ticks}"
 
 
 def tail(text: str, limit: int = OUTPUT_LIMIT) -> str:
@@ -148,6 +137,10 @@ def archived() -> str:
     return "This repository is archived, so nothing can be pushed to it."
 
 
+def older_left_out() -> str:
+    return "[Older comments are left out.]"
+
+
 def empty() -> str:
     return "This repository has no commits yet; push a first one, then set the label again."
 
@@ -180,7 +173,9 @@ def done(pull: int, closes: int) -> str:
     return f"Done: #{pull} is open and closes #{closes} when it is merged."
 
 
-def continued(pull: int) -> str:
+def continued(pull: int, *, draft: bool) -> str:
+    if draft:
+        return f"Done: #{pull} has the new commits; it is still a draft, mark it ready when you like."
     return f"Done: #{pull} has the new commits."
 
 
@@ -230,7 +225,7 @@ def over_budget(usd: float) -> str:
 
 
 def agent_failed(problem: str) -> str:
-    return f"Failed: the agent ended with an error: {problem}"
+    return f"Failed: the agent ended with an error: {harmless(problem)}"
 
 
 def out_of_turns(turns: int) -> str:
@@ -269,9 +264,10 @@ def offered_as_patch(patch: str) -> str:
     return "What was made so far, as a patch:\n\n" + folded("Patch", fence(patch, "diff"))
 
 
-def patch_too_long(size: int, run_id: str) -> str:
-    kept = f"whoever runs this bot can print it with `tutti patch {run_id}`"
-    return f"What was made so far is a patch of {size // 1024} KB, too long for a comment; {kept}."
+def patch_kept(patch: bytes, run_id: str) -> str:
+    """Where a patch is that no comment can show without harm to it."""
+    why = f"of {len(patch) // 1024} KB, too long for a comment" if len(patch) > PATCH_LIMIT else "no comment can show"
+    return f"What was made so far is a patch {why}; whoever runs this bot can print it with `tutti patch {run_id}`."
 
 
 # ---- the check run ---------------------------------------------------------------------------------------------------

@@ -34,11 +34,9 @@ ENV = {
 TOKEN = "ghs_a-token-that-must-never-show"
 
 
-def sh(*argv: str, cwd: Path, stdin: str = "") -> str:
+def sh(*argv: str, cwd: Path, stdin: bytes = b"") -> str:
     """Run a command as a user would."""
-    return subprocess.run(
-        argv, cwd=cwd, env=ENV, input=stdin, text=True, check=True, capture_output=True
-    ).stdout.strip()
+    return subprocess.run(argv, cwd=cwd, env=ENV, input=stdin, check=True, capture_output=True).stdout.decode().strip()
 
 
 class Upstream:

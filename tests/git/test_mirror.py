@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from bot.errors import TryAgain, UserError
 from bot.git.command import Credential, GitError
 from bot.git.mirror import Entry, Head, Mirror, Mirrors, Traits
+from bot.github.entity import split_name
+from bot.github.shape import MissingError
 from tests.git.stage import TOKEN, Server, Upstream, here, holding, sh
 
 
@@ -86,6 +90,30 @@ async def test_what_is_not_there_is_said_in_a_sentence(
         await (await mirrors.get("acme/nothing")).fetch(credential=credential)
     with pytest.raises(UserError, match=r"^GitHub did not accept this App's token for acme/shop\.$"):
         await mirror.fetch(["main"], Credential(server.url, "expired"))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+async def test_a_repository_that_was_renamed_meanwhile_is_said_to_be(
+    server: Server, mirror: Mirror, credential: Credential, status: int
+) -> None:
+    server.failing = [status] * 2
+    with pytest.raises(UserError, match=r"^acme/shop was renamed or moved on GitHub meanwhile; start this again under"):
+        await mirror.fetch(["main"], credential)
+
+
+@given(st.from_regex(r"[aZ0_.-]{0,4}/[aZ0_.-]{0,4}", fullmatch=True) | st.text(max_size=9))
+@example("jane_corp/tool")
+@example("acme/..")
+@example("acme/.github")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_a_name_to_the_events_is_one_to_the_mirrors(tmp_path: Path, name: str) -> None:
+    try:
+        split_name(name)
+    except MissingError:
+        with pytest.raises(ValueError, match="is not the name of a repository"):
+            asyncio.run(Mirrors(tmp_path, "https://github.example").get(name))
+    else:
+        assert asyncio.run(Mirrors(tmp_path, "https://github.example").get(name)).name == name
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])

@@ -112,19 +112,29 @@ async def test_a_label_whose_name_would_climb_in_the_address_is_refused(shop: Re
         await shop.remove_label(3, name)
 
 
-async def test_an_issue_is_read_labelled_and_reacted_to(served: Served, shop: Repository) -> None:
-    issue = {"number": 3, "title": "Add carts", "body": "Please", "user": OCTOCAT, "labels": [{"name": "bug"}, "odd"]}
-    served.tell(f"GET {R}/issues/3", Told(issue | {"state": "closed"}))
+async def test_labels_are_put_on_where_there_are_any(served: Served, shop: Repository) -> None:
     served.tell(f"POST {R}/issues/3/labels", Told([]))
-    served.tell(f"POST {R}/issues/comments/40/reactions", Told({"id": 1}, 201))
-    found = await shop.issue(3)
-    assert (found.title, found.labels, found.state, found.is_pull) == ("Add carts", ("bug",), "closed", False)
     await shop.add_labels(3, [])
     assert served.count(f"POST {R}/issues/3/labels") == 0
     await shop.add_labels(3, ["automated-pr"])
     assert served.last(f"POST {R}/issues/3/labels").sent == {"labels": ["automated-pr"]}
-    await shop.react(40, "eyes")
-    assert served.last(f"POST {R}/issues/comments/40/reactions").sent == {"content": "eyes"}
+
+
+async def test_of_many_comments_only_the_newest_are_read(served: Served, shop: Repository) -> None:
+    numbers = range(1, 951)
+
+    def page(asked: Asked) -> Told:
+        start = 100 * (int(asked.query.get("page", 1)) - 1)
+        return Told([remark(n, "x") for n in numbers[start : start + 100]])
+
+    served.tell(f"GET {R}/issues/3/comments", page)
+    served.tell(f"GET {R}/issues/3", Told({"number": 3, "comments": len(numbers)}))
+    found, older = await shop.newest_comments(3)
+    assert ([comment.id for comment in found], older) == (list(range(950, 700, -1)), True)
+    assert len(served.lines()) < 10
+    served.tell(f"GET {R}/issues/3/comments", Told([remark(1, "x"), remark(2, "x")]))
+    found, older = await shop.newest_comments(3)
+    assert ([comment.id for comment in found], older) == ([2, 1], False)
 
 
 # --- pull requests
@@ -188,16 +198,15 @@ async def test_a_forks_branch_of_the_same_name_is_not_ours(served: Served, shop:
     fork = pull(9, head={"ref": "feature/x", "sha": SHA, "repo": {"id": 8}})
     other = pull(10, "feature/x-2")
     served.tell(f"GET {R}/pulls", Told([fork, other]))
-    assert await shop.pull_for("feature/x", "all") is None
+    assert await shop.pull_for("feature/x") is None
     query = served.last(f"GET {R}/pulls").query
-    assert (query["head"], query["state"]) == ("acme:feature/x", "all")
+    assert (query["head"], query["state"]) == ("acme:feature/x", "open")
 
 
-async def test_a_pull_request_is_edited_only_in_what_is_given(served: Served, shop: Repository) -> None:
-    served.tell(f"PATCH {R}/pulls/8", Told(pull(8, state="closed", merged_at=DAY)))
-    closed = await shop.edit_pull(8, state="closed")
-    assert (closed.state, closed.merged) == ("closed", True)
-    assert served.last(f"PATCH {R}/pulls/8").sent == {"state": "closed"}
+async def test_a_pull_request_is_edited_only_in_its_text(served: Served, shop: Repository) -> None:
+    served.tell(f"PATCH {R}/pulls/8", Told(pull(8, body="New")))
+    assert (await shop.edit_pull(8, body="New\0")).body == "New"
+    assert served.last(f"PATCH {R}/pulls/8").sent == {"body": "New\ufffd"}
 
 
 async def test_a_refused_review_request_is_no_failure(served: Served, shop: Repository) -> None:
@@ -218,15 +227,19 @@ async def test_a_check_run_is_found_by_its_external_id_instead_of_created_again(
     served.tell(listed, other, Told({"total_count": 2, "check_runs": [check(1, "other"), check(2, "run:1")]}))
     served.tell(f"POST {R}/check-runs", Told(check(2, "run:1"), 201))
     for _ in range(2):
-        assert (await shop.create_check(SHA, "tutti", "run:1", title="Works", summary="s")).id == 2
+        assert (
+            await shop.create_check(SHA, "tutti", "run:1", title="Works", summary="s", conclusion="success")
+        ).id == 2
     assert served.count(f"POST {R}/check-runs") == 1
     assert served.last(listed).query["app_id"] == "11"
 
 
 async def test_a_conclusion_completes_a_check_run(served: Served, shop: Repository) -> None:
-    served.tell(f"PATCH {R}/check-runs/2", Told(check(2, "run:1")))
-    await shop.update_check(2, title="Done", summary="s" * 70_000, conclusion="neutral", details_url="https://t.test/1")
-    sent = served.last(f"PATCH {R}/check-runs/2").sent
+    served.tell(f"GET {R}/commits/{SHA}/check-runs", Told({"total_count": 0, "check_runs": []}))
+    served.tell(f"POST {R}/check-runs", Told(check(2, "run:1"), 201))
+    about = {"title": "Done", "summary": "s" * 70_000, "details_url": "https://t.test/1"}
+    await shop.create_check(SHA, "tutti", "run:1", **about, conclusion="neutral")
+    sent = served.last(f"POST {R}/check-runs").sent
     assert (sent["status"], sent["conclusion"], sent["details_url"]) == ("completed", "neutral", "https://t.test/1")
     assert len(sent["output"]["summary"]) <= 65_535
 

@@ -95,14 +95,14 @@ async def test_one_installations_limit_does_not_hold_back_another(served: Served
     other = type(SHOP)("beta", "toys", 8, 6)
     token = {"token": "other", "expires_at": "2027-01-15T09:00:00Z"}
     served.tell("POST /app/installations/6/access_tokens", Told(token, 201))
-    served.tell("GET /repos/acme/shop/issues/1", Told({"message": "no"}, 429, {"retry-after": "900"}))
+    served.tell("GET /repos/acme/shop/pulls/1", Told({"message": "no"}, 429, {"retry-after": "900"}))
     served.tell("GET /repos/beta/toys/labels", Told([]))
     async with (
         github.repository(SHOP, {"issues": "read"}) as shop,
         github.repository(other, {"issues": "read"}) as toys,
     ):
         with pytest.raises(TryAgain):
-            await shop.issue(1)
+            await shop.pull(1)
         assert await toys.ensure_labels({}) == []
     assert clock.slept == []
 
@@ -151,10 +151,10 @@ async def test_a_post_that_was_never_sent_is_tried_again(clock: Clock, unused_tc
     ],
 )
 async def test_an_answer_without_sense_is_no_bug_of_ours(served: Served, github: GitHub, answer: Told) -> None:
-    served.tell("GET /repos/acme/shop/issues/1", answer)
+    served.tell("GET /repos/acme/shop/pulls/1", answer)
     async with github.repository(SHOP, {"issues": "read"}) as shop:
         with pytest.raises((TryAgain, RefusalError)):
-            await shop.issue(1)
+            await shop.pull(1)
 
 
 async def test_a_moved_repository_is_followed_with_the_same_method_and_body(served: Served, wire: Wire) -> None:

@@ -2,14 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from bot.github.client import App, GitHub, Installation
+from bot.github.client import App, GitHub
 from bot.github.delivery import ENOUGH
-from bot.github.entity import RepoRef
-from bot.github.refusal import RefusalError
 from tests.github.conftest import MINT
-from tests.github.served import Served, Told
+from tests.github.served import Clock, Served, Told
 
 ABOUT = {"id": 11, "slug": "tutti-acme", "name": "Tutti", "permissions": {"issues": "write"}, "events": ["issues"]}
 BOT = "GET /users/tutti-acme%5Bbot%5D"
@@ -40,35 +36,6 @@ async def test_an_app_that_is_installed_nowhere_has_no_account_yet(served: Serve
     assert (await github.app()).bot_id == 99
 
 
-async def test_a_name_is_enough_to_find_a_repository(served: Served, github: GitHub) -> None:
-    served.tell("GET /repos/acme/shop/installation", Told(HERE))
-    served.tell("GET /repos/acme/shop", Told({"id": 7, "full_name": "acme/shop"}))
-    assert await github.installation_for("acme/shop") == Installation(5, "acme", False, {"issues": "write"})
-    assert await github.reference("acme/shop") == RepoRef("acme", "shop", 7, 5)
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("acme/nowhere", "The App is not installed on acme/nowhere."),
-        ("acme/../app", "'acme/../app' is no repository's name."),
-    ],
-)
-async def test_a_name_where_the_app_is_not_installed_is_refused(
-    served: Served, github: GitHub, name: str, sentence: str
-) -> None:
-    with pytest.raises(RefusalError) as refusal:
-        await github.installation_for(name)
-    assert str(refusal.value) == sentence
-
-
-async def test_an_installations_repositories_are_listed(served: Served, github: GitHub) -> None:
-    listed = [{"id": 7, "full_name": "acme/shop"}, {"id": 8, "full_name": "acme/till"}]
-    served.tell("GET /installation/repositories", Told({"total_count": 2, "repositories": listed}))
-    assert await github.repositories(5) == [RepoRef("acme", "shop", 7, 5), RepoRef("acme", "till", 8, 5)]
-    assert served.last(MINT).sent == {"permissions": {"metadata": "read"}}
-
-
 async def test_what_never_arrived_is_asked_for_again_oldest_first(served: Served, github: GitHub) -> None:
     hour = timedelta(hours=1)
     listed = [
@@ -95,7 +62,7 @@ async def test_a_delivery_is_not_asked_for_for_ever_nor_does_one_refusal_stop_th
     served: Served, github: GitHub
 ) -> None:
     minute = timedelta(minutes=1)
-    hopeless = [sent(10 + n, "hopeless", minute * n) for n in range(ENOUGH)]
+    hopeless = [sent(10 + n, "hopeless", minute * (n + 1)) for n in range(ENOUGH)]
     served.tell(DELIVERIES, Told([*hopeless, sent(30, "late", minute * 20), sent(31, "gone", minute * 30)]))
     served.tell("POST /app/hook/deliveries/31/attempts", Told({"message": "too old"}, 422))
     served.tell("POST /app/hook/deliveries/30/attempts", Told({}, 202))
@@ -117,3 +84,36 @@ async def test_the_walk_through_deliveries_ends_where_they_are_too_old(served: S
 
     assert await github.redeliver_missed(known, NOW - timedelta(hours=1)) == []
     assert served.count(DELIVERIES) == 1
+
+
+async def test_what_is_still_under_way_is_left_to_the_next_round_which_sees_it(
+    served: Served, github: GitHub, clock: Clock
+) -> None:
+    second = timedelta(seconds=1)
+    served.tell(
+        DELIVERIES, Told([sent(2, "young", 10 * second), sent(1, "lost", 40 * second), sent(3, "old", 70 * second)])
+    )
+    for n in (1, 2):
+        served.tell(f"POST /app/hook/deliveries/{n}/attempts", Told({}, 202))
+
+    async def known(_: object) -> list[str]:
+        return []
+
+    assert await github.redeliver_missed(known, NOW) == ["lost"]
+    clock.time += 60
+    assert await github.redeliver_missed(known, NOW) == ["lost", "young"]
+
+
+async def test_a_delivery_that_keeps_failing_is_not_asked_for_round_after_round(
+    served: Served, github: GitHub, clock: Clock
+) -> None:
+    served.tell("POST /app/hook/deliveries/1/attempts", Told({}, 202))
+
+    async def known(_: object) -> list[str]:
+        return []
+
+    found = []
+    for _ in range(9):
+        served.tell(DELIVERIES, Told([sent(1, "hopeless", timedelta(seconds=40))]))
+        found += await github.redeliver_missed(known, NOW)
+    assert found == ["hopeless"] * (ENOUGH - 1)

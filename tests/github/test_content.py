@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.errors import TryAgain
-from bot.github.api import Facts, Item, Permission, Repository, Rule
+from bot.github.api import Facts, Item, Permission, Repository
 from bot.github.entity import Person
 from bot.github.refusal import RefusalError
 from tests.github.served import Served, Told
@@ -57,10 +57,10 @@ async def test_an_empty_repository_is_one_without_branches(
 ) -> None:
     served.tell(
         f"GET {R}",
-        Told({"id": 7, "full_name": "acme/shop", "default_branch": "main", "archived": True, "size": size}),
+        Told({"full_name": "acme/shop", "default_branch": "main", "archived": True, "size": size}),
     )
     served.tell(f"GET {R}/branches", Told(branches))
-    assert await shop.facts() == Facts(7, "acme/shop", "main", True, False, False, False, empty)
+    assert await shop.facts() == Facts("main", True, empty)
 
 
 async def test_a_file_is_read_at_a_commit_and_may_be_absent(served: Served, shop: Repository) -> None:
@@ -105,14 +105,3 @@ async def test_a_branch_is_there_or_not_even_where_nothing_is(served: Served, sh
     assert await shop.branch_head("feature/x") == SHA
     assert not await shop.branch_exists("main")
     assert not await shop.branch_exists("absent")
-
-
-async def test_a_branchs_rules_and_protection_are_told(served: Served, shop: Repository) -> None:
-    rule = {"type": "branch_name_pattern", "parameters": {"pattern": "x"}, "ruleset_id": 1}
-    served.tell(f"GET {R}/rules/branches/feature%2Fx", Told([rule, {"type": "creation"}]))
-    served.tell(f"GET {R}/branches/feature%2Fx", Told({"name": "feature/x", "protected": True}))
-    rules = await shop.branch_rules("feature/x")
-    assert rules == [Rule("branch_name_pattern", {"pattern": "x"}), Rule("creation", {})]
-    assert await shop.protected("feature/x")
-    assert await shop.branch_rules("absent") == []
-    assert not await shop.protected("absent")
