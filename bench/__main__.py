@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 
 import structlog
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 import bench
 from bench.figure import Figure
@@ -27,10 +27,10 @@ def measures() -> dict[str, Measure]:
 
 
 def table(figures: list[Figure]) -> Table:
-    made = Table("figure", "value", "unit", "a ratio to", "")
-    made.columns[1].justify = "right"
+    made = Table(Column("figure", no_wrap=True), Column("value", justify="right", no_wrap=True), "", box=None)
     for figure in figures:
-        made.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, figure.ratio_to, figure.note)
+        ratio = f"of {figure.ratio_to}" if figure.ratio_to else figure.unit
+        made.add_row(figure.name, f"{figure.value:,.3g}", "; ".join(part for part in (ratio, figure.note) if part))
     return made
 
 
