@@ -65,6 +65,19 @@ class Tasks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+async def whenever(news: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` each time there is news, for ever; where it fails, that is logged and it is tried again."""
+    while True:
+        await news.wait()
+        news.clear()
+        try:
+            await work()
+        except Exception:
+            log.exception("work failed", part=getattr(work, "__name__", ""))
+            await asyncio.sleep(1)
+            news.set()
+
+
 class Dispatcher:
     """One per process; all processes together begin at most `max_runs` runs at once, oldest first."""
 
@@ -78,13 +91,7 @@ class Dispatcher:
 
     async def loop(self) -> None:
         """Dispatch whenever there is news."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                await self.send()
-            except Exception:
-                log.exception("runs not sent off")
+        await whenever(self._news, self.send)
 
     async def send(self) -> None:
         """Begin queued runs while there is room, and tell those that wait their place."""

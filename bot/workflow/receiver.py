@@ -18,7 +18,7 @@ from bot.publish.configuration_check import report
 from bot.router import Cancel, Decision, Leave, Reread, Start, Welcome, route
 from bot.store import runs
 from bot.store.inbox import Delivery, SettledError
-from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
+from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
@@ -41,15 +41,7 @@ class Receiver:
 
     async def loop(self) -> None:
         """Take deliveries whenever there is news."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                await self._take()
-            except Exception:
-                log.exception("inbox not read")
-                await asyncio.sleep(1)
-                self.wake()
+        await whenever(self._news, self._take)
 
     async def _take(self) -> None:
         while (room := IN_HAND - len(self._seen)) > 0 and await self._p.slot.lead():
