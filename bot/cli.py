@@ -181,7 +181,7 @@ def patch(run_id: Annotated[str, typer.Argument(help="The id of the run, from it
     """
     from bot.operate import upkeep
 
-    sys.stdout.write(_do(_with_settings(upkeep.patch, run_id)))
+    sys.stdout.buffer.write(_do(_with_settings(upkeep.patch, run_id)))
 
 
 @app.command()

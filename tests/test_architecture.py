@@ -25,7 +25,9 @@ PURE = {
     "bot.publish.body",
     "bot.agents.answer",
     "bot.agents.prompt",
+    "bot.storable",
     "bot.store.record",
+    "bot.agents.words",
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "jinja2", "json", "pydantic", "re"}
 HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic_core", "typing", "yaml"}

@@ -6,8 +6,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.words import LONGEST_LINE, MOST_LINES, plan, plan_after, storable
+from bot.agents.words import LONGEST_LINE, MOST_LINES, plan, plan_after
 from bot.backends.rehearsal import Plan, Run, Say, Write
+from bot.storable import storable
 from tests.house import FILES, House, opened
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))

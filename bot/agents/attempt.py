@@ -16,6 +16,7 @@ from bot.errors import State, Stop, UserError
 from bot.git import changes
 from bot.publish import text
 from bot.sandbox.gateway import Lease
+from bot.storable import storable
 from bot.store import runs
 
 
@@ -129,7 +130,7 @@ class Attempt:
             return Try(self.tree, early.cause, "", 0.0)
         if not ran.failed:
             return None
-        output = text.fence(text.tail(words.storable(ran.output), 2_000))
+        output = text.fence(text.tail(storable(ran.output), 2_000))
         return Try(self.tree, "no set-up", "", 0.0, f"{text.setup_failed(ran.failed)}\n\n{output}")
 
     async def _let_work(self, place: Place, tests: str, watch: Watch, planned: Callable[[str], None]) -> Try:
@@ -147,7 +148,7 @@ class Attempt:
         if ending == "cancelled":  # what it has cost until now stays true
             await self.shop.board.note(self.order.run, self.node.key, cost_usd=cost)
             raise Stop("cancelled", "")
-        said, problem = words.storable(outcome.text), words.storable(outcome.problem)
+        said, problem = storable(outcome.text), storable(outcome.problem)
         return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
 
     def _counted(self, lease: Lease, cost: float | None) -> float:
@@ -166,7 +167,7 @@ class Attempt:
             return replace(ended, ending="no harvest", problem=str(refusal)), b""
         parts = await asyncio.to_thread(leftout.worth_telling, place.path, harvest.left_out)
         plan = "" if planned else await self._plan(ended.words, harvest.tree)
-        return replace(ended, tree=harvest.tree, plan=plan, note=words.storable(text.left_out(parts))), harvest.pack
+        return replace(ended, tree=harvest.tree, plan=plan, note=storable(text.left_out(parts))), harvest.pack
 
     async def _plan(self, said: str, tree: str) -> str:
         changed = await changes.diff(self.order.mirror, self.tree, tree) if tree != self.tree else []
@@ -174,7 +175,7 @@ class Attempt:
 
     def _hear(self, event: AgentEvent, watch: Watch, planned: Callable[[str], None]) -> None:
         watch.hear()
-        said = words.storable(event.text)
+        said = storable(event.text)
         if event.kind == "plan":
             said = words.plan(said)
             planned(said)

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.agents.watch import Interrupted, Watch
-from bot.agents.words import storable
 from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite, trial
 from bot.check.trial import Ran, Verdict
 from bot.errors import State, Stop
+from bot.storable import storable
 from bot.store import runs
 
 _TOLD_BY = ("pyproject.toml", "setup.cfg", "tox.ini", "package.json", "Makefile", "makefile", "GNUmakefile")

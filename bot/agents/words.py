@@ -3,13 +3,9 @@
 from collections.abc import Iterable
 
 from bot.agents import answer
+from bot.storable import storable
 
 MOST_LINES, LONGEST_LINE = 12, 120
-
-
-def storable(text: str) -> str:
-    """`text` without what no database takes: NUL characters and halves of characters."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def plan(text: str) -> str:

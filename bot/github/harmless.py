@@ -6,7 +6,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.github.shape import storable
+from bot.storable import storable
 
 _BREAK = "\u200b"  # seen by nobody, and no part of a name: `@` and this mention no one
 _REF = r"(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S+?/(?:issues|pull)/\d+"

@@ -1,20 +1,15 @@
 """Reading JSON that may have any shape: every accessor answers with one plain type or raises `MissingError`."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from bot.storable import storable
+
 _LARGEST = 2**63 - 1  # what both databases hold in an integer
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates
 
 
 class MissingError(Exception):
     """Something that must be there is not, or is of another type; its text is the path, `issue.user.login`."""
-
-
-def storable(words: str) -> str:
-    """The words as both databases and JSON can hold them."""
-    return _UNSTORABLE.sub("\ufffd", words)
 
 
 def at(data: object, *keys: str) -> object:

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.github.shape import storable
+from bot.storable import storable
 
 BODY_LIMIT = 65_536
 SUMMARY_LIMIT = 65_535

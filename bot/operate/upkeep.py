@@ -83,10 +83,10 @@ async def prune(settings: Settings) -> list[str]:
             await pool.close()
 
 
-async def patch(settings: Settings, run_id: str) -> str:
+async def patch(settings: Settings, run_id: str) -> bytes:
     """The patch a run could not publish. Raises UserError where none is kept."""
     async with _database(settings) as db:
         kept = await db.read(lambda conn: runs.kept(conn, run_id, "patch"))
     if kept is None:
         raise UserError(f"No patch is kept of a run {run_id}: its work was published, or it made none.")
-    return kept[1].decode("utf-8", "replace")
+    return kept[1]

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -104,8 +103,8 @@ class Herald:
             await asyncio.sleep(0.2)
 
     async def _post(self, repo: Repository, run: Run, body: str, marker: str) -> int:
-        number, since = event_of(run).issue.number, datetime.fromtimestamp(run.context["asked_at"] - 60, UTC)
-        found = await repo.find_comment(number, marker, since)
+        number = event_of(run).issue.number
+        found = await repo.find_comment(number, marker)
         if found is None:
             return await repo.comment(number, marked(body, marker))
         await repo.edit_comment(found.id, body, marker)

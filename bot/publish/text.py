@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.errors import State
 from bot.github.harmless import harmless
-from bot.github.shape import storable
+from bot.storable import storable
 from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
 

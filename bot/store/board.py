@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from bot.errors import State
+from bot.storable import storable
 from bot.store import runs
 from bot.store.db import Database
 
@@ -80,10 +81,10 @@ class Board:
         self._changed(run_id)
 
     async def finish(self, run_id: str, state: State, reason: str) -> None:
-        await self.db.write(lambda conn: runs.end(conn, run_id, state, reason.replace("\0", "")))
+        await self.db.write(lambda conn: runs.end(conn, run_id, state, storable(reason)))
         self._changed(run_id)
 
 
 def clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values without NUL, which no text in PostgreSQL may hold."""
-    return {key: value.replace("\0", "") if isinstance(value, str) else value for key, value in values.items()}
+    """The values with every text as the database can hold it."""
+    return {key: storable(value) if isinstance(value, str) else value for key, value in values.items()}

@@ -59,7 +59,7 @@ def _described(run: Run) -> dict[str, object]:
         "active": run.active,
         "elapsed": text.duration(end - run.started_at) if run.started_at else "",
         "cost": "" if run.active else text.money(run.cost_usd),
-        "branch": run.facts.get("branch", ""),
+        "branch": run.facts.get("branch", "") if run.facts.get("head") else "",
     }
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from bot.errors import TryAgain
 from bot.store import runs
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
 from bot.workflow.receiver import Receiver
@@ -24,6 +25,7 @@ class Worker:
         self._dispatcher = Dispatcher(parts, self._tasks)
         self._receiver = Receiver(parts, self._dispatcher, self._tasks)
         self._loops: list[asyncio.Task[None]] = []
+        self._redelivered = datetime.now(UTC) - timedelta(hours=1)
 
     async def start(self) -> None:
         """Go on with what was under way, then take what is new."""
@@ -64,6 +66,8 @@ class Worker:
         for work in (self._adopt, *rare):
             try:
                 await work()
+            except TryAgain as again:
+                log.info("upkeep waits", part=work.__name__, reason=str(again))
             except Exception:
                 log.exception("upkeep failed", part=work.__name__)
         self.wake()
@@ -87,10 +91,11 @@ class Worker:
         await self._p.engine.forget(before)
 
     async def _redeliver(self) -> None:
-        """Ask GitHub to send again what it could not deliver in the last hour."""
-        since = datetime.now(UTC) - timedelta(hours=1)
-        if asked := await self._p.github.redeliver_missed(self._p.inbox.known, since):
+        """Ask GitHub to send again what it could not deliver since the last round, at the first in an hour."""
+        begun = datetime.now(UTC)
+        if asked := await self._p.github.redeliver_missed(self._p.inbox.known, self._redelivered):
             log.info("asked GitHub to deliver again", count=len(asked))
+        self._redelivered = begun
 
     async def settled(self) -> None:
         """Return when there is no delivery left to handle and no run under way in this process."""
