@@ -14,6 +14,7 @@ _KEYWORD = r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
 _ORDER = re.compile(rf"{_KEYWORD}([\s:]*)({_REF})", re.IGNORECASE)
 _ORDER_IN_MARKDOWN = re.compile(rf"{_KEYWORD}([^a-z0-9`]{{0,12}}?)({_REF})", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@+(?=[A-Za-z0-9])")
+_TAG_AT_LINE = re.compile(r"\n[\s>*+-]*<")  # begins a block of HTML, whatever span of code it seems to be in
 _TICKS = re.compile(r"\\[\s\S]|`+")
 _MARKUP = (
     (re.compile(r"&(?!(?:lt|gt|amp|quot);)(?=#?\w+;)"), "&amp;"),  # an entity can spell any of the below
@@ -99,13 +100,15 @@ def _around_code(words: str) -> str:
     start = at = 0
     while ticks := _TICKS.search(words, at):
         at = ticks.end()
-        if ticks[0][0] == "`" and (end := re.compile(rf"(?<!`){ticks[0]}(?!`)").search(words, at)):
+        end = re.compile(rf"(?<!`){ticks[0]}(?!`)").search(words, at) if ticks[0][0] == "`" else None
+        if end and not _TAG_AT_LINE.search(words, at, end.start()):
             made += [_disarmed_words(words[start : ticks.start()]), words[ticks.start() : end.end()]]
             start = at = end.end()
     return "".join([*made, _disarmed_words(words[start:])])
 
 
 def _disarmed_words(words: str) -> str:
+    words = _ORDER_IN_MARKDOWN.sub(r"\1\2`\3`", words)
     for pattern, instead in _MARKUP:
         words = pattern.sub(instead, words)
-    return _ORDER_IN_MARKDOWN.sub(r"\1\2`\3`", words)
+    return words

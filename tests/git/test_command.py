@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot.errors import UserError
 from bot.git.command import Credential, GitError, Transport, answer, git
 from bot.git.mirror import Mirror, Mirrors
 from tests.git.stage import TOKEN, Server, Upstream, everything
@@ -62,7 +63,7 @@ async def test_a_redirect_gets_no_request_and_no_token(
     async with TestServer(app) as elsewhere:
         server.redirect = str(elsewhere.make_url("")).rstrip("/")
         mirror = await mirrors.get("acme/shop")
-        with pytest.raises(GitError):
+        with pytest.raises(UserError, match="renamed or moved"):
             await mirror.fetch(credential=credential)
     assert server.requests
     assert asked == []
