@@ -290,4 +290,10 @@ async def _run(*argv: str) -> int:
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=nothing, stdout=nothing, stderr=nothing, env={"PATH": Transport().path}
     )
-    return await process.wait()
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:  # cancelled: what it leaves half done is swept up at the next start
+            with suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(asyncio.ensure_future(process.wait()))
