@@ -25,7 +25,7 @@ _VENV = ".venv"  # in the home of a place
 
 @dataclass(frozen=True)
 class Order:
-    """What the jobs of a run start from, the same at every replay. `usd` and `deadline` are the whole run's."""
+    """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count."""
 
     run: str
     mirror: Mirror

@@ -90,7 +90,6 @@ class CloneHost:
             usd=limits.usd,
             minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
-            deadline=time.time() + limits.minutes * 60,
             draft=False,
             notes=text.notes(traits.submodules, lfs=traits.lfs),
         )

@@ -1,7 +1,6 @@
 """What a run starts from: the commit, the branch, the limits, what people said. Found once and recorded."""
 
 import itertools
-import time
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,7 +47,6 @@ class Ground:
     usd: float
     minutes: float
     silence: float
-    deadline: float
     draft: bool
     comments: tuple[dict[str, str], ...] = ()
     template: str = ""
@@ -138,7 +136,6 @@ class Surveyor:
             usd=limits.usd,
             minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
-            deadline=(run.started_at or time.time()) + limits.minutes * 60,
             draft=settings.draft if settings.draft is not None else workflow.outputs.pull_request.draft,
             comments=comments,
             template=await _template(mirror, start.sha),
