@@ -9,7 +9,18 @@ TryAgain    the same step may succeed later
 from typing import Literal
 
 State = Literal[
-    "queued", "running", "waiting", "done", "no change", "failed", "refused", "cancelled", "timed out", "over budget"
+    "queued",
+    "running",
+    "waiting",
+    "done",
+    "no change",
+    "failed",
+    "refused",
+    "needs approval",
+    "cancelled",
+    "timed out",
+    "over budget",
+    "resource limit",
 ]
 ACTIVE: frozenset[State] = frozenset({"queued", "running", "waiting"})
 
