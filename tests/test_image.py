@@ -103,36 +103,51 @@ async def asked(environment: dict[str, str]) -> int:
     return await process.wait()
 
 
-def as_tutti(tmp_path: Path, user: int, owner: str) -> list[str]:
-    """What the image's start script does as that user, where the data folder belongs to `owner`."""
-    calls = tmp_path / "calls"
+def as_tutti(tmp_path: Path, user: int, owner: str, chown: str = "true") -> tuple[list[str], str]:
+    """What the image's start script does as that user, where the data folder belongs to `owner`; what it complains."""
+    calls, data = tmp_path / "calls", tmp_path / "data"
     for name, text in {
         "id": f"echo {user}",
         "stat": f"echo {owner}",
-        "chown": f'echo chown "$@" >>{calls}',
+        "chown": f'echo chown "$1" >>{calls}; {chown}',
         "setpriv": f'echo setpriv "$@" >>{calls}',
         "tutti": f'echo tutti "$@" >>{calls}',
     }.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     argv = ["/bin/sh", str(ROOT / "scripts/as-tutti"), "tutti", "serve"]
-    subprocess.run(argv, env={"PATH": str(tmp_path), "TUTTI_DATA_DIR": "/data"}, check=True)
-    return calls.read_text(encoding="utf-8").splitlines()
+    environment = {"PATH": str(tmp_path), "TUTTI_DATA_DIR": str(data)}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) == bool(done.stderr)
+    return calls.read_text(encoding="utf-8").splitlines() if calls.exists() else [], done.stderr
 
 
-DROPPED = "setpriv --reuid=tutti --regid=tutti --clear-groups --inh-caps=-all -- tutti serve"
+DROPPED = "setpriv --reuid=tutti --regid=tutti --clear-groups --inh-caps=-all --no-new-privs -- tutti serve"
 
 
 def test_root_becomes_the_user_tutti(tmp_path: Path) -> None:
-    assert as_tutti(tmp_path, 0, "tutti") == [DROPPED]
+    assert as_tutti(tmp_path, 0, "tutti") == ([DROPPED], "")
 
 
 def test_a_volume_that_is_roots_is_given_to_the_user_tutti(tmp_path: Path) -> None:
-    assert as_tutti(tmp_path, 0, "root") == ["chown tutti:tutti /data", DROPPED]
+    assert as_tutti(tmp_path, 0, "root") == (["chown tutti:tutti", DROPPED], "")
+
+
+def test_a_root_without_its_capabilities_is_told_what_to_do(tmp_path: Path) -> None:
+    did, complaint = as_tutti(tmp_path, 0, "root", chown="false")
+    assert did == ["chown tutti:tutti"]
+    assert complaint.endswith("is root's, and this root may not give it away: add --user tutti.\n")
 
 
 def test_another_user_stays_who_it_is(tmp_path: Path) -> None:
-    assert as_tutti(tmp_path, 1000, "root") == ["tutti serve"]
+    (tmp_path / "data").mkdir()
+    assert as_tutti(tmp_path, 1000, "root") == (["tutti serve"], "")
+
+
+def test_a_user_who_cannot_write_the_data_is_told(tmp_path: Path) -> None:
+    did, complaint = as_tutti(tmp_path, 1000, "root")
+    assert did == []
+    assert complaint.startswith("User 1000 cannot write to ")
 
 
 def test_the_start_script_can_be_executed() -> None:
