@@ -1,25 +1,46 @@
 """The walls around the processes of one place: what they see of this machine, as whom they run, and the ways out."""
 
+import errno
+import json
 import os
+import resource
 import secrets
+import signal
+import site
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from bot.sandbox import kit
+from bot.sandbox.launch import Rules
 
 Tier = Literal["strong", "degraded", "none"]
 FIRST_UID, UIDS = 1_600_000_000, 1 << 24  # far from every account; one is drawn for each place
-INSIDE = 1000  # the uid that processes see of themselves
+INSIDE = kit.INSIDE  # the uid that processes see of themselves
 DOORS = Path("/run/tutti")
 FORWARD = Path(__file__).with_name("forward.py")
+INTERPRETER = getattr(sys, "_base_executable", sys.executable)
+BWRAP, SETPRIV, PRLIMIT = "/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"
+_LAUNCH = Path(__file__).with_name("launch.py")
+_FILES, _SHARED = 4096, 8  # open files of a process; how many places a user that is not theirs alone may serve
+_FORWARD_INSIDE, _STAGE = DOORS / "forward.py", DOORS / "stage"
+_TMP = Path("/tmp")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
+_ETC = (
+    *("ssl/certs", "ssl/openssl.cnf", "pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "ca-certificates"),
+    *("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "timezone", "os-release"),
+    *("mime.types", "protocols", "services", "terminfo", "fonts", "perl", "crypto-policies"),
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 _NAMESPACES = (
     *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--uid", str(INSIDE), "--gid", str(INSIDE)),
+    *("--hostname", kit.HOST),
 )
+_DEV = ("--dev", "/dev", "--size", str(64 << 20), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev")
 
 
 @dataclass(frozen=True)
@@ -43,13 +64,25 @@ class Limits:
     disk: int = 10 << 30
     output: int = 20 << 20  # bytes in any 5 seconds
 
+    def of_a_process(self, *, shared: bool) -> dict[str, int]:
+        """The kernel's own limits, by their names. Processes are counted by user: a `shared` one has others' too."""
+        wanted = {
+            "RLIMIT_NPROC": self.processes * (_SHARED if shared else 1),
+            "RLIMIT_NOFILE": _FILES,
+            "RLIMIT_FSIZE": self.disk,
+            "RLIMIT_DATA": self.memory,
+            "RLIMIT_CORE": 0,
+        }
+        return {name: _at_most(name, number) for name, number in wanted.items()}
+
 
 @dataclass(frozen=True)
 class Walls:
     """How processes are walled in on this machine. `reason` says why it is not better, with the way out.
 
     `own_uid`: every place has a uid of its own, which takes a bot that runs as root. `tools` are further folders that
-    processes may read.
+    processes may read. `kit` is the folder of `kit.make`; without it there are no walls to be had. `sealed`:
+    namespaces inside are forbidden twice, by their number too.
     """
 
     tier: Tier
@@ -57,11 +90,24 @@ class Walls:
     reason: str = ""
     tools: tuple[Path, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    kit: Path | None = None
+    sealed: bool = True
+    bwrap: str = BWRAP
 
     def jail(self, tmp: Path, *, writable: Iterable[Path] = (), readable: Iterable[Path] = ()) -> "Jail":
         """Walls around one place: `tmp` is its /tmp, `writable` and `readable` (read-only, on top) are seen as well."""
         uid = FIRST_UID + secrets.randbelow(UIDS) if self.own_uid else None
         return Jail(self, uid, tmp, tuple(writable), tuple(readable))
+
+
+class _Mount(NamedTuple):
+    """Something of this machine that is seen inside, by the same name."""
+
+    path: Path
+    writable: bool
+
+    def words(self, source: Path) -> list[str]:
+        return ["--bind" if self.writable else "--ro-bind", str(source), str(self.path)]
 
 
 @dataclass(frozen=True)
@@ -79,22 +125,17 @@ class Jail:
         return f"http://127.0.0.1:{door.port if self.walls.tier == 'strong' else door.tcp}"
 
     def wrap(self, argv: Sequence[str], *, cwd: Path, doors: Sequence[Door] = ()) -> list[str]:
-        """The command line that runs `argv` inside. The environment it is started with is the one inside."""
-        if self.walls.tier == "none":
-            return [*argv]
-        inner = [*self._forwarded(doors), *argv]
-        view, walls = self._view(doors), ["/usr/bin/bwrap", *_NAMESPACES, "--disable-userns"]
-        last = ["--chdir", str(cwd), "--", *inner]
-        if self.uid is None:
-            return [*walls, *view, *_PROC, "--remount-ro", "/", *last]
-        return [
-            *("/usr/bin/bwrap", "--die-with-parent", "--cap-drop", "ALL"),
-            *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"),
-            *(*view, "--bind", "/proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
-            *("--", "/usr/bin/setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"),
-            *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig", "KILL"),
-            *(*walls, "--bind", "/", "/", *_PROC, "--remount-ro", "/", *last),
-        ]
+        """The command line that runs `argv` inside. The environment it is started with is the one inside.
+
+        Raises OSError where a symbolic link stands in the way of something that is to be seen inside.
+        """
+        match self.walls.tier:
+            case "strong":
+                return self._walled(argv, cwd, doors)
+            case "degraded":
+                return self._launched(argv, doors)
+            case "none":
+                return [*argv]
 
     def own(self, *places: Path) -> None:
         """Give files and folders, with all in them, to the processes of this place."""
@@ -106,36 +147,146 @@ class Jail:
                 for name in (*names, *files):
                     os.chown(f"{folder}/{name}", self.uid, self.uid, follow_symlinks=False)
 
-    def _forwarded(self, doors: Sequence[Door]) -> list[str]:
-        if not doors:
-            return []
-        ways = [f"{door.port}={DOORS}/{door.port}" for door in doors]
-        return [getattr(sys, "_base_executable", sys.executable), "-I", "-S", str(FORWARD), *ways, "--"]
+    def end(self) -> None:
+        """End every process of this place's own user, wherever it has hidden; nothing where it has none."""
+        if self.uid is None:
+            return
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # what stands still cannot multiply
+            told = set[int]()
+            while fresh := _of_user(self.uid) - told:
+                told |= fresh
+                for pid in fresh:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+
+    # ---- the strong tier ---------------------------------------------------------------------------------------------
+
+    def _walled(self, argv: Sequence[str], cwd: Path, doors: Sequence[Door]) -> list[str]:
+        """The filter is opened anew for every process: bubblewrap reads it from where the last one stopped."""
+        limits = self.walls.limits.of_a_process(shared=self.uid is None)
+        limited = [PRLIMIT, *(f"--{name.removeprefix('RLIMIT_').lower()}={n}:{n}" for name, n in limits.items())]
+        walls = [*limited, self.walls.bwrap, *_NAMESPACES, "--seccomp", "9"]
+        walls += ["--disable-userns"] if self.walls.sealed else []
+        last = ["--remount-ro", "/", "--chdir", str(cwd), "--", *_forwarded(doors), *argv]
+        nested = [mount for mount in self._mounts() if self._is_nested(mount.path)]
+        for mount in nested:
+            self._refuse_links(mount.path)
+        opened = ["/bin/sh", "-c", 'exec "$@" 9<"$0"', str(self._kit / kit.FILTER)]
+        if self.uid is None:
+            inside = [word for mount in nested for word in mount.words(mount.path)]
+            return [*opened, *walls, *self._view(doors), "--proc", "/proc", *_DEV, *inside, *last]
+        return [
+            *(*opened, self.walls.bwrap, "--die-with-parent", "--cap-drop", "ALL"),
+            *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"),
+            *(*self._view(doors), *_staged(nested), "--bind", "/proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
+            *("--", SETPRIV, "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"),
+            *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig", "KILL"),
+            *(*walls, "--bind", "/", "/", "--proc", "/proc", *_DEV, *_unstaged(nested), *last),
+        ]
 
     def _view(self, doors: Sequence[Door]) -> list[str]:
+        """What is seen, but for what lies in a folder that processes inside may have changed."""
         made = [word for path in _SYSTEM for word in _system(path)]
-        made += [word for path in (*_ETC, *self._tools) for word in ("--ro-bind-try", str(path), str(path))]
-        made += ["--perms", "1777", "--bind", str(self.tmp), "/tmp"]
-        made += [word for path in self.writable for word in (*_above(path), "--bind", str(path), str(path))]
-        made += [word for path in self.readable for word in (*_above(path), "--ro-bind", str(path), str(path))]
+        made += [word for path in _etc() for word in (*_above(path), "--ro-bind", str(path), str(path))]
+        made += [word for name in kit.ETC for word in ("--ro-bind", str(self._kit / "etc" / name), f"/etc/{name}")]
+        made += ["--perms", "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]
+        made += ["--bind", str(self.tmp), str(_TMP)]
+        for mount in self._mounts():
+            if not self._is_nested(mount.path):
+                made += [*_above(mount.path), *mount.words(mount.path)]
+        made += ["--perms", "0755", "--dir", str(DOORS)]
         if doors:
-            made += ["--ro-bind", str(FORWARD), str(FORWARD), "--perms", "0755", "--dir", str(DOORS)]
+            made += ["--ro-bind", str(FORWARD), str(_FORWARD_INSIDE)]
             made += [word for d in doors for word in ("--ro-bind", str(d.socket), f"{DOORS}/{d.port}")]
         return made
 
-    @cached_property
-    def _tools(self) -> list[str]:
-        return [*map(str, self.walls.tools)]
+    def _mounts(self) -> Iterator[_Mount]:
+        tools = (*_python(), *(tool for tool in self.walls.tools if tool.exists()), Path(self.walls.bwrap))
+        yield from (_Mount(path, False) for path in tools if not _in_the_system(path))
+        yield from (_Mount(path, True) for path in self.writable)
+        yield from (_Mount(path, False) for path in self.readable)
+
+    def _is_nested(self, path: Path) -> bool:
+        return any(folder in path.parents for folder in (_TMP, *self.writable))
+
+    def _refuse_links(self, path: Path) -> None:
+        """A link that was made inside must not lead a mount to elsewhere."""
+        below = max((folder for folder in (_TMP, *self.writable) if folder in path.parents), key=lambda f: len(f.parts))
+        step = self.tmp if below == _TMP else below
+        for name in path.relative_to(below).parts:
+            step /= name
+            if step.is_symlink():
+                raise OSError(
+                    errno.ELOOP, "A symbolic link stands where the sandbox has something of its own", str(path)
+                )
+
+    @property
+    def _kit(self) -> Path:
+        if self.walls.kit is None:
+            raise ValueError("These walls were not found by the self-test: they have no kit.")
+        return self.walls.kit
+
+    # ---- the degraded tier -------------------------------------------------------------------------------------------
+
+    def _launched(self, argv: Sequence[str], doors: Sequence[Door]) -> list[str]:
+        system = (*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc", "/dev")
+        rules = Rules(
+            uid=self.uid,
+            read=[*map(str, (*system, *_python(), *self.walls.tools, *self.readable))],
+            write=[*map(str, (self.tmp, *self.writable))],
+            devices=[*_DEVICES],
+            ports=[door.tcp for door in doors if door.tcp],
+            limits=self.walls.limits.of_a_process(shared=self.uid is None),
+            filter=str(self._kit / kit.FILTER_OF_STREAMS),
+        )
+        return [INTERPRETER, "-I", "-S", str(_LAUNCH), json.dumps(rules), *argv]
 
 
-_PROC = ["--proc", "/proc", "--dev", "/dev", "--size", "67108864", "--perms", "1777", "--tmpfs", "/dev/shm"]
-_PROC += ["--remount-ro", "/dev"]
+def _at_most(name: str, wanted: int) -> int:
+    """A limit can only be lowered."""
+    hard = resource.getrlimit(getattr(resource, name))[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
+def _forwarded(doors: Sequence[Door]) -> list[str]:
+    if not doors:
+        return []
+    ways = [f"{door.port}={DOORS}/{door.port}" for door in doors]
+    return [INTERPRETER, "-I", "-S", str(_FORWARD_INSIDE), *ways, "--"]
+
+
+def _staged(nested: Sequence[_Mount]) -> list[str]:
+    """Root puts aside what the place's user will put into its own folders: root follows no link made there."""
+    made = ["--perms", "0755", "--dir", str(_STAGE)] if nested else []
+    for number, mount in enumerate(nested):
+        made += ["--bind" if mount.writable else "--ro-bind", str(mount.path), str(_STAGE / str(number))]
+    return made
+
+
+def _unstaged(nested: Sequence[_Mount]) -> list[str]:
+    made = [word for number, mount in enumerate(nested) for word in mount.words(_STAGE / str(number))]
+    return [*made, "--tmpfs", str(_STAGE), "--remount-ro", str(_STAGE)] if nested else []
+
+
+def _python() -> list[Path]:
+    """The bot's own Python and packages, which places without tools of their own run their tests with."""
+    folders = map(Path, dict.fromkeys((sys.base_prefix, *site.getsitepackages())))
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _in_the_system(path: Path) -> bool:
+    return any(path.is_relative_to(folder) for folder in _SYSTEM)
+
+
+def _etc() -> list[Path]:
+    etc = Path("/etc")
+    return [path for path in (*(etc / name for name in _ETC), *etc.glob("java-*")) if path.exists()]
 
 
 def _system(path: str) -> list[str]:
     place = Path(path)
     if place.is_symlink():
-        return ["--symlink", os.readlink(path), path]
+        return ["--symlink", str(place.readlink()), path]
     return ["--ro-bind", path, path] if place.is_dir() else []
 
 
@@ -143,3 +294,15 @@ def _above(path: Path) -> list[str]:
     """The folders above a path, which bubblewrap itself would make for its own user alone."""
     above = [*path.parents][-2::-1] if path.is_absolute() else []
     return [word for folder in above for word in ("--perms", "0755", "--dir", str(folder))]
+
+
+def _of_user(uid: int) -> set[int]:
+    """The living processes of a user."""
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_of(entry, uid)}
+
+
+def _is_of(process: Path, uid: int) -> bool:
+    with suppress(OSError):
+        words = (process / "status").read_text(encoding="utf-8", errors="replace").split()
+        return words[words.index("State:") + 1] not in "ZX" and int(words[words.index("Uid:") + 1]) == uid
+    return False
