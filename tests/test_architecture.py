@@ -34,6 +34,7 @@ HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic_core", "typing", "
 
 SPAWNERS = {"bot.git.command", "bot.sandbox.process", "bot.emulator.bare"}  # the last one plays GitHub's side
 SPAWNERS |= {"bot.git.worktree"}  # removes big folders with a process of their own
+SPAWNERS |= {"bot.sandbox.forward", "bot.sandbox.launch", "bot.sandbox.probe"}  # scripts that run inside a sandbox
 SPAWNING = {"create_subprocess_exec", "create_subprocess_shell", "Popen", "check_call", "check_output", "system"}
 SPAWNING |= {"popen", "posix_spawn", "posix_spawnp", "execv", "execve", "execvp", "execvpe", "fork", "forkpty"}
 

@@ -67,7 +67,7 @@ class Limits:
     def of_a_process(self, *, shared: bool) -> dict[str, int]:
         """The kernel's own limits, by their names. Processes are counted by user: a `shared` one has others' too."""
         wanted = {
-            "RLIMIT_NPROC": self.processes * (_SHARED if shared else 1),
+            "RLIMIT_NPROC": self.processes * (_SHARED if shared else 2),  # the watchdog ends what has half of that
             "RLIMIT_NOFILE": _FILES,
             "RLIMIT_FSIZE": self.disk,
             "RLIMIT_DATA": self.memory,
@@ -133,7 +133,7 @@ class Jail:
             case "strong":
                 return self._walled(argv, cwd, doors)
             case "degraded":
-                return self._launched(argv, doors)
+                return self._launched(argv, cwd, doors)
             case "none":
                 return [*argv]
 
@@ -228,10 +228,11 @@ class Jail:
 
     # ---- the degraded tier -------------------------------------------------------------------------------------------
 
-    def _launched(self, argv: Sequence[str], doors: Sequence[Door]) -> list[str]:
+    def _launched(self, argv: Sequence[str], cwd: Path, doors: Sequence[Door]) -> list[str]:
         system = (*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc", "/dev")
         rules = Rules(
             uid=self.uid,
+            cwd=str(cwd),
             read=[*map(str, (*system, *_python(), *self.walls.tools, *self.readable))],
             write=[*map(str, (self.tmp, *self.writable))],
             devices=[*_DEVICES],

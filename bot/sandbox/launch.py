@@ -22,9 +22,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Rules(TypedDict):
-    """What the program may do. `limits` are of `resource`, by name; `filter` is a file; `uid` None: nobody else."""
+    """What the program may do, and where. `limits` go by their names in `resource`; `filter` is a file."""
 
     uid: int | None
+    cwd: str
     read: list[str]
     write: list[str]
     devices: list[str]
@@ -59,6 +60,7 @@ def _confine(rules: Rules, parent: int) -> None:
     landlock.confine(rules["read"], rules["write"], rules["devices"], rules["ports"])
     if rules["uid"] is not None:
         _become(rules["uid"])
+    os.chdir(rules["cwd"])
     _prctl(_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         raise ProcessLookupError("whoever wanted this is gone")

@@ -149,7 +149,12 @@ def abstract_socket(targets: Targets) -> None:
 
 def path_socket(targets: Targets) -> None:
     """connect to a socket that lies in a folder"""
-    _connected(socket.AF_UNIX, targets["socket"])
+    path = Path(targets["socket"])
+    folder = os.open(path.parent, os.O_PATH)  # an address is short, and a folder's name may be long
+    try:
+        _connected(socket.AF_UNIX, f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
 
 
 def virtual_machine_socket(_targets: Targets) -> None:

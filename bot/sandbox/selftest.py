@@ -21,6 +21,7 @@ from typing import Literal
 
 from bot.sandbox import jail, kit, landlock, probe, process, venv
 from bot.sandbox.jail import INTERPRETER, Jail, Limits, Walls
+from bot.sandbox.watchdog import LimitExceeded
 
 PROBES = {name: (attempt.__doc__ or "").strip() for name, attempt in probe.PROBES.items()}  # name: what it tries
 HOLES = {  # what `degraded` is known not to stop; the first two are probes
@@ -154,18 +155,19 @@ async def _tried(walls: Walls, canaries: _Canaries, data_dir: Path) -> str:
 
 
 async def _inside(place: Jail, targets: probe.Targets) -> str:
-    home = place.writable[1]
+    worktree, home = place.writable
     try:
         done = await process.run(
-            place.wrap([INTERPRETER, "-I", "-S", str(_PROBE)], cwd=place.writable[0]),
-            cwd=place.writable[0],
+            [INTERPRETER, "-I", "-S", str(_PROBE)],
+            cwd=worktree,
             env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
             run_id="selftest",
             timeout=_SECONDS,
             stdin=json.dumps(targets).encode(),
+            jail=place,
         )
-    finally:
-        place.end()
+    except LimitExceeded as breach:
+        return breach.sentence
     try:
         found: probe.Found = json.loads(done.output_tail)
     except ValueError:
@@ -266,7 +268,11 @@ def _listening(folder: str, word: str) -> Iterator[tuple[socket.socket, socket.s
         udp.setblocking(False)
         abstract.bind(f"\0{word}")
         abstract.listen()
-        in_folder.bind(str(path))
+        at = os.open(folder, os.O_PATH)
+        try:
+            in_folder.bind(f"/proc/self/fd/{at}/{path.name}")  # an address is short, and a folder's name may be long
+        finally:
+            os.close(at)
         in_folder.listen()
         yield tcp, udp, path
 
