@@ -1,17 +1,52 @@
 """The settings of one installation, read once from the environment; nothing else reads it."""
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from bot.errors import UserError
+
+SHORTEST_SECRET = 16  # characters; shorter words stand in ordinary text
 
 
 def _default_data_dir() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "tutti"
+
+
+class DayLimits(NamedTuple):
+    """US dollars that a day may cost: for a repository, for whoever starts runs, for all. None: no limit."""
+
+    repo: float | None
+    actor: float | None
+    all: float | None
+
+
+def _listed(given: object) -> object:
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def _limit(given: object) -> object:
+    return None if isinstance(given, str) and given.strip().lower() == "none" else given
+
+
+def _folders(given: object) -> object:
+    return [part for part in given.split(":") if part] if isinstance(given, str) else given
+
+
+_Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]  # with colons between them, as in PATH
+_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]  # words with commas between them
+_Usd = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_limit)]
+_HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*(:\d{1,5})?")
 
 
 class _FileSource(EnvSettingsSource):
@@ -51,17 +86,66 @@ class Settings(BaseSettings):
         default=5, gt=0, description="US dollars a run may spend at most, whatever its workflow says"
     )
     max_minutes: float = Field(default=60, gt=0, description="minutes a run may take at most")
+    models: _List = Field(default=(), description="the models that agents may ask; none: those of the price list")
+    repo_usd_a_day: _Usd = Field(default=50, description="US dollars that a repository may cost in a day of UTC")
+    actor_usd_a_day: _Usd = Field(default=25, description="the same for all runs that one person starts")
+    usd_a_day: _Usd = Field(default=100, description="the same for the whole installation")
+    setup_hosts: _List = Field(default=(), description="what `setup:` steps reach; none: the package registries")
+    sandbox: Literal["strong", "degraded"] = Field(default="strong", description="the weakest tier to be content with")
+    tools: _Paths = Field(
+        default=(), description="files and folders that agents and tests may read, and start things from"
+    )
+    memory_mb: int = Field(default=4096, ge=256, description="what the processes of one place may use together")
+    processes: int = Field(default=512, ge=32, description="processes and threads of one place")
+    disk_mb: int = Field(default=10_240, ge=64, description="what one place may hold on disk")
 
     @field_validator("github_url", "api_url", "model_url", "public_url")
     @classmethod
     def _no_trailing_slash(cls, url: str | None) -> str | None:
         return url.rstrip("/") if url else url
 
+    @field_validator("models")
+    @classmethod
+    def _names(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        for model in models:
+            if not re.fullmatch(r"[\w.:@/\[\]-]+", model):
+                raise ValueError(f"`{model}` is no model's name: write names with commas between them")
+        return models
+
+    @field_validator("setup_hosts")
+    @classmethod
+    def _hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(host.lower() for host in hosts)
+        for host in named:
+            if not _HOST.fullmatch(host) or int(host.partition(":")[2] or 443) not in range(1, 65_536):
+                raise ValueError(f"`{host}` is no host: write `name` or `name:port`, with commas between them")
+        return named
+
+    @field_validator("tools")
+    @classmethod
+    def _whole_paths(cls, tools: tuple[Path, ...]) -> tuple[Path, ...]:
+        for tool in tools:
+            if not tool.is_absolute() or len(tool.parts) < 2 or ".." in tool.parts:
+                raise ValueError(f"`{tool}` is no place for tools: write whole paths, with colons between them")
+        return tools
+
+    @property
+    def day_limits(self) -> DayLimits:
+        """What a day may cost."""
+        return DayLimits(self.repo_usd_a_day, self.actor_usd_a_day, self.usd_a_day)
+
     def signing_secret(self) -> str:
         """The webhook secret. Raises UserError where there is none."""
         if self.webhook_secret is None:
             raise UserError("TUTTI_WEBHOOK_SECRET is not set: choose one, and give the same to the GitHub App.")
         return self.webhook_secret.get_secret_value()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no word of an agent and no change may show: the keys, line by line where they have lines."""
+        given = [self.private_key, self.webhook_secret, self.anthropic_api_key]
+        lines = [line.strip() for secret in given if secret for line in re.split(r"\\n|\n", secret.get_secret_value())]
+        return frozenset(line for line in lines if len(line) >= SHORTEST_SECRET and not line.startswith("-----"))
 
     @property
     def database(self) -> str:

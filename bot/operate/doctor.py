@@ -11,6 +11,7 @@ import aiohttp
 import sqlalchemy as sa
 import yaml
 
+from bot.app import walls_of
 from bot.backends.claude import find_cli
 from bot.errors import TryAgain, UserError
 from bot.git.command import GitError, git
@@ -136,9 +137,16 @@ async def _model(settings: Settings) -> Finding:
     return Finding("model", "green", f"{settings.model_url} answers")
 
 
-async def _sandbox(_settings: Settings) -> Finding:
-    words = "none yet: agents and tests run as this user, so install the App on repositories you trust only"
-    return Finding("sandbox", "yellow", words)
+async def _sandbox(settings: Settings) -> Finding:
+    walls = await walls_of(settings)
+    match walls.tier:
+        case "strong":
+            whose = "every place is a user of its own" if walls.own_uid else walls.reason
+            return Finding("sandbox", "green", f"strong. {whose[0].upper()}{whose[1:]}")
+        case "degraded":
+            return Finding("sandbox", "yellow", f"degraded. {walls.reason}")
+        case "none":
+            return Finding("sandbox", "red", f"none, so nobody's code is run. {walls.reason}")
 
 
 _LOOKS: dict[str, Look] = {
