@@ -175,8 +175,9 @@ class Jail:
         if self.uid is None:
             inside = [word for mount in nested for word in mount.words(mount.path)]
             return [*opened, *walls, *self._view(doors), "--proc", "/proc", *_DEV, *inside, *last]
+        # The outer one has a PID namespace, too: its end may not signal another user's process, but takes that along.
         return [
-            *(*opened, self.walls.bwrap, "--die-with-parent", "--cap-drop", "ALL"),
+            *(*opened, self.walls.bwrap, "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
             *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"),
             *(*self._view(doors), *_staged(nested), "--bind", "/proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
             *("--", SETPRIV, "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"),

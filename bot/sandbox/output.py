@@ -1,10 +1,12 @@
-"""What a process prints, taken in pieces: whole lines as they come, and the end of it all."""
+"""What a process prints, taken in pieces: whole lines as they come, the end of it all, and how fast it comes."""
 
 import codecs
 from collections import deque
 from collections.abc import Callable
 
 _LONGEST_LINE = 8192
+SECONDS = 5
+MOST_LINES = 100_000  # in so many seconds
 
 
 class Lines:
@@ -55,3 +57,30 @@ class Tail:
         dropped = self._dropped + len(whole) - len(kept)
         text = kept.decode("utf-8", "replace")
         return f"[{dropped} bytes before this are left out]\n{text}" if dropped else text
+
+
+class Rate:
+    """Counts what was printed in any 5 seconds, to a quarter of a second."""
+
+    def __init__(self, most_bytes: int, most_lines: int = MOST_LINES) -> None:
+        self._most_bytes, self._most_lines = most_bytes, most_lines
+        self._pieces: deque[tuple[int, int, int]] = deque([(0, 0, 0)])
+        self._bytes = self._lines = 0
+
+    def too_much(self, chunk: bytes, now: float) -> str:
+        """Count a piece at `now`, in seconds; a sentence about what is too much, or nothing."""
+        moment, lines = int(now * 4), chunk.count(b"\n")
+        last, size, count = self._pieces[-1]
+        if last == moment:
+            self._pieces[-1] = (moment, size + len(chunk), count + lines)
+        else:
+            self._pieces.append((moment, len(chunk), lines))
+        self._bytes, self._lines = self._bytes + len(chunk), self._lines + lines
+        while self._pieces[0][0] <= moment - 4 * SECONDS:
+            _, size, count = self._pieces.popleft()
+            self._bytes, self._lines = self._bytes - size, self._lines - count
+        if self._bytes > self._most_bytes:
+            return f"Resource limit: it printed more than {self._most_bytes / 2**20:.3g} MB in {SECONDS} seconds."
+        if self._lines > self._most_lines:
+            return f"Resource limit: it printed more than {self._most_lines:,} lines in {SECONDS} seconds."
+        return ""

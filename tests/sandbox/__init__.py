@@ -1,0 +1,1 @@
+"""The walls around agents and tests, tried from inside."""
