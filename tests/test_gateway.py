@@ -1,53 +1,24 @@
-"""The gateway gives agents the model and nothing else: not the key, not more than the limit, no way out."""
+"""The gateway gives agents the model and nothing else: not the key, no other model, no way out."""
 
 import asyncio
 import json
+import os
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import stat
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.emulator.model import Fail, Hang, PlayedModel, Say, Script
-from bot.sandbox.gateway import SPENT, Gateway, Lease
+from bot.emulator.model import Hang, PlayedModel, Say, Script
+from bot.sandbox import doors
+from bot.sandbox.gateway import environment
 from tests.corporation import Proxy
-
-KEY = "sk-ant-the-real-key"
-Json = dict[str, Any]
-
-
-@asynccontextmanager
-async def gateway(url: str, key: str | None = KEY) -> AsyncIterator[Gateway]:
-    gateway = Gateway(url, key)
-    await gateway.start()
-    try:
-        yield gateway
-    finally:
-        await gateway.close()
-
-
-@asynccontextmanager
-async def upstream(handler: Callable[[web.Request], Awaitable[web.StreamResponse]], **site: Any) -> AsyncIterator[str]:
-    """A provider's server that answers with `handler`."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, **site).start()
-    try:
-        yield f"{'https' if site else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+from tests.counter import KEY, Json, Purse, answered, ask, gateway, inside, leased, question, upstream
 
 
 @pytest.fixture
@@ -56,35 +27,17 @@ async def played() -> AsyncIterator[PlayedModel]:
         yield model
 
 
-def question(**more: Any) -> Json:
-    tool = {"name": "Read", "input_schema": {"type": "object"}}
-    messages = [{"role": "user", "content": "hello"}]
-    return {"model": "claude-sonnet-4-6", "max_tokens": 100, "messages": messages, "tools": [tool], **more}
-
-
-def _headers(lease: Lease) -> dict[str, str]:
-    return {
-        "x-api-key": lease.token,
-        "anthropic-version": "2023-06-01",
-        "Cookie": "a=b",
-        "X-Forwarded-For": "10.0.0.1",
-    }
-
-
-async def ask(client: aiohttp.ClientSession, lease: Lease, body: Json | None = None) -> tuple[int, str]:
-    url = lease.url + "/v1/messages?beta=true"
-    async with client.post(url, json=body or question(), headers=_headers(lease)) as answer:
-        return answer.status, await answer.text()
+# ---- what passes -----------------------------------------------------------------------------------------------------
 
 
 async def test_swaps_the_token_for_the_key_and_passes_on_only_what_the_api_needs(
-    client: aiohttp.ClientSession, played: PlayedModel
+    played: PlayedModel, tmp_path: Path
 ) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        status, answer = await ask(client, lease)
-    assert status == 200
-    assert json.loads(answer)["content"] == [{"type": "text", "text": "Good day to you."}]
+    async with leased(played.url, tmp_path) as lease, inside(lease) as client:
+        strange = {"Cookie": "a=b", "X-Forwarded-For": "10.0.0.1"}
+        async with client.post("/v1/messages?beta=true", json=question(), headers=strange) as answer:
+            assert answer.status == 200
+            assert (await answer.json())["content"] == [{"type": "text", "text": "Good day to you."}]
     headers = played.requests[0].headers
     assert headers["x-api-key"] == KEY
     assert headers["anthropic-version"] == "2023-06-01"
@@ -92,15 +45,14 @@ async def test_swaps_the_token_for_the_key_and_passes_on_only_what_the_api_needs
     assert not {"cookie", "x-forwarded-for", "authorization"} & set(headers)
 
 
-async def test_takes_a_bearer_token_as_well(client: aiohttp.ClientSession, played: PlayedModel) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        url, headers = lease.url + "/v1/messages", {"authorization": f"Bearer {lease.token}"}
-        async with client.post(url, json=question(), headers=headers) as answer:
+async def test_takes_a_bearer_token_as_well(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease, inside(lease, token="") as client:
+        headers = {"authorization": f"Bearer {lease.token}"}
+        async with client.post("/v1/messages", json=question(), headers=headers) as answer:
             assert answer.status == 200
 
 
-async def test_a_stream_passes_piece_by_piece_while_it_is_made(client: aiohttp.ClientSession) -> None:
+async def test_a_stream_passes_piece_by_piece_while_it_is_made(tmp_path: Path) -> None:
     seen = asyncio.Event()
 
     async def slow(request: web.Request) -> web.StreamResponse:
@@ -111,112 +63,28 @@ async def test_a_stream_passes_piece_by_piece_while_it_is_made(client: aiohttp.C
         await response.write(b'event: message_stop\ndata: {"type": "message_stop"}\n\n')
         return response
 
-    async with upstream(slow) as url, gateway(url) as gate:
-        lease = gate.open("run", usd=1)
-        headers = {"x-api-key": lease.token}
-        async with client.post(lease.url + "/v1/messages", json=question(stream=True), headers=headers) as answer:
-            assert await answer.content.readline() == b"event: ping\n"
-            seen.set()
-            assert b"message_stop" in await answer.read()
+    async with upstream(slow) as url, leased(url, tmp_path) as lease, inside(lease) as client:
+        answer = await client.post("/v1/messages", json=question(stream=True))
+        assert await answer.content.readline() == b"event: ping\n"
+        seen.set()
+        assert b"message_stop" in await answer.read()
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_counts_tokens_and_dollars_of_json_and_of_streams(
-    client: aiohttp.ClientSession, played: PlayedModel, stream: bool
-) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        await ask(client, lease, question(stream=stream))
-        usage = lease.usage
-    assert usage.calls == 1
-    assert (usage.input, usage.cache_read) == (4, 0)
-    assert usage.cache_write > 10
-    assert usage.output > 1
-    assert usage.usd == pytest.approx((4 * 3 + usage.cache_write * 3.75 + usage.output * 15) / 1e6)
+async def test_a_key_that_stands_twice_passes_only_as_it_was_checked(played: PlayedModel, tmp_path: Path) -> None:
+    body = json.dumps(question())[:-1] + ', "tools": []}'
+    twice = '{"tools": [{"type": "web_fetch_20250910", "name": "web_fetch"}], ' + body[1:]
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease, twice.encode()))[0] == 200
+    assert "web_fetch" not in str(played.requests[0].body)
 
 
-async def test_the_limit_stops_the_next_request_with_403(client: aiohttp.ClientSession, played: PlayedModel) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=0.000001)
-        assert (await ask(client, lease))[0] == 200
-        status, answer = await ask(client, lease)
-    assert status == 403
-    assert json.loads(answer)["error"] == {"type": "permission_error", "message": f"{SPENT}: $0.00"}
-    assert len(played.requests) == 1
+async def test_tools_that_run_in_the_worktree_pass(played: PlayedModel, tmp_path: Path) -> None:
+    tools = [{"type": "bash_20250124", "name": "bash"}, {"type": "custom", "name": "x", "input_schema": {}}]
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease, question(tools=tools)))[0] == 200
 
 
-async def test_an_unknown_model_has_no_known_cost_but_is_limited_as_the_dearest(
-    client: aiohttp.ClientSession, played: PlayedModel
-) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=0.00001)
-        await ask(client, lease, question(model="a-model-of-tomorrow"))
-        assert lease.usage.usd is None
-        assert lease.usage.output > 0
-        assert lease.counted >= lease.usd
-        assert lease.spent
-
-
-async def test_who_breaks_off_a_stream_pays_for_what_was_sent(client: aiohttp.ClientSession) -> None:
-    gone = asyncio.Event()
-
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
-        await response.prepare(request)
-        usage = {"input_tokens": 1000, "output_tokens": 1}
-        message = {"model": "claude-sonnet-4-6", "usage": usage}
-        await response.write(f"data: {json.dumps({'type': 'message_start', 'message': message})}\n\n".encode())
-        delta = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "x" * 4000}}
-        await response.write(f"data: {json.dumps(delta)}\n\n".encode())
-        try:
-            await asyncio.Event().wait()
-        finally:
-            gone.set()
-        return response
-
-    async with upstream(endless) as url, gateway(url) as gate:
-        lease = gate.open("run", usd=1)
-        headers = {"x-api-key": lease.token}
-        answer = await client.post(lease.url + "/v1/messages", json=question(stream=True), headers=headers)
-        while b"text_delta" not in await answer.content.readline():
-            pass
-        answer.close()
-        await gone.wait()
-        await gate.close()
-    assert lease.usage.input == 1000
-    assert lease.usage.output > 1000
-
-
-async def test_answers_without_use_cost_nothing(client: aiohttp.ClientSession) -> None:
-    async with PlayedModel([Script((), [(Fail(529),)])]) as model, gateway(model.url) as gate:
-        lease = gate.open("run", usd=1)
-        assert (await ask(client, lease))[0] == 529
-        url, headers = lease.url + "/v1/messages/count_tokens", {"x-api-key": lease.token}
-        async with client.post(url, json=question(), headers=headers) as counted:
-            assert (await counted.json())["input_tokens"] > 10
-        assert lease.usage.calls == 0
-        assert lease.usage.usd == 0
-
-
-async def test_a_shut_lease_is_worth_nothing_and_its_requests_end(client: aiohttp.ClientSession) -> None:
-    async with PlayedModel([Script((), [(Hang(),)])]) as model, gateway(model.url) as gate:
-        lease = gate.open("run", usd=1)
-        waiting = asyncio.create_task(ask(client, lease))
-        while not model.requests:
-            await asyncio.wait({waiting}, timeout=0.01)
-        gate.shut(lease)
-        with pytest.raises(aiohttp.ClientError):
-            await waiting
-        assert (await ask(client, lease))[0] == 401
-
-
-async def test_leases_are_apart(client: aiohttp.ClientSession, played: PlayedModel) -> None:
-    async with gateway(played.url) as gate:
-        one, other = gate.open("one", usd=1), gate.open("other", usd=1)
-        await ask(client, one)
-        gate.shut(one)
-        assert (await ask(client, other))[0] == 200
-        assert (one.usage.calls, other.usage.calls) == (1, 1)
+# ---- what does not ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -233,28 +101,17 @@ async def test_leases_are_apart(client: aiohttp.ClientSession, played: PlayedMod
     ],
 )
 async def test_nothing_but_the_messages_api_is_there(
-    client: aiohttp.ClientSession, played: PlayedModel, method: str, path: str
+    played: PlayedModel, tmp_path: Path, method: str, path: str
 ) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        async with client.request(method, lease.url + path, headers={"x-api-key": lease.token}) as answer:
-            assert answer.status == 404
+    async with leased(played.url, tmp_path) as lease, inside(lease) as client:
+        answer = await client.request(method, path)
+        assert answer.status == 404
     assert played.requests == []
 
 
-async def test_says_that_somebody_is_there(client: aiohttp.ClientSession, played: PlayedModel) -> None:
-    async with gateway(played.url) as gate, client.head(gate.url + "/") as answer:
+async def test_says_that_somebody_is_there(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease, inside(lease, token="") as client, client.head("/") as answer:
         assert answer.status == 200
-
-
-@pytest.mark.parametrize("token", ["", "wrong", KEY])
-async def test_only_its_own_tokens_open_it(client: aiohttp.ClientSession, played: PlayedModel, token: str) -> None:
-    async with gateway(played.url) as gate:
-        headers = {"x-api-key": token}
-        async with client.post(gate.url + "/v1/messages", json=question(), headers=headers) as answer:
-            assert answer.status == 401
-            assert (await answer.json())["error"]["type"] == "authentication_error"
-    assert played.requests == []
 
 
 @pytest.mark.parametrize(
@@ -269,84 +126,203 @@ async def test_only_its_own_tokens_open_it(client: aiohttp.ClientSession, played
     ],
 )
 async def test_nothing_that_runs_elsewhere_or_costs_more_than_listed_passes(
-    client: aiohttp.ClientSession, played: PlayedModel, more: Json
+    played: PlayedModel, tmp_path: Path, more: Json
 ) -> None:
-    async with gateway(played.url) as gate:
-        status, answer = await ask(client, gate.open("run", usd=1), question(**more))
+    async with leased(played.url, tmp_path) as lease:
+        status, answer = await ask(lease, question(**more))
     assert status == 403
     assert "not to be had here" in answer
     assert played.requests == []
 
 
-async def test_a_key_that_stands_twice_passes_only_as_it_was_checked(
-    client: aiohttp.ClientSession, played: PlayedModel
+async def test_a_model_that_the_operator_does_not_name_is_refused_with_the_way_out(
+    played: PlayedModel, tmp_path: Path
 ) -> None:
-    body = json.dumps(question())[:-1] + ', "tools": []}'
-    twice = '{"tools": [{"type": "web_fetch_20250910", "name": "web_fetch"}], ' + body[1:]
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        async with client.post(lease.url + "/v1/messages", data=twice, headers=_headers(lease)) as answer:
-            assert answer.status == 200
-    assert "web_fetch" not in str(played.requests[0].body)
+    async with gateway(played.url, tmp_path, models=["claude-sonnet-4-6"]) as gate:
+        lease = await gate.open("run", 1, purse=Purse())
+        for path in ("/v1/messages", "/v1/messages/count_tokens"):
+            status, answer = await ask(lease, question(model="claude-opus-5-5"), path)
+            assert status == 403
+            assert "`claude-opus-5-5`" in answer
+            assert "TUTTI_MODELS" in answer
+        for name in ("claude-sonnet-4-6", "claude-sonnet-4-6-20260101", "claude-sonnet-4-6[1m]"):
+            assert (await ask(lease, question(model=name)))[0] == 200
+        assert lease.stopped == ""
 
 
-async def test_tools_that_run_in_the_worktree_pass(client: aiohttp.ClientSession, played: PlayedModel) -> None:
-    tools = [{"type": "bash_20250124", "name": "bash"}, {"type": "custom", "name": "x", "input_schema": {}}]
-    async with gateway(played.url) as gate:
-        assert (await ask(client, gate.open("run", usd=1), question(tools=tools)))[0] == 200
+async def test_a_lease_has_no_model_that_the_installation_has_not(played: PlayedModel, tmp_path: Path) -> None:
+    async with gateway(played.url, tmp_path, models=["claude-sonnet-4-6", "claude-haiku-4-5"]) as gate:
+        lease = await gate.open("run", 1, purse=Purse(), models=frozenset({"claude-sonnet-4-6", "claude-opus-5-5"}))
+        asked = ("claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-5-5")
+        assert [(await ask(lease, question(model=model)))[0] for model in asked] == [200, 403, 403]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null", b"\xff\xfe", b"[" * 100_000])
-async def test_a_body_that_is_no_object_is_told_so(
-    client: aiohttp.ClientSession, played: PlayedModel, body: bytes
+async def test_a_body_that_is_no_object_is_told_so(played: PlayedModel, tmp_path: Path, body: bytes) -> None:
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease, body))[0] == 400
+    assert played.requests == []
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [({"model": None}, 400), ({"max_tokens": None}, 400), ({"max_tokens": -1}, 400), ({"max_tokens": 128_001}, 403)],
+)
+async def test_a_question_without_a_model_or_an_end_is_refused(
+    played: PlayedModel, tmp_path: Path, more: Json, status: int
 ) -> None:
-    async with gateway(played.url) as gate:
-        lease = gate.open("run", usd=1)
-        url, headers = lease.url + "/v1/messages", {"x-api-key": lease.token}
-        async with client.post(url, data=body, headers=headers) as answer:
-            assert answer.status == 400
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease, question(**more)))[0] == status
+    assert played.requests == []
 
 
-async def test_an_api_that_is_not_there_is_a_502_in_its_own_shape(client: aiohttp.ClientSession) -> None:
-    async with gateway("http://127.0.0.1:1") as gate:
-        status, answer = await ask(client, gate.open("run", usd=1))
+async def test_a_body_has_an_end(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease, b" " * (32 << 20) + b"{}"))[0] == 413
+        assert (await ask(lease, b"[" + b"0," * 2_000_000))[0] == 413
+    assert played.requests == []
+
+
+async def test_a_compressed_body_is_not_even_opened(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease, inside(lease) as client:
+        headers = {"content-encoding": "gzip"}
+        async with client.post("/v1/messages", data=b"\x1f\x8b", headers=headers) as answer:
+            assert answer.status == 415
+
+
+async def test_a_run_has_so_many_connections_and_no_more(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease:
+        held = [socket.socket(socket.AF_UNIX) for _ in range(512)]
+        for one in held:
+            one.connect(str(lease.door.socket))
+            await asyncio.sleep(0)
+        with pytest.raises(aiohttp.ClientError):
+            await ask(lease)
+        for one in held:
+            one.close()
+
+
+# ---- doors and tokens ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("token", ["", "wrong", KEY, "\u00e4"])
+async def test_only_its_own_token_opens_it(played: PlayedModel, tmp_path: Path, token: str) -> None:
+    async with leased(played.url, tmp_path) as lease, inside(lease, token) as client:
+        answer = await client.post("/v1/messages", json=question())
+        assert answer.status == 401
+        assert (await answer.json())["error"]["type"] == "authentication_error"
+    assert played.requests == []
+
+
+async def test_the_door_of_one_run_is_nothing_to_another(played: PlayedModel, tmp_path: Path) -> None:
+    async with gateway(played.url, tmp_path) as gate:
+        one, other = [await gate.open(name, usd=1, purse=Purse()) for name in ("one", "other")]
+        async with inside(one, other.token) as client, client.post("/v1/messages", json=question()) as answer:
+            assert answer.status == 401
+        await ask(one)
+        await gate.shut(one)
+        assert (await ask(other))[0] == 200
+        assert (one.usage.calls, other.usage.calls) == (1, 1)
+
+
+async def test_a_shut_lease_has_no_door_and_its_requests_end(tmp_path: Path) -> None:
+    async with PlayedModel([Script((), [(Hang(),)])]) as model, gateway(model.url, tmp_path) as gate:
+        lease = await gate.open("run", usd=1, purse=Purse())
+        waiting = asyncio.create_task(ask(lease))
+        while not model.requests:
+            await asyncio.wait({waiting}, timeout=0.01)
+        await gate.shut(lease)
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
+        assert list((tmp_path / "doors").iterdir()) == []
+
+
+async def test_a_door_is_for_one_user_alone(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path, uid=os.geteuid()) as lease:
+        door = lease.door.socket.stat()
+        assert stat.S_IMODE(door.st_mode) == 0o600
+        assert door.st_uid == os.geteuid()
+        assert stat.S_IMODE(lease.door.socket.parent.stat().st_mode) == 0o711
+        assert (lease.door.port, lease.door.tcp) == (8118, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+async def test_a_door_is_given_to_the_user_of_its_sandbox(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path, uid=1_600_000_123) as lease:
+        assert lease.door.socket.stat().st_uid == 1_600_000_123
+
+
+async def test_only_where_it_is_asked_for_a_door_is_on_loopback_too(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path, tcp=True) as lease, aiohttp.ClientSession() as client:
+        url = f"http://127.0.0.1:{lease.door.tcp}"
+        assert environment(url, lease.token) == {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": lease.token}
+        for token, status in (("", 401), (lease.token, 200)):
+            headers = {"x-api-key": token}
+            async with client.post(f"{url}/v1/messages", json=question(), headers=headers) as answer:
+                assert answer.status == status
+
+
+async def test_a_door_in_a_folder_with_a_long_name_opens_as_well(played: PlayedModel, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    async with leased(played.url, folder) as lease:
+        (tmp_path / "s").symlink_to(lease.door.socket.parent)
+        connector = aiohttp.UnixConnector(str(tmp_path / "s/8118"))
+        async with aiohttp.ClientSession("http://tutti", connector=connector) as client, client.head("/") as answer:
+            assert answer.status == 200
+
+
+async def test_doors_of_a_bot_that_was_killed_are_removed_and_no_others(played: PlayedModel, tmp_path: Path) -> None:
+    async with leased(played.url, tmp_path) as lease:
+        dead = doors.listen(tmp_path / "doors", 8118)
+        for one in dead.sockets:
+            one.close()
+        long_ago = time.time() - 3600
+        for folder in (dead.door.socket.parent, lease.door.socket.parent):
+            os.utime(folder, (long_ago, long_ago))
+        async with gateway(played.url, tmp_path):
+            assert list((tmp_path / "doors").iterdir()) == [lease.door.socket.parent]
+        assert (await ask(lease))[0] == 200
+
+
+# ---- the way to the provider -----------------------------------------------------------------------------------------
+
+
+async def test_an_api_that_is_not_there_is_a_502_in_its_own_shape(tmp_path: Path) -> None:
+    async with leased("http://127.0.0.1:1", tmp_path) as lease:
+        status, answer = await ask(lease)
+        assert lease.usage.calls == 0
     assert status == 502
     assert json.loads(answer)["error"]["type"] == "api_error"
 
 
-async def test_redirects_are_not_followed_with_the_key(client: aiohttp.ClientSession, played: PlayedModel) -> None:
+async def test_redirects_are_not_followed_with_the_key(played: PlayedModel, tmp_path: Path) -> None:
     async def elsewhere(request: web.Request) -> web.StreamResponse:
         raise web.HTTPTemporaryRedirect(played.url + "/v1/messages")
 
-    async with upstream(elsewhere) as url, gateway(url) as gate:
-        assert (await ask(client, gate.open("run", usd=1)))[0] == 307
+    async with upstream(elsewhere) as url, leased(url, tmp_path) as lease:
+        assert (await ask(lease))[0] == 307
     assert played.requests == []
 
 
 async def test_https_proxy_and_a_private_authority_work(
-    client: aiohttp.ClientSession,
-    authority: tuple[Path, ssl.SSLContext],
-    proxy: Proxy,
-    monkeypatch: pytest.MonkeyPatch,
+    authority: tuple[Path, ssl.SSLContext], proxy: Proxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[0]))
 
-    async def api(request: web.Request) -> web.Response:
-        usage = {"input_tokens": 1, "output_tokens": 1}
-        return web.json_response({"type": "message", "model": "claude-sonnet-4-6", "usage": usage})
+    async def api(_request: web.Request) -> web.Response:
+        return answered()
 
-    async with upstream(api, ssl_context=authority[1]) as url:
-        secure = url.replace("http:", "https:")
-        async with gateway(secure) as gate:
-            assert (await ask(client, gate.open("run", usd=1)))[0] == 200
-    assert proxy.connected == [secure.removeprefix("https://")]
+    async with upstream(api, ssl_context=authority[1]) as url, leased(url, tmp_path) as lease:
+        assert (await ask(lease))[0] == 200
+    assert proxy.connected == [url.removeprefix("https://")]
 
 
 async def test_an_entry_in_netrc_does_not_come_between_the_agents_and_the_model(
-    client: aiohttp.ClientSession, played: PlayedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    played: PlayedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    async with gateway(played.url) as gate:
-        assert (await ask(client, gate.open("run", usd=1)))[0] == 200
+    async with leased(played.url, tmp_path) as lease:
+        assert (await ask(lease))[0] == 200
     assert "authorization" not in played.requests[0].headers

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.sandbox.meter import Price, Reading, Tokens, dearest, price
+from bot.sandbox.meter import Price, Reading, Tokens, dearest, listed, price, undated
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,18 @@ def test_a_stream_is_read_wherever_it_is_cut() -> None:
 
 def test_an_answer_that_never_came_costs_what_was_asked() -> None:
     assert Reading(asked=99, model="x").tokens() == Tokens(input=99)
+
+
+def test_of_an_answer_in_one_piece_nobody_waited_for_the_longest_is_counted() -> None:
+    unread, read = Reading(asked=99, model="x", most=5000), Reading(asked=99, model="x", most=5000)
+    read.json(b'{"usage": {"input_tokens": 7, "output_tokens": 8}}')
+    assert unread.tokens() == Tokens(input=99, output=5000)
+    assert read.tokens() == Tokens(input=7, output=8)
+
+
+@pytest.mark.parametrize(
+    "name", ["claude-opus-5", "claude-opus-5-20260101", "claude-opus-5-latest", "claude-opus-5[1m]"]
+)
+def test_one_model_has_one_name(name: str) -> None:
+    assert undated(name) == "claude-opus-5"
+    assert undated(name) in listed()

@@ -1,188 +1,165 @@
-"""The agents' way to the model: a loopback server that adds the real key, counts the tokens and stops at the limit.
+"""The agents' way to the model: a door for each run, outside of its sandbox, that adds the real key, counts and stops.
 
-An agent gets a throw-away token in place of the key. Only the Messages API passes, and nothing in a request that
-would run at the provider's, reach the network from there, or cost more than the price list says.
+An agent gets a throw-away token in place of the key. Behind its door is nothing but the Messages API, for the models
+that the operator allows; `messages` says what of a question passes. A limit that is reached is answered with 403,
+which clients take as final; `lease` says when.
 """
 
 import asyncio
 import io
-import json
 import secrets
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
 from bot.proxy import outward_session
-from bot.sandbox.meter import Reading, Tokens, dearest, price
+from bot.sandbox import doors, messages, process
+from bot.sandbox.lease import SPENT as SPENT
+from bot.sandbox.lease import Lease as Lease
+from bot.sandbox.lease import Purse as Purse
+from bot.sandbox.messages import Question, RefusedError
+from bot.sandbox.messages import environment as environment
+from bot.sandbox.meter import Reading, listed, undated
 
-SPENT = "the budget of this run is spent"
-_BIGGEST = 32 << 20  # bytes of a request, as at the provider's
-_PASSED_ON = ("content-type", "accept", "user-agent", "anthropic-version", "anthropic-beta")
-_HANDED_BACK = ("content-type", "retry-after", "request-id", "x-should-retry")
-_OWN_TOOLS = ("custom", "bash_", "text_editor_", "memory_", "tool_search_tool_")
-_REFUSED_KEYS = ("mcp_servers", "container", "speed", "service_tier", "inference_geo")
-_ERRORS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
-_ERRORS |= {413: "request_too_large"}
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a lease has used. `usd` is None as soon as a model answered whose price is not known."""
-
-    calls: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    usd: float | None
-
-
-@dataclass(eq=False)
-class Lease:
-    """The right of one run to ask the model: where, with which token, for at most `usd`."""
-
-    run: str
-    url: str
-    token: str
-    usd: float
-    _tokens: Tokens = field(default_factory=Tokens)
-    _calls: int = 0
-    _spent: float = 0.0  # unknown models priced as the dearest
-    _unknown: bool = False
-    _open: set["asyncio.Task[Any]"] = field(default_factory=set)
-
-    @property
-    def usage(self) -> Usage:
-        t = self._tokens
-        usd = None if self._unknown else self._spent
-        return Usage(self._calls, t.input, t.output, t.cache_read, t.cache_write_5m + t.cache_write_1h, usd)
-
-    @property
-    def counted(self) -> float:
-        """USD that count against the limit: what is known, and unknown models priced as the dearest."""
-        return self._spent
-
-    @property
-    def spent(self) -> bool:
-        """Whether the limit is reached; an answer under way may go beyond it."""
-        return self._spent >= self.usd
-
-    def environment(self) -> dict[str, str]:
-        """What a client of the model needs in its environment."""
-        return environment(self.url, self.token)
-
-    def add(self, reading: Reading) -> None:
-        tokens, known = reading.tokens(), price(reading.model)
-        self._calls += 1
-        self._tokens += tokens
-        self._spent += (known or dearest()).of(tokens)
-        self._unknown = self._unknown or known is None
-
-
-def environment(url: str, token: str) -> dict[str, str]:
-    """The variables that Anthropic's clients read."""
-    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": token}
+PORT = 8118  # of the door, inside
+_CONNECTIONS = 512  # of one run at once; more are closed
+_BIG = 4 << 20  # bytes of a question: of bigger ones a run has one at a time
 
 
 class Gateway:
-    """The server. `model_url` is in ANTHROPIC_BASE_URL's form; without `api_key` none is sent (a played model)."""
+    """The doors. `model_url` is in ANTHROPIC_BASE_URL's form; without `api_key` none is sent (a played model).
 
-    def __init__(self, model_url: str, api_key: str | None) -> None:
-        self._model_url, self._key = model_url.rstrip("/"), api_key
-        self._leases: dict[str, Lease] = {}
+    `models` are those that agents may ask (none: those of the price list); doors are made in `data_dir`.
+    """
+
+    def __init__(self, model_url: str, api_key: str | None, data_dir: Path, models: Iterable[str] = ()) -> None:
+        self._model_url, self._key, self._folder = model_url.rstrip("/"), api_key, data_dir / "doors"
+        self._models = frozenset(map(undated, models)) or listed()
+        self._leases: set[Lease] = set()
         self._parts = AsyncExitStack()
         self._session: aiohttp.ClientSession
-        self.url = ""
 
     async def start(self) -> None:
-        """Listen on a free port of the loopback; `url` says where. HTTPS_PROXY and SSL_CERT_FILE are honoured."""
+        """Be ready to open doors. HTTPS_PROXY and SSL_CERT_FILE are honoured."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=600)
         self._session = outward_session(self._model_url, limit=0, timeout=timeout)
         await self._parts.enter_async_context(self._session)
-        app = web.Application(client_max_size=_BIGGEST)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
-        self._parts.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await asyncio.to_thread(doors.tidy, self._folder)
 
     async def close(self) -> None:
-        for lease in list(self._leases.values()):
-            self.shut(lease)
+        for lease in list(self._leases):
+            await self.shut(lease)
         await self._parts.aclose()
 
-    def open(self, run_id: str, usd: float) -> Lease:
-        """A new lease for a run, with a token of its own."""
-        lease = Lease(run_id, self.url, "tutti-" + secrets.token_urlsafe(32), usd)
-        self._leases[lease.token] = lease
+    async def open(
+        self,
+        run: str,
+        usd: float,
+        *,
+        purse: Purse,
+        models: frozenset[str] | None = None,
+        uid: int | None = None,
+        tcp: bool = False,
+    ) -> Lease:
+        """A new lease for a run, with a door and a token of its own.
+
+        `models` narrows what the installation allows; the door is the user `uid`'s; `tcp`: it is on loopback as well.
+        """
+        allowed = self._models if models is None else self._models & frozenset(map(undated, models))
+        listening = doors.listen(self._folder, PORT, uid=uid, tcp=tcp)
+        lease = Lease(run, listening.door, "tutti-" + secrets.token_urlsafe(32), usd, allowed, purse)
+        lease.life.callback(listening.close)
+        server = web.Server(
+            partial(self._handle, lease), handler_cancellation=True, access_log=None, auto_decompress=False
+        )
+        lease.life.push_async_callback(server.shutdown, 1)
+        loop = asyncio.get_running_loop()
+        for one in listening.sockets:
+            listener = await loop.create_server(_few(server), sock=one)
+            lease.life.callback(listener.close)
+        self._leases.add(lease)
         return lease
 
-    def shut(self, lease: Lease) -> None:
-        """End a lease: its token is worth nothing from now on, and answers under way are cut off."""
-        self._leases.pop(lease.token, None)
-        for task in lease._open:
-            task.cancel()
+    async def shut(self, lease: Lease) -> None:
+        """End a lease: its door is gone, answers under way are cut off, and what they cost is written down."""
+        self._leases.discard(lease)
+        await process.finish(asyncio.create_task(lease.end()))
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, lease: Lease, request: web.BaseRequest) -> web.StreamResponse:
         if request.method == "HEAD" and request.path == "/":
             return web.Response()
-        if request.method != "POST" or request.path not in ("/v1/messages", "/v1/messages/count_tokens"):
-            return _error(404, "only the Messages API is to be had here")
-        lease = self._leases.get(_token(request))
-        if lease is None:
-            return _error(401, "this token is not valid, or not any more")
+        if request.method != "POST" or request.path not in messages.PATHS:
+            return _refused(404, "only the Messages API is to be had here")
+        if lease not in self._leases or not _same(messages.token(request.headers), lease.token):
+            return _refused(401, "this token is not valid, or not any more")
         task = asyncio.current_task()
         assert task is not None
-        lease._open.add(task)
+        lease.tasks.add(task)
         try:
-            return await self._checked(request, lease)
+            async with lease.turns, AsyncExitStack() as held:
+                return await self._answered(request, lease, held)
+        except RefusedError as refusal:
+            return _refused(refusal.status, refusal.sentence)
+        except (aiohttp.ClientError, TimeoutError) as problem:
+            return _refused(502, f"the model API cannot be reached: {type(problem).__name__}")
         finally:
-            lease._open.discard(task)
+            lease.tasks.discard(task)
 
-    async def _checked(self, request: web.Request, lease: Lease) -> web.StreamResponse:
-        if lease.spent:
-            return _error(403, f"{SPENT}: ${lease.usd:.2f}")
-        try:
-            raw = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return _error(413, f"a request may have {_BIGGEST >> 20} MB")
-        body = _decoded(raw)
-        if body is None:
-            return _error(400, "the body is no JSON object")
-        if wrong := _refusal(body):
-            return _error(403, wrong)
-        try:
-            return await self._forward(request, body, lease)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return _error(502, f"the model API cannot be reached: {type(error).__name__}")
+    async def _answered(self, request: web.BaseRequest, lease: Lease, held: AsyncExitStack) -> web.StreamResponse:
+        await lease.may_go_on()
+        question = messages.checked(request.path, await _body(request, lease, held))
+        if undated(question.model) not in lease.models:
+            raise RefusedError(403, messages.not_allowed(question.model))
+        if request.path == messages.ANSWERS:
+            await held.enter_async_context(lease.room(question.worst))
+            await lease.may_go_on()
+        return await self._forward(request, question, lease)
 
-    async def _forward(self, request: web.Request, body: dict[str, Any], lease: Lease) -> web.StreamResponse:
-        raw = json.dumps(body).encode()  # what was checked, not what was sent: a key may stand twice in that
-        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        headers["accept-encoding"] = "identity"
-        if self._key:
-            headers["x-api-key"] = self._key
-        query = {"beta": "true"} if request.query.get("beta") == "true" else {}
-        url = self._model_url + request.path
-        async with self._session.post(
-            url, data=io.BytesIO(raw), headers=headers, params=query, allow_redirects=False
-        ) as answer:
-            counted = answer.status == 200 and request.path == "/v1/messages"
-            reading = Reading(len(raw) // 4, str(body.get("model", "")))
-            try:
+    async def _forward(self, request: web.BaseRequest, question: Question, lease: Lease) -> web.StreamResponse:
+        reading = Reading(question.asked, question.model, 0 if question.stream else question.most)
+        status = 0
+        try:
+            async with self._session.post(
+                self._model_url + request.path,
+                data=io.BytesIO(question.raw),
+                headers=messages.sent_on(request.headers, self._key),
+                params={"beta": "true"} if request.query.get("beta") == "true" else {},
+                allow_redirects=False,
+            ) as answer:
+                status = answer.status
                 return await _passed(request, answer, reading)
-            finally:
-                if counted:
-                    lease.add(reading)
+        except aiohttp.ClientError as problem:
+            if not status and not isinstance(problem, aiohttp.SocketTimeoutError):
+                status = 502  # nobody took the question; whoever was only not waited for has
+            raise
+        finally:
+            if request.path == messages.ANSWERS and status in (0, 200):
+                lease.add(reading)
+                await lease.pay()
 
 
-async def _passed(request: web.Request, answer: aiohttp.ClientResponse, reading: Reading) -> web.StreamResponse:
+async def _body(request: web.BaseRequest, lease: Lease, held: AsyncExitStack) -> bytes:
+    """The body of a request; a big one has to wait for the run's others to be answered. Raises RefusedError."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise RefusedError(415, "a request is taken as it is, not compressed")
+    parts, size = list[bytes](), 0
+    async for part in request.content.iter_any():
+        if size <= _BIG < size + len(part):
+            await held.enter_async_context(lease.big)
+        size += len(part)
+        if size > messages.BIGGEST:
+            raise RefusedError(413, f"a request may have {messages.BIGGEST >> 20} MB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _passed(request: web.BaseRequest, answer: aiohttp.ClientResponse, reading: Reading) -> web.StreamResponse:
     """Hand the answer on, piece by piece where it is a stream."""
-    headers = {k: v for k, v in answer.headers.items() if k.lower() in _HANDED_BACK or _is_limit(k)}
+    headers = messages.handed_back(answer.headers)
     if answer.content_type != "text/event-stream":
         whole = await answer.read()
         reading.json(whole)
@@ -196,36 +173,22 @@ async def _passed(request: web.Request, answer: aiohttp.ClientResponse, reading:
     return response
 
 
-def _is_limit(header: str) -> bool:
-    return header.lower().startswith("anthropic-ratelimit-")
+def _refused(status: int, sentence: str) -> web.Response:
+    return web.json_response(messages.error(status, sentence), status=status)
 
 
-def _token(request: web.Request) -> str:
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    return request.headers.get("x-api-key") or (bearer if scheme.lower() == "bearer" else "")
+def _same(shown: str, token: str) -> bool:
+    return secrets.compare_digest(shown.encode("utf-8", "surrogateescape"), token.encode())
 
 
-def _decoded(raw: bytes) -> dict[str, Any] | None:
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
+def _few(server: web.Server) -> Callable[[], asyncio.Protocol]:
+    """Connections of a server as long as they are not too many."""
+    return lambda: server() if len(server.connections) < _CONNECTIONS else _Closed()
 
 
-def _refusal(body: dict[str, Any]) -> str:
-    """Why a request may not pass, or nothing."""
-    for key in _REFUSED_KEYS:
-        if key in body:
-            return f"`{key}` is not to be had here"
-    tools = body.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind is not None and not str(kind).startswith(_OWN_TOOLS):
-            return f"the tool `{kind}` runs at the provider's and is not to be had here"
-    return ""
+class _Closed(asyncio.Protocol):
+    """A connection that there is no room for."""
 
-
-def _error(status: int, message: str) -> web.Response:
-    error = {"type": _ERRORS.get(status, "api_error"), "message": message}
-    return web.json_response({"type": "error", "error": error}, status=status)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()

@@ -63,9 +63,19 @@ class Price:
         return float(sum(getattr(self, name) * getattr(tokens, name) for name in _COUNTED)) / 1e6
 
 
+def undated(model: str) -> str:
+    """A model's name without its date or its window: one name for what is one model."""
+    return _DATE.sub("", model)
+
+
 def price(model: str) -> Price | None:
     """A model's price by its name, dated or not; None for a model that the list does not know."""
-    return _prices().get(_DATE.sub("", model))
+    return _prices().get(undated(model))
+
+
+def listed() -> frozenset[str]:
+    """The undated names of the models in the list."""
+    return frozenset(_prices())
 
 
 def dearest() -> Price:
@@ -96,12 +106,15 @@ def _price(row: Mapping[str, Any]) -> Price:
 class Reading:
     """One answer of the API while it passes: which model answers, how many tokens so far.
 
-    A stream that breaks off has no final count; then what was seen of the answer is counted at four bytes a token.
+    `asked` and `most` are the tokens of the question and those that the answer may have. A stream that breaks off has
+    no final count: what was seen of it is counted at four bytes a token. Of an answer in one piece that is not waited
+    for nothing is seen at all: it counts as the longest.
     """
 
-    def __init__(self, asked: int, model: str) -> None:
+    def __init__(self, asked: int, model: str, most: int = 0) -> None:
         self.model = model
-        self._asked, self._usage, self._seen, self._complete = asked, dict[str, Any](), 0, False
+        self._asked, self._most = asked, most
+        self._usage, self._seen, self._complete = dict[str, Any](), 0, False
         self._rest = b""
 
     def json(self, body: bytes) -> None:
@@ -118,7 +131,7 @@ class Reading:
 
     def tokens(self) -> Tokens:
         """What this answer has used by now."""
-        usage = self._usage or {"input_tokens": self._asked}
+        usage = self._usage or {"input_tokens": self._asked, "output_tokens": 0 if self._complete else self._most}
         tokens = Tokens.of(usage)
         return tokens if self._complete else tokens + Tokens(output=max(self._seen - tokens.output, 0))
 

@@ -1,4 +1,4 @@
-"""The database: its tables, its migrations, and the threads that talk to it (SQLite and PostgreSQL alike).
+"""The database: its tables as they are today, and the threads that talk to it (SQLite and PostgreSQL alike).
 
 A write is a function of a connection, run in a transaction of its own. SQLite has one writer thread.
 """
@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
+
+from bot.store.migrations import migrate
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ runs = sa.Table(
     sa.Column("workflow", sa.String(100), nullable=False),
     sa.Column("repo", sa.String(200), nullable=False),
     sa.Column("target", sa.String(250), nullable=False),  # owner/repo#n
-    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("cancel", sa.Text, nullable=True),  # a sentence: who asked and how
     sa.Column("created_at", sa.Float, nullable=False),
@@ -62,7 +64,7 @@ nodes = sa.Table(
     sa.Column("key", sa.String(120), primary_key=True),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
-    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
     sa.Column("reason", sa.Text, nullable=False, server_default=""),
     sa.Column("plan", sa.Text, nullable=False, server_default=""),
     sa.Column("started_at", sa.Float, nullable=True),
@@ -89,23 +91,15 @@ copies = sa.Table(  # the last good copy of each file a repository configures Tu
     sa.Column("problem", sa.Text, nullable=False, server_default=""),
 )
 
-
-def _m001_initial(conn: sa.Connection) -> None:
-    metadata.create_all(conn)
-
-
-MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial]
-
-
-def migrate(conn: sa.Connection) -> None:
-    """Bring the schema up to date: each function of MIGRATIONS once, in order, in this transaction."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(sa.text("select pg_advisory_xact_lock(718281828)"))
-    conn.execute(sa.text("create table if not exists schema_version (version integer not null)"))
-    done = conn.execute(sa.text("select max(version) from schema_version")).scalar() or 0
-    for number, step in enumerate(MIGRATIONS[done:], start=done + 1):
-        step(conn)
-        conn.execute(sa.text("insert into schema_version values (:n)"), {"n": number})
+spending = sa.Table(  # what each run has spent on each day of UTC
+    "spending",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),  # 2026-03-31
+    sa.Column("run", sa.String(36), primary_key=True),
+    sa.Column("repo", sa.String(200), nullable=False),
+    sa.Column("actor", sa.BigInteger, nullable=False),  # GitHub's id of whoever started it, 0 for nobody there
+    sa.Column("usd", sa.Float, nullable=False),
+)
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

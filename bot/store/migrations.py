@@ -1,0 +1,115 @@
+"""How the database came to be what it is: each step once, in order, written out as it was on its day.
+
+A step never changes and names no table of today: a database of any age comes through the same steps.
+"""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+
+def _m001_initial(conn: sa.Connection) -> None:
+    made = sa.MetaData()
+    sa.Table(
+        "deliveries",
+        made,
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("guid", sa.String(64), nullable=False, unique=True),
+        sa.Column("event", sa.String(64), nullable=False),
+        sa.Column("received_at", sa.Float, nullable=False),
+        sa.Column("status", sa.String(8), nullable=False, server_default="new"),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("note", sa.Text, nullable=False, server_default=""),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Index("deliveries_by_status", "status", "seq"),
+    )
+    _m001_runs(made)
+    sa.Table(
+        "artifacts",
+        made,
+        sa.Column("run", sa.String(36), primary_key=True),
+        sa.Column("key", sa.String(120), primary_key=True),
+        sa.Column("meta", sa.JSON, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    sa.Table(
+        "copies",
+        made,
+        sa.Column("repo", sa.String(200), primary_key=True),
+        sa.Column("path", sa.String(250), primary_key=True),
+        sa.Column("text", sa.Text, nullable=True),
+        sa.Column("commit", sa.String(64), nullable=False),
+        sa.Column("problem", sa.Text, nullable=False, server_default=""),
+    )
+    made.create_all(conn)
+
+
+def _m001_runs(made: sa.MetaData) -> None:
+    active = sa.text("state in ('queued','running','waiting')")
+    sa.Table(
+        "runs",
+        made,
+        sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("id", sa.String(36), nullable=False, unique=True),
+        sa.Column("delivery", sa.String(64), nullable=False),
+        sa.Column("workflow", sa.String(100), nullable=False),
+        sa.Column("repo", sa.String(200), nullable=False),
+        sa.Column("target", sa.String(250), nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False, server_default=""),
+        sa.Column("cancel", sa.Text, nullable=True),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("started_at", sa.Float, nullable=True),
+        sa.Column("ended_at", sa.Float, nullable=True),
+        sa.Column("cost_usd", sa.Float, nullable=True),
+        sa.Column("context", sa.JSON, nullable=False),
+        sa.Column("facts", sa.JSON, nullable=False),
+        sa.UniqueConstraint("delivery", "workflow"),
+        sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=active, postgresql_where=active),
+    )
+    sa.Table(
+        "nodes",
+        made,
+        sa.Column("run", sa.String(36), primary_key=True),
+        sa.Column("key", sa.String(120), primary_key=True),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False, server_default=""),
+        sa.Column("plan", sa.Text, nullable=False, server_default=""),
+        sa.Column("started_at", sa.Float, nullable=True),
+        sa.Column("ended_at", sa.Float, nullable=True),
+        sa.Column("cost_usd", sa.Float, nullable=True),
+    )
+
+
+def _m002_spending(conn: sa.Connection) -> None:
+    """What is spent a day; and longer words for how runs end, where the database counts their letters."""
+    made = sa.MetaData()
+    sa.Table(
+        "spending",
+        made,
+        sa.Column("day", sa.String(10), primary_key=True),
+        sa.Column("run", sa.String(36), primary_key=True),
+        sa.Column("repo", sa.String(200), nullable=False),
+        sa.Column("actor", sa.BigInteger, nullable=False),
+        sa.Column("usd", sa.Float, nullable=False),
+    )
+    made.create_all(conn)
+    if conn.dialect.name == "postgresql":
+        for table in ("runs", "nodes"):
+            conn.execute(sa.text(f"alter table {table} alter column state type varchar(20)"))
+
+
+MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending]
+
+
+def migrate(conn: sa.Connection) -> None:
+    """Bring the schema up to date: each function of MIGRATIONS once, in order, in this transaction."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.text("select pg_advisory_xact_lock(718281828)"))
+    conn.execute(sa.text("create table if not exists schema_version (version integer not null)"))
+    done = conn.execute(sa.text("select max(version) from schema_version")).scalar() or 0
+    for number, step in enumerate(MIGRATIONS[done:], start=done + 1):
+        step(conn)
+        conn.execute(sa.text("insert into schema_version values (:n)"), {"n": number})
