@@ -44,12 +44,13 @@ Look = Callable[[Settings], Awaitable[Finding]]
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order a person would look."""
-    return [await _look(name, look, settings) for name, look in _LOOKS.items()]
+    return [await look(name, settings) for name in _LOOKS]
 
 
-async def _look(name: str, look: Look, settings: Settings) -> Finding:
+async def look(name: str, settings: Settings) -> Finding:
+    """One finding, by its name."""
     try:
-        return await look(settings)
+        return await _LOOKS[name](settings)
     except (UserError, TryAgain, GitError, OSError, sa.exc.SQLAlchemyError, aiohttp.ClientError) as problem:
         return Finding(name, "red", str(problem).strip().splitlines()[0][:300])
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ _DEGRADED_WAY = "or set TUTTI_SANDBOX=degraded, which is weaker (docs/security.m
 
 
 @dataclass(frozen=True)
-class _Canaries:
+class Canaries:
     """What was put outside for one trial, and who hears of attempts that an attempt itself cannot see succeed."""
 
     folder: Path
@@ -69,7 +69,7 @@ async def find(
         return replace(walls, reason="The sandbox needs Linux.")
     try:
         made = await asyncio.to_thread(_kit, data_dir)
-        async with _planted(made) as canaries:
+        async with planted(made) as canaries:
             return await _best(replace(walls, kit=made), canaries, made.parent, wanted)
     except OSError as problem:
         return replace(walls, reason=f"The self-test of the sandbox failed: {problem}")
@@ -82,13 +82,13 @@ def _kit(data_dir: Path) -> Path:
     return kit.make(data_dir.resolve() / "sandbox")
 
 
-async def _best(walls: Walls, canaries: _Canaries, data_dir: Path, wanted: str) -> Walls:
+async def _best(walls: Walls, canaries: Canaries, data_dir: Path, wanted: str) -> Walls:
     reasons = []
     if lacking := _lacking(walls):
         reasons.append(lacking)
     else:
         for flavour in _flavours(walls):
-            wrong = await _tried(flavour, canaries, data_dir)
+            wrong = await tried(flavour, canaries, data_dir)
             if not wrong:
                 return replace(flavour, reason=_why_shared(flavour, reasons))
             reasons.append(wrong)
@@ -100,7 +100,7 @@ async def _best(walls: Walls, canaries: _Canaries, data_dir: Path, wanted: str) 
         wrong = (
             f"Landlock {landlock.NEEDED} is needed (Linux 6.12), and this kernel has {landlock.version() or 'none'}."
         )
-    elif not (wrong := await _tried(weaker, canaries, data_dir)):
+    elif not (wrong := await tried(weaker, canaries, data_dir)):
         return replace(weaker, reason=f"{reasons[0]} Until then processes inside can: {'; '.join(HOLES.values())}.")
     return replace(walls, reason=f"{reasons[0]} The weaker tier cannot be had either: {wrong}")
 
@@ -131,8 +131,10 @@ def _why_shared(walls: Walls, reasons: Sequence[str]) -> str:
 # ---- one trial -------------------------------------------------------------------------------------------------------
 
 
-async def _tried(walls: Walls, canaries: _Canaries, data_dir: Path) -> str:
-    """Why these walls do not do, or nothing."""
+async def tried(walls: Walls, canaries: Canaries, data_dir: Path, holes: Iterable[str] | None = None) -> str:
+    """Why these walls do not do, or nothing. `holes` are attempts that are not made; without them those of the tier."""
+    if holes is None:
+        holes = HOLES if walls.tier == "degraded" else ()
     with _place(walls, canaries.folder) as (place, packages):
         targets = probe.Targets(
             canary=canaries.word,
@@ -148,7 +150,7 @@ async def _tried(walls: Walls, canaries: _Canaries, data_dir: Path) -> str:
             writable=[*map(str, place.writable), "/tmp" if walls.tier == "strong" else str(place.tmp)],
             packages=packages,
             strong=walls.tier == "strong",
-            holes=[*HOLES] if walls.tier == "degraded" else [],
+            holes=[*holes],
         )
         said = await _inside(place, targets)
         return said or await _heard(canaries)
@@ -179,7 +181,7 @@ async def _inside(place: Jail, targets: probe.Targets) -> str:
     return ""
 
 
-async def _heard(canaries: _Canaries) -> str:
+async def _heard(canaries: Canaries) -> str:
     """What only the one outside can tell: whether a signal or a datagram came."""
     canaries.done.clear()
     os.kill(canaries.pid, signal.SIGUSR2)
@@ -210,7 +212,7 @@ def _listed(wrong: dict[str, str]) -> str:
 
 
 @asynccontextmanager
-async def _planted(below: Path) -> AsyncIterator[_Canaries]:
+async def planted(below: Path) -> AsyncIterator[Canaries]:
     """Canaries of every kind, alive until the trials are over."""
     word = f"canary-{secrets.token_hex(16)}"
     ready, done, heard, pids = asyncio.Event(), asyncio.Event(), asyncio.Event(), list[int]()
@@ -240,7 +242,7 @@ async def _planted(below: Path) -> AsyncIterator[_Canaries]:
         try:
             await asyncio.wait_for(ready.wait(), _SECONDS)
             tcp, udp, path = ways
-            yield _Canaries(folder, word, pids[0], heard, done, tcp.getsockname()[1], udp, word, path)
+            yield Canaries(folder, word, pids[0], heard, done, tcp.getsockname()[1], udp, word, path)
         finally:
             helper.cancel()
             with suppress(asyncio.CancelledError):
