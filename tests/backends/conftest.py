@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.emulator.model import PlayedModel
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway import Gateway, Lease
 from tests.backends.stage import KEY, NAMES, Stage
+from tests.counter import Purse
 
 
 @pytest.fixture
@@ -19,18 +20,23 @@ async def played() -> AsyncIterator[PlayedModel]:
 
 
 @pytest.fixture
-async def gateway(played: PlayedModel) -> AsyncIterator[Gateway]:
-    gateway = Gateway(played.url, KEY)
+async def gateway(played: PlayedModel, tmp_path: Path) -> AsyncIterator[Gateway]:
+    gateway = Gateway(played.url, KEY, tmp_path)
     await gateway.start()
     yield gateway
     await gateway.close()
 
 
+@pytest.fixture
+async def lease(gateway: Gateway) -> Lease:
+    return await gateway.open("run", usd=5.0, purse=Purse(), tcp=True)
+
+
 @pytest.fixture(params=NAMES)
-def stage(request: pytest.FixtureRequest, tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
-    return Stage(request.param, tmp_path, played, gateway.open("run", usd=5.0))
+def stage(request: pytest.FixtureRequest, tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
+    return Stage(request.param, tmp_path, played, lease)
 
 
 @pytest.fixture
-def claude(tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
-    return Stage("claude", tmp_path, played, gateway.open("run", usd=5.0))
+def claude(tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
+    return Stage("claude", tmp_path, played, lease)

@@ -51,7 +51,7 @@ class Stage:
             model=None,
             max_turns=max_turns,
             usd=self.usd,
-            gateway=self.lease.url,
+            gateway=f"http://127.0.0.1:{self.lease.door.tcp}",
             token=self.lease.token,
             command=tuple(command),
         )

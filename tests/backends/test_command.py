@@ -1,6 +1,7 @@
 """Any command line can be an agent."""
 
 import asyncio
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,13 @@ import pytest
 from bot.agents.task import Outcome
 from bot.backends.command import Command
 from bot.emulator.model import PlayedModel, Say, Script
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway import Lease
 from tests.backends.stage import ASKED, Stage
 
 
 @pytest.fixture
-def agent(tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
-    return Stage("command", tmp_path, played, gateway.open("run", usd=5.0))
+def agent(tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
+    return Stage("command", tmp_path, played, lease)
 
 
 async def run(stage: Stage, *argv: str) -> Outcome:
@@ -70,7 +71,8 @@ async def test_an_agent_file_without_a_command_is_said(agent: Stage) -> None:
 
 async def test_reaches_the_model_through_the_gateway(agent: Stage) -> None:
     agent.played.scripts = [Script(("hello",), [(Say("Good day."),)])]
-    body = '{"model": "claude-opus-5-5", "messages": [{"role": "user", "content": "hello"}], "tools": [{"name": "x"}]}'
+    asked = {"model": "claude-opus-5-5", "max_tokens": 10, "messages": [{"role": "user", "content": "hello"}]}
+    body = json.dumps({**asked, "tools": [{"name": "x"}]})
     client = (
         "import os, sys, urllib.request as u; url = os.environ['ANTHROPIC_BASE_URL'] + '/v1/messages';"
         "print(u.urlopen(u.Request(url, sys.argv[1].encode(), {'x-api-key': os.environ['ANTHROPIC_API_KEY']})).read())"

@@ -8,13 +8,13 @@ import pytest
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Append, Delete, Fail, Hang, Plan, Rehearsal, Run, Say, Write
 from bot.emulator.model import PlayedModel
-from bot.sandbox.gateway import Gateway
+from bot.sandbox.gateway import Lease
 from tests.backends.stage import Stage
 
 
 @pytest.fixture
-def agent(tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
-    return Stage("rehearsal", tmp_path, played, gateway.open("run", usd=5.0))
+def agent(tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
+    return Stage("rehearsal", tmp_path, played, lease)
 
 
 async def test_plays_every_act(agent: Stage) -> None:
