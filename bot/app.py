@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 from filelock import FileLock, Timeout
 
+from bot.agents.budget import Budget
 from bot.agents.task import AgentEvent, Backend
 from bot.agents.transcript import Transcripts
 from bot.agents.watch import Bells
@@ -27,7 +28,10 @@ from bot.publish.host import GitHubHost
 from bot.publish.pull_request import Publisher
 from bot.publish.status import Herald
 from bot.registry import discover
+from bot.sandbox import selftest
+from bot.sandbox.egress import Egress
 from bot.sandbox.gateway import Gateway
+from bot.sandbox.jail import Limits, Walls
 from bot.settings import Settings
 from bot.store.board import Board
 from bot.store.db import Database
@@ -58,6 +62,7 @@ class Seams:
     """Where tests and the demo put other parts: backends, workflows, checkpoints of steps, the pace of comments.
 
     `grace`: seconds that runs get to come to a step's end when the bot stops. `clock`: time between tries on GitHub.
+    `walls`: those found before; without them the machine is tried at the start. `bare`: jobs run where there are none.
     """
 
     backends: Mapping[str, Backend] = field(default_factory=dict)
@@ -68,6 +73,8 @@ class Seams:
     pool_size: int = 2
     grace: float = 3.0
     clock: Clock = field(default_factory=Clock)
+    walls: Walls | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,23 +119,37 @@ async def workbench(settings: Settings, seams: Seams) -> AsyncIterator[Bench]:
         transport = Transport(settings.https_proxy, settings.http_proxy, settings.no_proxy, settings.ca_file)
         pool = Pool(settings.data_dir, size=seams.pool_size)
         stack.push_async_callback(pool.close)
+        walls = seams.walls or await walls_of(settings)
         key = settings.anthropic_api_key
-        gateway = Gateway(settings.model_url, key.get_secret_value() if key else "")
+        gateway = Gateway(settings.model_url, key.get_secret_value() if key else "", settings.data_dir, settings.models)
         await gateway.start()
         stack.push_async_callback(gateway.close)
+        egress = Egress(settings.data_dir, settings.setup_hosts)
+        stack.push_async_callback(egress.close)
         board, transcripts = Board(db), Transcripts(settings.data_dir / "transcripts")
         shop = Workshop(
             db=db,
             board=board,
             pool=pool,
+            walls=walls,
             gateway=gateway,
+            egress=egress,
+            budget=Budget(db, settings.day_limits),
             backends={**backends(), **seams.backends},
             agents=offered.agents,
             bells=Bells(),
             homes=settings.data_dir / "homes",
             tell=Ears(board, transcripts, seams.heard).tell,
+            secrets=settings.secrets,
+            bare=seams.bare,
         )
         yield Bench(settings, db, board, Mirrors(settings.data_dir, settings.github_url, transport), shop, transcripts)
+
+
+async def walls_of(settings: Settings) -> Walls:
+    """The walls that this machine gives, tried out in the real configuration."""
+    limits = Limits(settings.memory_mb << 20, settings.processes, settings.disk_mb << 20)
+    return await selftest.find(settings.data_dir, wanted=settings.sandbox, tools=settings.tools, limits=limits)
 
 
 class Ears:
@@ -188,7 +209,7 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
     herald = Herald(db, github, slot.name, settings.public_url, seams.pace)
     board.listeners.append(herald.changed)
     surveyor = Surveyor(db, github, bench.mirrors, library)
-    publisher = Publisher(github, bench.mirrors, board, herald)
+    publisher = Publisher(github, bench.mirrors, board, herald, settings.secrets)
     host = GitHubHost(github, bench.mirrors, surveyor, publisher, herald)
     late: list[Worker] = []
 

@@ -114,6 +114,9 @@ def run(
     body: Annotated[str, typer.Option(help="More about it; `-` reads it from standard input.")] = "",
     number: Annotated[int, typer.Option(help="The issue's number, for the branch's name.")] = 0,
     backend: Annotated[str | None, typer.Option(help="Another backend than the agent's own.")] = None,
+    unsandboxed: Annotated[
+        bool, typer.Option("--unsandboxed", help="Run agent and tests as you where this machine has no sandbox.")
+    ] = False,
 ) -> None:
     """Run a workflow on a local clone: the result is a branch.
 
@@ -122,7 +125,7 @@ def run(
     from bot.operate import local
 
     words = sys.stdin.read() if body == "-" else body
-    wish = local.Wish(title, words, number, backend)
+    wish = local.Wish(title, words, number, backend, unsandboxed)
     result = _do(_with_settings(local.show, out, workflow, repo.resolve(), wish))
     raise typer.Exit(0 if result.state == "done" else 1)
 

@@ -20,7 +20,7 @@ from rich.syntax import Syntax
 
 from bot import sample
 from bot.agents.task import AgentEvent
-from bot.app import Bot, Seams, running
+from bot.app import Bot, Seams, running, walls_of
 from bot.emulator.model import PlayedModel
 from bot.emulator.server import Emulator
 from bot.emulator.world import Issue, Pull, Repo
@@ -29,6 +29,7 @@ from bot.git.worktree import Pool
 from bot.operate.screen import Screen
 from bot.operate.serve import listening
 from bot.publish.text import money
+from bot.sandbox.jail import Walls
 from bot.settings import Settings, reach_this_machine_directly, read
 from bot.store import runs
 
@@ -68,9 +69,6 @@ async def play(console: Console, *, keep: bool, real: bool, usd: float) -> None:
 def _say_what_comes(console: Console, *, real: bool, usd: float) -> None:
     model = f"the real model, for at most {money(usd)}" if real else "a played model, which costs nothing"
     console.print(f"[bold]Tutti demo:[/bold] a played GitHub, the real bot, git and Claude Code, and {model}.")
-    console.print(
-        "[dim]Without a sandbox: the agent runs as you, in a temporary folder, on the demo's repository.[/dim]"
-    )
     console.print()
 
 
@@ -83,7 +81,8 @@ async def _built(folder: Path, screen: Screen, *, real: bool, usd: float) -> Asy
         repo = await emulator.create_repo(sample.NAME, files)
         settings = await _settings(stack, folder, emulator, real=real)
         ears = _Ears(screen)
-        bot = await stack.enter_async_context(running(settings, Seams(heard=ears.heard, pace=1.0)))
+        seams = Seams(heard=ears.heard, pace=1.0, walls=await _walls(settings, screen, real=real), bare=not real)
+        bot = await stack.enter_async_context(running(settings, seams))
         ears.pool = bot.bench.shop.pool
         screen.watch(bot.bench.db, bot.bench.board)
         port = await stack.enter_async_context(listening(bot, "127.0.0.1", settings.port))
@@ -93,6 +92,22 @@ async def _built(folder: Path, screen: Screen, *, real: bool, usd: float) -> Asy
         await emulator.delivered()
         await bot.worker.settled()
         yield Stage(emulator, bot, repo, issue, settings.public_url or "")
+
+
+async def _walls(settings: Settings, screen: Screen, *, real: bool) -> Walls:
+    """The sandbox that this machine gives. Without one the demo plays its own script all the same, and says so."""
+    walls = await walls_of(settings)
+    match walls.tier:
+        case "none" if real:
+            raise UserError(f"`--real` lets a real model run commands, which needs a sandbox. {walls.reason}")
+        case "none":
+            screen.line("sandbox", f"none: the demo's own script runs as you. {walls.reason}", "yellow")
+        case "strong":
+            own = "as a user of its own, " if walls.own_uid else ""
+            screen.line("sandbox", f"strong: {own}its own files, no network but the way to the model")
+        case tier:
+            screen.line("sandbox", f"{tier}: {walls.reason}", "yellow")
+    return walls
 
 
 class _Ears:

@@ -26,6 +26,11 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Approve:
+    """What waits for approval on the issue is published, if whoever set the label may write."""
+
+
+@dataclass(frozen=True)
 class Leave:
     """The bot has left these repositories: every active run in them ends."""
 
@@ -48,7 +53,7 @@ class Reread:
     paths: tuple[str, ...]
 
 
-Decision = Start | Cancel | Leave | Welcome | Reread
+Decision = Start | Cancel | Approve | Leave | Welcome | Reread
 
 
 def route(event: Event, workflows: Mapping[str, Workflow], own_id: int) -> list[Decision] | Ignored:
@@ -69,6 +74,8 @@ def route(event: Event, workflows: Mapping[str, Workflow], own_id: int) -> list[
 def _issue(event: IssueEvent, workflows: Mapping[str, Workflow]) -> list[Decision]:
     if event.issue.is_pull:
         return []
+    if event.action == "labeled" and (event.label or "").casefold() == text.APPROVED:
+        return [Approve()]
     found: list[Decision] = []
     for name, workflow in workflows.items():
         ends = workflow.cancel_on

@@ -22,6 +22,8 @@ from bot.emulator.bare import Content
 from bot.emulator.server import Emulator
 from bot.emulator.world import CheckRun, Comment, Issue, Pull, Repo, User
 from bot.github.caller import Clock
+from bot.sandbox import selftest
+from bot.sandbox.jail import Limits, Walls
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.db import deliveries
@@ -64,6 +66,7 @@ class House:
         self.pace = 3600.0
         self.offered: Shipped | None = None
         self.extra: dict[str, Any] = {}
+        self.walls: Walls | None = None
         self.reached = asyncio.Event()
         self.points: list[str] = []
         self._actor = Actor(self.script)
@@ -105,7 +108,9 @@ class House:
         await self.settle()
 
     async def up(self) -> None:
+        self.walls = self.walls or await machine(self.folder / "tried")
         seams = Seams(
+            walls=self.walls,
             backends={"rehearsal": self._actor},
             checkpoint=self._checkpoint,
             pace=self.pace,
@@ -320,6 +325,18 @@ class House:
 
     def _unexpected(self, event: Mapping[str, Any]) -> bool:
         return event["log_level"] in ("warning", "error", "critical") and event["event"] not in self.expected_log
+
+
+_machine: Walls | None = None
+
+
+async def machine(folder: Path) -> Walls:
+    """The walls of this machine as a start finds them, tried once for all houses; they must be strong."""
+    global _machine
+    if _machine is None:
+        _machine = await selftest.find(folder, wanted="strong", tools=(), limits=Limits())
+        assert _machine.tier == "strong", _machine.reason
+    return _machine
 
 
 async def _at_once(_seconds: float) -> None:

@@ -10,7 +10,7 @@ from tests.house import House, opened
 
 STEPS = (
     *("prepare", "implement.agent.1", "implement.test.1", "implement.agent.2", "implement.test.2"),
-    *("push", "pull-request", "check", "finish"),
+    *("policy", "push", "pull-request", "check", "finish"),
 )
 POINTS = ["delivery:before", "delivery:done", "start:before"] + [
     f"{step}:{side}" for step in STEPS for side in ("before", "done")

@@ -23,7 +23,7 @@ async def test_it_shows_a_run_from_the_label_to_the_pull_request_and_spends_noth
     assert (code, paid.requests) == (0, []), words
     order = [
         "which costs nothing",
-        "Without a sandbox",
+        "no network but the way to the model",
         "maya sets the label auto-implement",
         "maya has write access and may start this",
         "Read the issue and fetch the repository: running",

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.agents import workshop
 from bot.backends.rehearsal import Run, Say, Write
 from bot.check import trial
+from bot.sandbox.jail import Walls
 from tests.house import FILES, House, opened
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
@@ -58,7 +59,7 @@ async def test_a_test_runner_is_there_without_any_set_up(house: House) -> None:
 
 
 async def test_the_bots_own_programs_are_out_of_sight(house: House, tmp_path: Path) -> None:
-    path = workshop.environment("run", tmp_path / "home", tmp_path / "tree")["PATH"]
+    path = workshop.environment("run", tmp_path / "home", tmp_path / "tree", Walls("none"))["PATH"]
     assert str(Path(sys.executable).parent) not in path.split(":")
     house.rehearse([*RIGHT, Run("command -v python; command -v pip")])
     house.status(await house.implement())
@@ -87,7 +88,7 @@ async def test_a_start_clears_away_what_a_killed_bot_left(house: House) -> None:
     (home / "cache/locked").chmod(0o500)
     (home / "away").symlink_to(house.folder)
     orphan = await asyncio.create_subprocess_exec(
-        "sleep", "1000", env=workshop.environment("some-run", home, house.folder)
+        "sleep", "1000", env=workshop.environment("some-run", home, house.folder, shop.walls)
     )
     await shop.clear()
     assert await orphan.wait() == -9

@@ -13,10 +13,11 @@ from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite
 from bot.errors import State, Stop, UserError
-from bot.git import changes
+from bot.git import changes, masks
+from bot.policy.protected import is_agent_file
 from bot.publish import text
 from bot.sandbox.gateway import Lease
-from bot.storable import storable
+from bot.sandbox.watchdog import LimitExceeded
 from bot.store import runs
 
 
@@ -64,7 +65,9 @@ def stopped_by(made: Try, order: Order, spec: AgentSpec) -> tuple[State, str]:
         case "silent":
             return "timed out", text.silent(order.silence / 60)
         case "budget":
-            return "over budget", text.over_budget(order.usd)
+            return "over budget", made.problem or text.over_budget(order.usd)
+        case "limits":
+            return "resource limit", made.problem
         case "turns":
             return "failed", text.out_of_turns(spec.max_turns)
         case "no set-up" | "no harvest":
@@ -113,43 +116,66 @@ class Attempt:
     async def _work(self) -> tuple[Try, bytes]:
         """What the try left, whatever stopped it; only a cancellation is raised."""
         watch, shown = self.shop.watch(self.order), list[str]()
-        async with self.shop.place(self.order, self.tree) as place:
+        async with self.shop.place(self.order, await self._given()) as place:
             commands = await suite_of(self.order, self.tree)
             if stopped := await self._set_up(place, commands, watch):
                 return stopped, b""
             ended = await self._let_work(place, commands.shown, watch, shown.append)
             return await self._harvested(place, ended, planned=bool(shown))
 
+    async def _given(self) -> str:
+        """The files the agent gets: settings for agents are those of the trusted commit, whatever the branch says."""
+        if self.order.trusted in ("", self.order.base):
+            return self.tree
+        return await masks.masked(self.order.mirror, self.tree, self.order.trusted, is_agent_file)
+
     async def _set_up(self, place: Place, commands: suite.Suite, watch: Watch) -> Try | None:
         """Make the place ready for the agent; the try as it is where that cannot be done."""
         try:
-            ran = await judgement.run(commands.setup, place, self.order, watch)
+            ran = await judgement.set_up(self.shop, commands, place, self.order, watch)
         except Interrupted as early:
             if early.cause == "cancelled":
                 raise Stop("cancelled", "") from None
             return Try(self.tree, early.cause, "", 0.0)
+        except LimitExceeded as limit:
+            return Try(self.tree, "limits", "", 0.0, limit.sentence)
         if not ran.failed:
             return None
-        output = text.fence(text.tail(storable(ran.output), 2_000))
+        output = text.fence(text.tail(self.shop.clean(ran.output), 2_000))
         return Try(self.tree, "no set-up", "", 0.0, f"{text.setup_failed(ran.failed)}\n\n{output}")
 
     async def _let_work(self, place: Place, tests: str, watch: Watch, planned: Callable[[str], None]) -> Try:
         """What the agent said and cost, on the files it began with."""
-        lease = self.shop.gateway.open(self.order.run, self.usd)
+        lease = await self._lease(place)
         backend = self.shop.backends[self.order.backend or self.spec.backend]
         try:
             task = self._task(place, tests, lease, watch)
             outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
         except Interrupted as early:
             outcome = Outcome("error", "", details={"cause": early.cause})
+        except LimitExceeded as limit:
+            outcome = Outcome("error", "", problem=limit.sentence, details={"cause": "limits"})
         finally:
-            self.shop.gateway.shut(lease)
+            await self.shop.gateway.shut(lease)
         ending, cost = outcome.details.get("cause", outcome.ending), _cost(lease, outcome)
         if ending == "cancelled":  # what it has cost until now stays true
             await self.shop.board.note(self.order.run, self.node.key, cost_usd=cost)
             raise Stop("cancelled", "")
-        said, problem = storable(outcome.text), storable(outcome.problem)
+        if ending == "budget" or (lease.stopped and ending == "error"):  # which limit it was, the lease knows
+            ending, outcome = "budget", replace(outcome, problem="" if lease.spent else lease.stopped)
+        said, problem = self.shop.clean(outcome.text), self.shop.clean(outcome.problem)
         return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
+
+    async def _lease(self, place: Place) -> Lease:
+        """The way to the model: for this place alone, and for the one model where the agent file names one."""
+        return await self.shop.gateway.open(
+            self.order.run,
+            self.usd,
+            purse=self.shop.budget.purse(self.order.run, self.order.repo, *self.order.actor),
+            models=frozenset({self.spec.model}) if self.spec.model else None,
+            uid=place.jail.uid,
+            tcp=self.shop.walls.tier != "strong",
+        )
 
     def _counted(self, lease: Lease, cost: float | None) -> float:
         """What counts against the limit: an unknown price as the dearest; what an agent pays by itself is not ours."""
@@ -161,13 +187,22 @@ class Attempt:
         """The try with the files that the agent made; with those it began with where git cannot take them."""
         mirror = self.order.mirror
         try:
-            harvest = await changes.harvest(mirror, place.worktree)
+            harvest = await changes.harvest(mirror, place.worktree, self.shop.walls, place.jail.uid)
             await changes.admit(mirror, harvest)
         except UserError as refusal:
             return replace(ended, ending="no harvest", problem=str(refusal)), b""
+        tree, pack = await self._unmasked(harvest, place.worktree.tree)
         parts = await asyncio.to_thread(leftout.worth_telling, place.path, harvest.left_out)
-        plan = "" if planned else await self._plan(ended.words, harvest.tree)
-        return replace(ended, tree=harvest.tree, plan=plan, note=storable(text.left_out(parts))), harvest.pack
+        plan = "" if planned else await self._plan(ended.words, tree)
+        return replace(ended, tree=tree, plan=plan, note=self.shop.clean(text.left_out(parts))), pack
+
+    async def _unmasked(self, made: changes.Harvest, given: str) -> tuple[str, bytes]:
+        """What the agent made with the branch's own settings for agents back in their place."""
+        if given == self.tree:
+            return made.tree, made.pack
+        mirror = self.order.mirror
+        tree = await masks.unmasked(mirror, made.tree, given, self.tree, is_agent_file)
+        return tree, await changes.packed(mirror, self.tree, tree)
 
     async def _plan(self, said: str, tree: str) -> str:
         changed = await changes.diff(self.order.mirror, self.tree, tree) if tree != self.tree else []
@@ -175,7 +210,7 @@ class Attempt:
 
     def _hear(self, event: AgentEvent, watch: Watch, planned: Callable[[str], None]) -> None:
         watch.hear()
-        said = storable(event.text)
+        said = self.shop.clean(event.text)
         if event.kind == "plan":
             said = words.plan(said)
             planned(said)
@@ -198,10 +233,12 @@ class Attempt:
             worktree=place.path,
             home=place.home,
             environment=place.environment,
+            jail=place.jail,
+            doors=(lease.door,),
             model=self.spec.model,
             max_turns=self.spec.max_turns,
             usd=self.usd,
-            gateway=lease.url,
+            gateway=place.jail.url(lease.door),
             token=lease.token,
             attempt=self.number,
             command=self.spec.command,

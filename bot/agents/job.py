@@ -112,6 +112,8 @@ class _Playing:
             return self.ends("failed", text.setup_failed(verdict.broke))
         if verdict.not_there:
             return self.ends("failed", text.tests_not_runnable(verdict.not_there, verdict.code))
+        if verdict.limit:
+            return self.ends("resource limit", verdict.limit)
         if verdict.out_of_time:
             return self.ends("timed out", text.timed_out(self.order.minutes))
         return self.ends("done") if verdict.passed is not False else None

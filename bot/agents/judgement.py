@@ -9,7 +9,9 @@ from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite, trial
 from bot.check.trial import Ran, Verdict
 from bot.errors import State, Stop
-from bot.storable import storable
+from bot.sandbox import egress
+from bot.sandbox.jail import Door
+from bot.sandbox.watchdog import LimitExceeded
 from bot.store import runs
 
 _TOLD_BY = ("pyproject.toml", "setup.cfg", "tox.ini", "package.json", "Makefile", "makefile", "GNUmakefile")
@@ -24,10 +26,32 @@ async def suite_of(order: Order, tree: str) -> suite.Suite:
     return suite.choose(order.setup, order.test, [entry.path for entry in files], read.get)
 
 
-async def run(commands: tuple[str, ...], place: Place, order: Order, watch: Watch) -> Ran:
-    """Run command lines in a place for as long as the watch allows; raises Interrupted."""
-    work = trial.run(commands, cwd=place.path, environment=place.environment, run_id=order.run, heard=watch.hear)
+async def run(
+    commands: tuple[str, ...], place: Place, order: Order, watch: Watch, doors: tuple[Door, ...] = (), **more: str
+) -> Ran:
+    """Run command lines in a place for as long as the watch allows; raises Interrupted and LimitExceeded."""
+    work = trial.run(
+        commands,
+        cwd=place.path,
+        environment={**place.environment, **more},
+        jail=place.jail,
+        doors=doors,
+        run_id=order.run,
+        heard=watch.hear,
+    )
     return await watch.over(work)
+
+
+async def set_up(shop: Workshop, commands: suite.Suite, place: Place, order: Order, watch: Watch) -> Ran:
+    """Run the set-up, the one step that reaches a network: the hosts that the operator allows it."""
+    if not commands.setup:
+        return Ran()
+    door = await shop.egress.open(uid=place.jail.uid, tcp=shop.walls.tier != "strong")
+    try:
+        more = egress.environment(place.jail.url(door))
+        return await run(commands.setup, place, order, watch, (door,), **more)
+    finally:
+        await shop.egress.shut(door)
 
 
 @dataclass(frozen=True)
@@ -65,15 +89,17 @@ class Judgement:
                 said = f"[the tests printed nothing for {self.order.silence / 60:g} minutes and were ended]"
                 return Verdict(commands.shown, False, output=said)
             return Verdict(commands.shown, None, out_of_time=True)
+        except LimitExceeded as limit:
+            return Verdict(commands.shown, None, limit=limit.sentence)
 
     async def _tested(self, commands: suite.Suite) -> Verdict:
         watch = self.shop.watch(self.order)
         async with self.shop.place(self.order, self.tree) as place:
-            ready = await run(commands.setup, place, self.order, watch)
+            ready = await set_up(self.shop, commands, place, self.order, watch)
             if ready.failed:
-                return Verdict(commands.shown, None, output=storable(ready.output), broke=ready.failed)
+                return Verdict(commands.shown, None, output=self.shop.clean(ready.output), broke=ready.failed)
             ran = await run(commands.test, place, self.order, watch)
-        output = storable(ran.output)
+        output = self.shop.clean(ran.output)
         if ran.code in NOT_THERE:
             return Verdict(commands.shown, None, ran.seconds, output, not_there=ran.failed, code=ran.code)
         return Verdict(commands.shown, not ran.failed, ran.seconds, output)

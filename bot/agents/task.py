@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from bot.sandbox.jail import Door, Jail
+
 EventKind = Literal["text", "tool", "output", "plan", "retry"]
 Ending = Literal["finished", "turns", "budget", "refused", "error"]
 
@@ -12,6 +14,8 @@ Ending = Literal["finished", "turns", "budget", "refused", "error"]
 @dataclass(frozen=True)
 class Task:
     """One try of one agent. `environment` is complete: the agent sees nothing of the bot's own.
+
+    Its processes run in `jail` with `doors` as their only ways out; `gateway` is the model's address as seen in there.
 
     `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file. `heard` takes a sign
     of life that is no event, such as a dot on a line that is not ended.
@@ -29,6 +33,8 @@ class Task:
     usd: float
     gateway: str
     token: str
+    jail: Jail
+    doors: tuple[Door, ...] = ()
     attempt: int = 1
     command: tuple[str, ...] = ()
     heard: Callable[[], None] = lambda: None

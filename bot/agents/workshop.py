@@ -9,14 +9,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.agents.budget import Budget
 from bot.agents.prompt import Asked
 from bot.agents.spec import AgentSpec
 from bot.agents.task import AgentEvent, Backend
 from bot.agents.watch import Bells, Watch
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
+from bot.policy.secrets import redacted
 from bot.sandbox import process, venv
+from bot.sandbox.egress import Egress
 from bot.sandbox.gateway import Gateway
+from bot.sandbox.jail import Jail, Walls
+from bot.storable import storable
 from bot.store.board import Board
 from bot.store.db import Database
 
@@ -25,12 +30,18 @@ _VENV = ".venv"  # in the home of a place
 
 @dataclass(frozen=True)
 class Order:
-    """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count."""
+    """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count.
+
+    `trusted` is the commit whose settings for agents hold (empty: those of `base`); `actor` is who pays, id and login.
+    """
 
     run: str
+    repo: str
+    actor: tuple[int, str]
     mirror: Mirror
     base: str
     base_tree: str
+    trusted: str
     asked: Asked
     setup: tuple[str, ...]
     test: tuple[str, ...]
@@ -43,10 +54,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Place:
-    """A worktree nobody had before, a private home beside it, and the environment to run things there."""
+    """A worktree nobody had before, a private home beside it, the walls around both, and the environment inside."""
 
     worktree: Worktree
     home: Path
+    jail: Jail
     environment: Mapping[str, str]
 
     @property
@@ -59,17 +71,34 @@ Told = Callable[[str, str, AgentEvent], None]
 
 @dataclass(frozen=True)
 class Workshop:
-    """The parts of this machine that jobs work with. `tell` gets run, step and event of every agent."""
+    """The parts of this machine that jobs work with. `tell` gets run, step and event of every agent.
+
+    `secrets` are the installation's own, which no word of an agent may show; `bare` lets jobs run without walls.
+    """
 
     db: Database
     board: Board
     pool: Pool
+    walls: Walls
     gateway: Gateway
+    egress: Egress
+    budget: Budget
     backends: Mapping[str, Backend]
     agents: Mapping[str, AgentSpec]
     bells: Bells
     homes: Path
     tell: Told
+    secrets: frozenset[str] = frozenset()
+    bare: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing may run here: there are no walls, and nobody said that there need be none."""
+        return self.walls.tier == "none" and not self.bare
+
+    def clean(self, words: str) -> str:
+        """Words of agents and tests as they may be stored and shown."""
+        return redacted(storable(words), self.secrets)
 
     def watch(self, order: Order) -> Watch:
         return Watch(self.bells.of(order.run), order.deadline, order.silence)
@@ -81,17 +110,27 @@ class Workshop:
         try:
             worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
             try:
-                yield Place(worktree, home, environment(order.run, home, worktree.path))
+                jail = self.jail(worktree, home)
+                await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home)
+                yield Place(worktree, home, jail, environment(order.run, home, worktree.path, self.walls))
             finally:
                 await process.sweep(order.run)
                 await self.pool.destroy(worktree)
         finally:
             await asyncio.to_thread(_remove, home)
 
+    def jail(self, worktree: Worktree, home: Path) -> Jail:
+        """The walls around a worktree and its home; its `.git` and the repository's objects can only be read."""
+        own = (worktree.path, worktree.agent_dir, home)
+        return self.walls.jail(
+            home / "tmp", writable=own, readable=(worktree.path / ".git", worktree.mirror / "objects")
+        )
+
     def _home(self) -> Path:
         self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
         home = Path(tempfile.mkdtemp(dir=self.homes.resolve()))
         venv.make(home / _VENV)
+        (home / "tmp").mkdir()
         return home
 
     async def clear(self) -> None:
@@ -103,7 +142,7 @@ class Workshop:
         await asyncio.to_thread(_remove, self.homes)
 
 
-def environment(run_id: str, home: Path, worktree: Path) -> dict[str, str]:
+def environment(run_id: str, home: Path, worktree: Path, walls: Walls) -> dict[str, str]:
     """All that a process in a place sees: the repository's own tools first, then the place's Python, then the system.
 
     `home` is a folder in the installation's folder of homes, by which its processes are known from those of others.
@@ -113,7 +152,7 @@ def environment(run_id: str, home: Path, worktree: Path) -> dict[str, str]:
     return {
         "PATH": ":".join([*(str(path) for path in own), *system]),
         "HOME": str(home),
-        "TMPDIR": str(home),
+        "TMPDIR": "/tmp" if walls.tier == "strong" else str(home / "tmp"),
         "LANG": "C.UTF-8",
         "CI": "true",
         process.MARK: run_id,

@@ -36,6 +36,8 @@ class Command:
                     on_line=lambda line: tell(AgentEvent("output", line)),
                     heard=task.heard,
                     errors_apart=True,
+                    jail=task.jail,
+                    doors=task.doors,
                 )
             except OSError as error:
                 return Outcome("error", "", problem=f"`{task.command[0]}` cannot be started: {error.strerror}")

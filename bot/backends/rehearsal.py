@@ -123,4 +123,6 @@ async def _run(command: str, task: Task, tell: Tell) -> None:
         run_id=f"{task.run}/{task.key}",
         on_line=lambda line: tell(AgentEvent("output", line)),
         heard=task.heard,
+        jail=task.jail,
+        doors=task.doors,
     )

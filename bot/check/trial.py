@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox import process
+from bot.sandbox.jail import Door, Jail
 
 OUTPUT_LIMIT = 20_000
 
@@ -13,7 +14,8 @@ OUTPUT_LIMIT = 20_000
 class Verdict:
     """What the tests said. `passed` None: not run to their end. `broke`: the set-up command that failed.
 
-    `not_there`: the test command that no shell could start, with the exit `code` that says so.
+    `not_there`: the test command that no shell could start, with the exit `code` that says so. `limit`: the sentence
+    of the limit that ended them.
     """
 
     command: str
@@ -24,6 +26,7 @@ class Verdict:
     out_of_time: bool = False
     not_there: str = ""
     code: int = 0
+    limit: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,26 @@ async def run(
     *,
     cwd: Path,
     environment: Mapping[str, str],
+    jail: Jail,
+    doors: Sequence[Door] = (),
     run_id: str,
     heard: Callable[[], None],
 ) -> Ran:
-    """Run command lines until one fails; `heard` is called whenever they print something."""
+    """Run command lines in a jail until one fails; `heard` is called whenever they print something.
+
+    Raises LimitExceeded where they use too much.
+    """
     seconds, output = 0.0, ""
     for command in commands:
-        done = await process.run(["/bin/sh", "-c", command], cwd=cwd, env=dict(environment), run_id=run_id, heard=heard)
+        done = await process.run(
+            ["/bin/sh", "-c", command],
+            cwd=cwd,
+            env=dict(environment),
+            run_id=run_id,
+            heard=heard,
+            jail=jail,
+            doors=doors,
+        )
         seconds += done.seconds
         output = (output + done.output_tail)[-OUTPUT_LIMIT:]
         if done.code != 0:

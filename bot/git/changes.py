@@ -12,7 +12,7 @@ from bot.git.collector import MOST_BYTES, Harvest, harvest
 from bot.git.command import Answer, Credential, GitError, Identity
 from bot.git.mirror import Mirror, trouble
 
-__all__ = ["Change", "Harvest", "PushRefused", "admit", "commit", "commits", "diff", "harvest", "patch", "push"]
+__all__ = ["Change", "Harvest", "PushRefused", "admit", "commit", "commits", "diff", "harvest", "packed", "patch", "push"]
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _STALE = "somebody else has pushed to it meanwhile, and Tutti never overwrites the work of others"
@@ -65,6 +65,14 @@ async def patch(mirror: Mirror, base: str, tree: str) -> bytes:
     """The difference as `git apply` takes it, binary files included; bytes, for not every text is UTF-8."""
     options = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
     return await mirror.git("diff-tree", *options, await mirror.tree(base), await mirror.tree(tree))
+
+
+async def packed(mirror: Mirror, base: str, tree: str) -> bytes:
+    """What a repository that has `base` lacks of `tree`, as a thin pack; empty where they are the same."""
+    if base == tree:
+        return b""
+    options = ("--stdout", "--revs", "--thin", "--delta-base-offset", "-q")
+    return await mirror.git("pack-objects", *options, stdin=f"{tree}\n^{base}\n".encode())
 
 
 async def commit(mirror: Mirror, tree: str, parents: Sequence[str], message: str, when: int, identity: Identity) -> str:

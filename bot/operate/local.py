@@ -25,6 +25,7 @@ from bot.operate.screen import Screen
 from bot.patterns.pipeline import PATTERN
 from bot.publish import text
 from bot.publish.ground import Ground
+from bot.publish.scrutiny import scrutinise
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
@@ -39,12 +40,13 @@ IDENTITY = Identity("Tutti", "tutti@localhost")
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted of a local run, as an issue would say it."""
+    """What is wanted of a local run, as an issue would say it. `bare`: without a sandbox where there is none."""
 
     title: str
     body: str
     number: int = 0
     backend: str | None = None
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,19 +108,37 @@ class CloneHost:
     async def show(self, run_id: str) -> None:
         """Nobody reads comments here: the terminal shows the run."""
 
+    def payer(self, run: Run) -> tuple[int, str]:
+        """Whoever sits at the terminal."""
+        return 0, getpass.getuser()
+
     def asked(self, run: Run, ground: Ground) -> Asked:
         return Asked(self._clone.name, self._wish.number, self._wish.title, self._wish.body, getpass.getuser())
 
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
         mirror = await self.mirror(run)
         said = answer.read(product.words)
-        changed = [change.path for change in await changes.diff(mirror, ground.base, product.tree)]
-        groups = answer.commits(said, changed, answer.title(said, self._wish.title), fix=False)
+        changed = await changes.diff(mirror, ground.base, product.tree)
+        title = answer.title(said, self._wish.title)
+        groups = answer.commits(said, [change.path for change in changed], title, fix=False)
+        words = {"title": title, "commit messages": "\n".join(message for message, _ in groups)}
+        shop = self._bench.shop
+        found = await scrutinise(mirror, product.tree, changed, words, workflow.owns, shop.secrets)
+        if refused := [finding for finding in found if finding.level == "refuse"]:
+            raise Stop("refused", f"{text.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
         head = await changes.commits(mirror, ground.base, product.tree, groups, int(run.created_at), IDENTITY)
         await changes.push(mirror, head, ground.branch, None, None)
         await self._bench.board.learn(run.id, branch=ground.branch)
         await self._bench.board.end(run.id, "publish", "done")
-        return text.on_branch(ground.branch)
+        return "\n\n".join([text.on_branch(ground.branch), *([text.to_look_at(found)] if found else [])])
+
+    async def _as_file(self, run: Run, ground: Ground, product: Product) -> str:
+        """Keep the work as a patch in the clone's own git folder; the sentence that says where."""
+        patch = await changes.patch(await self.mirror(run), ground.base, product.tree)
+        file = self._clone / ".git/tutti" / f"{run.id}.patch"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(patch)
+        return text.patch_in(file)
 
 
 def workflow_of(name: str) -> Workflow:
@@ -173,7 +193,7 @@ async def show(settings: Settings, console: Console, name: str, clone: Path, wis
     workflow, screen = workflow_of(name), Screen(console)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
-        seams = Seams(heard=screen.heard)
+        seams = Seams(heard=screen.heard, bare=wish.bare)
         result = await execute(
             private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
         )

@@ -13,6 +13,8 @@ from aiohttp import web
 from bot.app import Bot, Seams, running, web_app
 from bot.errors import UserError
 from bot.operate.control import control_app
+from bot.sandbox import process
+from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.web.webhook import runner
 
@@ -49,10 +51,11 @@ async def _open_control(control: web.AppRunner, path: Path) -> None:
 
 async def serve(settings: Settings, seams: Seams | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
+    process.hide()
     settings.signing_secret()  # before anything is begun
     async with running(settings, seams) as bot, listening(bot, settings.host, settings.port) as port:
         log.info("serving", host=settings.host, port=port, data=str(settings.data_dir))
-        log.warning("agents and tests run without a sandbox: install this bot on repositories you trust only")
+        _say_tier(bot.bench.shop.walls)
         await _until_told(bot)
 
 
@@ -63,9 +66,19 @@ async def work(settings: Settings) -> None:
             "A SQLite database has one process, and `tutti serve` is its worker already. For more workers set "
             "TUTTI_DATABASE_URL to a PostgreSQL."
         )
+    process.hide()
     async with running(settings) as bot:
         log.info("working", slot=bot.slot.name)
+        _say_tier(bot.bench.shop.walls)
         await _until_told(bot)
+
+
+def _say_tier(walls: Walls) -> None:
+    """Whoever starts the bot must know how strong its walls are."""
+    if walls.tier == "strong":
+        log.info("sandbox", tier=walls.tier, own_uid=walls.own_uid)
+    else:
+        log.warning("sandbox", tier=walls.tier, reason=walls.reason)
 
 
 async def _until_told(bot: Bot) -> None:

@@ -26,7 +26,9 @@ class Tested:
 
 @dataclass(frozen=True)
 class Story:
-    """All that a pull request tells."""
+    """All that a pull request tells. What the policies found, as sentences: what a person's word is `wanted` on, what
+    is worth a look (`noted`), and what `approver` `approved`.
+    """
 
     issue: int
     issue_title: str
@@ -39,6 +41,10 @@ class Story:
     reason: str = ""
     page: str = ""
     template: str = ""
+    wanted: Sequence[str] = ()
+    noted: Sequence[str] = ()
+    approved: Sequence[str] = ()
+    approver: str = ""
 
 
 def body(story: Story) -> str:
@@ -50,14 +56,34 @@ def body(story: Story) -> str:
     template = closed(story.template.strip()[:TEMPLATE_LIMIT], html=True)
     usable = 0 < len(template) < TEMPLATE_LIMIT + 100
     written = _filled(template, sections) if usable else _own(sections)
-    return _joined(bounded(story.reason, REASON_LIMIT), sections["issue"], written, _checklist(story), _page(story))
+    return _joined(*_begin(story), sections["issue"], written, *_found(story), _checklist(story), _page(story))
 
 
 def newest(story: Story) -> str:
     """What a run did that went on with a pull request, for `with_newest`."""
     sections = _sections(story)
     own = _own({**sections, "asked": ""})
-    return _joined(bounded(story.reason, REASON_LIMIT), sections["issue"], own, _checklist(story), _page(story))
+    return _joined(*_begin(story), sections["issue"], own, *_found(story), _checklist(story), _page(story))
+
+
+def _begin(story: Story) -> list[str]:
+    """What must be read first: why it is not complete, and what a person has to agree to."""
+    asks = "**A person has to agree to this**: the change alters what the tests demand."
+    wanted = [f"{asks}\n\n{_items(story.wanted)}"] if story.wanted else []
+    return [bounded(story.reason, REASON_LIMIT), *wanted]
+
+
+def _found(story: Story) -> list[str]:
+    parts = []
+    if story.approved:
+        parts.append(f"## Approved by @{story.approver}\n\n{_items(story.approved)}")
+    if story.noted:
+        parts.append(f"## Worth a look\n\n{_items(story.noted)}")
+    return parts
+
+
+def _items(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
 
 
 def with_newest(body: str, section: str) -> str:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,12 +28,16 @@ from bot.workflow.spec import Workflow
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
 WRITERS, COMMENTS, COMMENTS_LENGTH = 30, 100, 40_000
 BRANCHES_LOCK = 314159265
+GATE = "gate"  # under which a run that needs approval keeps its ground and its product
 READ = {"contents": "read", "issues": "read", "pull_requests": "read"}
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Plain data, recorded as a step's result. `expected` is the branch's commit on GitHub, None when it is new."""
+    """Plain data, recorded as a step's result. `expected` is the branch's commit on GitHub, None when it is new.
+
+    `trusted` is the default branch's commit: settings for agents come from there.
+    """
 
     base: str
     base_tree: str
@@ -51,6 +55,7 @@ class Ground:
     comments: tuple[dict[str, str], ...] = ()
     template: str = ""
     notes: tuple[str, ...] = ()
+    trusted: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ class Surveyor:
             base = await _fetched(mirror, base_branch, credential) if settings.base else head
             start = await self._start(run, event, workflow, repo, mirror, base, credential)
             comments = await _writers_comments(repo, event, run.context["asked_at"])
-        return await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
+        ground = await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
+        return replace(ground, trusted=head)
 
     async def _start(
         self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any

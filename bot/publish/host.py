@@ -35,6 +35,11 @@ class GitHubHost:
     async def show(self, run_id: str) -> None:
         await self._herald.show(run_id)
 
+    def payer(self, run: Run) -> tuple[int, str]:
+        """Who asked for the run: what it costs counts against their day."""
+        actor = event_of(run).actor
+        return actor.id, actor.login
+
     def asked(self, run: Run, ground: Ground) -> Asked:
         return grounds.asked(run, ground)
 

@@ -1,7 +1,7 @@
 """A run's work on GitHub: commits, the branch, the pull request, the check run. Each a step that may repeat."""
 
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot import template
@@ -16,9 +16,11 @@ from bot.github.check import Conclusion
 from bot.github.client import GitHub
 from bot.github.entity import Pull
 from bot.github.harmless import plain
+from bot.policy.finding import Finding
 from bot.publish import text
 from bot.publish.body import Story, Tested, body, newest, with_newest
-from bot.publish.ground import Ground
+from bot.publish.ground import GATE, Ground
+from bot.publish.scrutiny import patch_id, scrutinise
 from bot.publish.status import Herald, event_of
 from bot.store import runs
 from bot.store.board import Board
@@ -31,7 +33,10 @@ FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 
 @dataclass(frozen=True)
 class Offer:
-    """What is to be published: the product of a run, and the change it is, read from git objects."""
+    """What is to be published: the product of a run, and the change it is, read from git objects.
+
+    `findings` are what the policies say of it.
+    """
 
     run: Run
     workflow: Workflow
@@ -40,10 +45,25 @@ class Offer:
     said: answer.Answer
     title: str
     changed: Sequence[changes.Change]
+    findings: Sequence[Finding] = ()
 
     @property
     def complete(self) -> bool:
         return self.product.state == "done"
+
+    @property
+    def draft(self) -> bool:
+        """Whether a person has to say that it is ready: it is not complete, or it touches the tests' own strictness."""
+        return self.ground.draft or not self.complete or bool(self.of("draft"))
+
+    def of(self, level: str) -> list[Finding]:
+        return [finding for finding in self.findings if finding.level == level]
+
+    def words(self) -> dict[str, str]:
+        """What would be published beside the files, by place."""
+        messages = "\n".join(message for message, _ in self.groups())
+        own = {"title": self.title, "summary": self.said.summary, "commit messages": messages}
+        return {**own, "branch": self.ground.branch}
 
     def groups(self) -> list[tuple[str, list[str]]]:
         fix = bool(FIX_LABELS & {label.lower() for label in event_of(self.run).issue.labels})
@@ -53,17 +73,23 @@ class Offer:
 class Publisher:
     """Writes a run's result to GitHub. Every write token is minted in the step that uses it."""
 
-    def __init__(self, github: GitHub, mirrors: Mirrors, board: Board, herald: Herald) -> None:
+    def __init__(
+        self, github: GitHub, mirrors: Mirrors, board: Board, herald: Herald, secrets: Collection[str] = ()
+    ) -> None:
         self._github, self._mirrors, self._board, self._herald = github, mirrors, board, herald
+        self._secrets = secrets
 
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
-        """Publish what a run made; the sentence that says where it is."""
+        """Publish what a run made, if the policies let it; the sentence that says where it is."""
         node = runs.Node("publish", POSITION, "Push the branch and open the pull request")
         await self._board.begin(run.id, node)
         mirror = await self._mirrors.get(run.repo)
         changed = await changes.diff(mirror, ground.base, product.tree)
         said = answer.read(product.words)
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
+        judged = await step("policy", lambda: self._judged(made))
+        made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
+        await self._gate(made, judged["patch"])
         head = str((await self._or_patch(made, step("push", lambda: self._push(made))))["head"])
         opened = await self._or_branch(made, step("pull-request", lambda: self._open(made)))
         pull, missing = int(opened["pull"]), ""
@@ -74,9 +100,30 @@ class Publisher:
         await self._board.end(run.id, node.key, "done", missing)
         if not made.complete:
             return text.offered(pull, draft=opened["draft"])
+        if made.of("draft"):
+            return text.done_as_draft(pull, event_of(run).issue.number)
         if ground.pull:
             return text.continued(pull, draft=opened["draft"])
         return text.done(pull, event_of(run).issue.number)
+
+    async def _judged(self, made: Offer) -> dict[str, Any]:
+        """What the policies say, and the patch's SHA that an approval holds for."""
+        mirror, base, tree = await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree
+        owns = made.workflow.owns
+        found = await scrutinise(mirror, tree, made.changed, made.words(), owns, self._secrets)
+        return {"findings": [asdict(finding) for finding in found], "patch": await patch_id(mirror, base, tree)}
+
+    async def _gate(self, made: Offer, patch: str) -> None:
+        """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""
+        if refused := made.of("refuse"):
+            raise Stop("refused", f"{text.refused(refused)}\n\n{await self._as_patch(made)}")
+        waits, approved = made.of("approve"), made.run.context.get("approves", {})
+        if not waits or approved.get("patch") == patch:
+            return
+        gate = {"ground": asdict(made.ground), "product": asdict(made.product)}
+        await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, GATE, gate))
+        await self._board.learn(made.run.id, patch=patch)
+        raise Stop("needs approval", f"{text.needs_approval(waits, patch)}\n\n{await self._as_patch(made)}")
 
     async def _push(self, made: Offer) -> dict[str, Any]:
         run, ground = made.run, made.ground
@@ -134,7 +181,7 @@ class Publisher:
             base=ground.base_branch,
             title=made.title,
             body=body(story),
-            draft=ground.draft or not made.complete,
+            draft=made.draft,
         )
 
     async def _continue(self, repo: Repository, made: Offer, story: Story) -> Pull:
@@ -158,6 +205,10 @@ class Publisher:
             reason=made.product.reason,
             page=self._herald.page(made.run.id),
             template=made.ground.template,
+            wanted=[finding.sentence for finding in made.of("draft")],
+            noted=[finding.sentence for finding in made.of("flag")],
+            approved=[finding.sentence for finding in made.of("approve")],
+            approver=made.run.context.get("approves", {}).get("by", ""),
         )
 
     async def _check(self, made: Offer, head: str) -> dict[str, Any]:
@@ -173,7 +224,7 @@ class Publisher:
                 made.run.id,
                 title=text.sentence_title(title),
                 summary=summary,
-                conclusion=conclusion(made.product.state, verdict.passed),
+                conclusion=conclusion(made.product.state, verdict.passed, asks=bool(made.of("draft"))),
                 details_url=self._herald.page(made.run.id) or None,
             )
         await self._board.learn(made.run.id, check=check.id, check_url=check.url)
@@ -201,8 +252,10 @@ def _as_comment(patch: bytes) -> str:
         return ""
 
 
-def conclusion(state: State, passed: bool | None) -> Conclusion:
-    """A check's colour: green only where tests passed, red only where they failed."""
+def conclusion(state: State, passed: bool | None, *, asks: bool = False) -> Conclusion:
+    """A check's colour: green only where tests passed and nobody is asked, red only where they failed."""
+    if asks and passed is not False:
+        return "action_required"
     if state == "done":
         return "success" if passed else "neutral"
     return "failure" if passed is False else "timed_out" if state == "timed out" else "neutral"

@@ -21,7 +21,7 @@ from bot.git import changes
 from bot.git.mirror import Mirror
 from bot.patterns.pipeline import Pipeline
 from bot.publish import text
-from bot.publish.ground import Ground
+from bot.publish.ground import GATE, Ground
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
@@ -40,6 +40,7 @@ class Host(Protocol):
     async def ground(self, run: Run, workflow: Workflow) -> Ground: ...
     async def fetch(self, run: Run, ground: Ground) -> None: ...
     async def show(self, run_id: str) -> None: ...
+    def payer(self, run: Run) -> tuple[int, str]: ...
     def asked(self, run: Run, ground: Ground) -> Asked: ...
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str: ...
 
@@ -89,8 +90,12 @@ class Conductor:
         workflow = Workflow.model_validate(run.context["workflow"])
         guard = self._guard(run, workflow)
         working = guard.working(step)
+        if approves := run.context.get("approves"):
+            return await self._publish(run, workflow, approves["run"], guard, step)
+        if self._shop.closed:
+            return "refused", text.no_sandbox()
         ground = _ground(await working("prepare", lambda: self._watched(guard, self._prepare(run, workflow))))
-        await guard.tries(lambda: self._ready(run, ground), heed=False)
+        await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
         async def play(name: str, spec: Job, tree: str) -> Product:
@@ -101,6 +106,24 @@ class Conductor:
             return product.state, product.reason
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
         return product.state, "\n\n".join(part for part in (product.reason, where) if part)
+
+    async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
+        """Publish what another run made and a person approved."""
+        gate = await guard.working(step)("prepare", lambda: self._read_gate(run, made_by))
+        ground, product = _ground(gate["ground"]), TypeAdapter(Product).validate_python(gate["product"])
+        await guard.tries(lambda: self._ready(run, ground, made_by), heed=False)
+        where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
+        return product.state, "\n\n".join(part for part in (product.reason, where) if part)
+
+    async def _read_gate(self, run: Run, made_by: str) -> dict[str, Any]:
+        by = run.context["approves"]["by"]
+        node = runs.Node("prepare", 0, f"Read the patch that @{by} approved")
+        await self._board.begin(run.id, node)
+        kept = await self._db.read(lambda conn: runs.kept(conn, made_by, GATE))
+        if kept is None:
+            raise Stop("failed", text.approval_gone())
+        await self._board.end(run.id, node.key, "done")
+        return kept[0]
 
     def _guard(self, run: Run, workflow: Workflow) -> Guard:
         async def cancelled() -> bool:
@@ -132,21 +155,24 @@ class Conductor:
         await self._board.end(run.id, node.key, "done", " ".join(ground.notes))
         return asdict(ground)
 
-    async def _ready(self, run: Run, ground: Ground) -> None:
-        """Whatever machine goes on with this run has the commits and what its steps made."""
+    async def _ready(self, run: Run, ground: Ground, made_by: str) -> None:
+        """Whatever machine goes on with this run has the commits and what the steps of run `made_by` made."""
         mirror = await self._host.mirror(run)
         if not await mirror.has(ground.base):
             await self._host.fetch(run, ground)
-        kept = await self._db.read(lambda conn: runs.all_kept(conn, run.id))
+        kept = await self._db.read(lambda conn: runs.all_kept(conn, made_by))
         await _admit_all(mirror, [changes.Harvest(meta["tree"], pack) for meta, pack in kept if "tree" in meta])
         self._shop.pool.refill(mirror, ground.base)
 
     async def _order(self, run: Run, ground: Ground) -> Order:
         return Order(
             run=run.id,
+            repo=run.repo,
+            actor=self._host.payer(run),
             mirror=await self._host.mirror(run),
             base=ground.base,
             base_tree=ground.base_tree,
+            trusted=ground.trusted,
             asked=self._host.asked(run, ground),
             setup=ground.setup,
             test=ground.test,

@@ -15,9 +15,10 @@ from bot.github import events
 from bot.github.events import Event, Ignored, IssueEvent
 from bot.publish import text
 from bot.publish.configuration_check import report
-from bot.router import Cancel, Decision, Leave, Reread, Start, Welcome, route
+from bot.router import Approve, Cancel, Decision, Leave, Reread, Start, Welcome, route
 from bot.store import runs
 from bot.store.inbox import Delivery, SettledError
+from bot.workflow.approval import approve
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
 from bot.workflow.spec import Workflow
 
@@ -106,11 +107,14 @@ class Receiver:
     async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
         """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
         match decision:
-            case Start() | Cancel() if isinstance(event, IssueEvent) and await self._is_outdated(event):
+            case Start() | Cancel() | Approve() if isinstance(event, IssueEvent) and await self._is_outdated(event):
                 return "ignored: it came late, and the issue says something else by now"
             case Start():
                 assert isinstance(event, IssueEvent)
                 return await self._begin(decision, event, delivery)
+            case Approve():
+                assert isinstance(event, IssueEvent)
+                return await approve(self._p, event, delivery)
             case Cancel():
                 return await self._cancel(decision, events.target(event))
             case Leave():

@@ -52,10 +52,14 @@ class Tests(Strict):
 
 
 class Job(Strict):
-    """One node of a workflow's graph: an agent, and the tests its work must pass."""
+    """One node of a workflow's graph: an agent, the paths it may change, and the tests its work must pass.
+
+    `owns` are globs as in a `.gitignore`; none: every path.
+    """
 
     agent: str
     needs: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
     tests: Tests = Tests()
 
 
@@ -94,6 +98,12 @@ class Workflow(Strict):
     limits: Limits = Limits()
     jobs: dict[str, Job] = Field(min_length=1)
     outputs: Outputs
+
+    @property
+    def owns(self) -> tuple[str, ...]:
+        """What the jobs may change together; empty where one of them may change everything."""
+        owned = [job.owns for job in self.jobs.values()]
+        return tuple(glob for globs in owned for glob in globs) if all(owned) else ()
 
     @property
     def trigger_labels(self) -> tuple[str, ...]:

@@ -1,0 +1,58 @@
+"""What the policies say of a change: its files are read from git objects, and the words that would go with it."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+
+from bot.git import changes
+from bot.git.changes import Change
+from bot.git.mirror import Mirror
+from bot.policy.finding import Finding
+from bot.policy.judge import judge
+from bot.policy.work import CONTENT_LIMIT, File, Work
+
+
+async def scrutinise(
+    mirror: Mirror,
+    tree: str,
+    changed: Sequence[Change],
+    words: Mapping[str, str],
+    owns: Sequence[str],
+    secrets: Collection[str],
+) -> tuple[Finding, ...]:
+    """The findings on a change that leads to `tree`; `words` say by place what else would be published."""
+    sizes = await _sizes(mirror, {oid for change in changed for oid in (change.old, change.new) if oid.strip("0")})
+    small = {oid for oid, size in sizes.items() if size <= CONTENT_LIMIT}
+    contents = await mirror.blobs(sorted(small)) if small else {}
+    files = tuple(_file(change, contents, sizes) for change in changed)
+    paths = frozenset(entry.path for entry in await mirror.listing(tree))
+    return judge(Work(files, paths, words, tuple(owns), frozenset(secrets)))
+
+
+async def patch_id(mirror: Mirror, base: str, tree: str) -> str:
+    """The SHA-256 of the patch: what an approval is bound to."""
+    return hashlib.sha256(await changes.patch(mirror, base, tree)).hexdigest()
+
+
+async def _sizes(mirror: Mirror, oids: Collection[str]) -> dict[str, int]:
+    """The sizes of blobs in bytes; commits of submodules are not here and left out."""
+    if not oids:
+        return {}
+    asked = "".join(f"{oid}\n" for oid in sorted(oids)).encode()
+    said = await mirror.git("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", stdin=asked)
+    rows = [line.split(" ") for line in said.decode().splitlines()]
+    return {row[0]: int(row[2]) for row in rows if row[1:2] == ["blob"]}
+
+
+def _file(change: Change, contents: Mapping[str, bytes], sizes: Mapping[str, int]) -> File:
+    return File(
+        path=change.path,
+        status=change.status,
+        old_mode=change.old_mode,
+        new_mode=change.new_mode,
+        old=contents.get(change.old),
+        new=contents.get(change.new),
+        added=change.added,
+        deleted=change.deleted,
+        binary=change.binary,
+        size=sizes.get(change.new, 0),
+    )

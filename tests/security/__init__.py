@@ -1,0 +1,1 @@
+"""One test for each abuse case, against the running bot."""

@@ -1,0 +1,167 @@
+"""What only people decide about: nothing of it is published before somebody who may write says yes to that patch."""
+
+import asyncio
+
+from bot.backends.rehearsal import Append, Delete, Run, Say, Write
+from bot.publish.text import APPROVED
+from tests.house import FILES, House, opened
+
+RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
+OWNERS = Write("CODEOWNERS", "* @somebody\n")
+
+
+async def waiting(house: House) -> str:
+    """What the bot says once a change of CODEOWNERS waits."""
+    house.rehearse([*RIGHT, OWNERS])
+    issue = await house.implement()
+    assert await house.end(issue) != ""
+    return house.status(issue)
+
+
+async def test_a_protected_file_waits_for_a_person_and_is_published_as_it_was_shown(house: House) -> None:
+    told = await waiting(house)
+    (issue,) = house.repo.issues.values()
+    assert "· needs approval ·" in told
+    assert "`CODEOWNERS`" in told
+    assert f"sets the label `{APPROVED}`" in told
+    assert "+* @somebody" in told
+    assert house.pulls() == []
+    await house.label(issue, APPROVED)
+    await house.settle()
+    first, second = house.said(issue)
+    assert "· needs approval ·" in first
+    assert "· done ·" in second
+    assert "Read the patch that @maintainer approved" in second
+    assert await house.file(house.pull.head, "CODEOWNERS") == "* @somebody\n"
+    assert "## Approved by @maintainer" in (house.pull.body or "")
+    assert "`CODEOWNERS`" in (house.pull.body or "")
+    assert issue.labels == []
+
+
+async def test_who_may_not_write_may_not_approve(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    await house.label(issue, APPROVED, by="stranger")
+    await house.settle()
+    assert "@stranger, approving a change needs write access" in house.said(issue)[1]
+    assert house.pulls() == []
+    assert issue.labels == []
+
+
+async def test_an_approval_holds_for_one_patch_only(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    house.rehearse([*RIGHT, Write("CODEOWNERS", "* @another\n")])
+    await house.label(issue)
+    await house.settle()
+    await house.label(issue, APPROVED)
+    await house.settle()
+    house.said(issue)
+    assert await house.file(house.pull.head, "CODEOWNERS") == "* @another\n"
+    house.rehearse([*RIGHT, Write("CODEOWNERS", "* @third\n")])
+    await house.label(issue)
+    await house.settle()
+    assert "· needs approval ·" in house.said(issue)[-1]
+    assert await house.file(house.pull.head, "CODEOWNERS") == "* @another\n"
+
+
+async def test_an_approval_of_nothing_is_one_sentence(house: House) -> None:
+    issue = await house.open_issue()
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "There is nothing here that waits for approval." in house.status(issue)
+    assert issue.labels == []
+
+
+async def test_a_label_that_was_there_before_approves_nothing(house: House) -> None:
+    issue = await house.open_issue()
+    await house.label(issue, APPROVED)
+    await house.settle()
+    house.rehearse([*RIGHT, OWNERS])
+    await house.label(issue)
+    await house.settle()
+    assert "· needs approval ·" in house.said(issue)[-1]
+    assert house.pulls() == []
+
+
+async def test_an_approved_patch_is_published_after_a_restart(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    house.crash_at("push:before")
+    await house.label(issue, APPROVED)
+    await house.reached.wait()
+    await house.restart()
+    await house.settle()
+    assert "· done ·" in house.said(issue)[-1]
+    assert await house.file(house.pull.head, "CODEOWNERS") == "* @somebody\n"
+
+
+async def test_what_is_refused_is_kept_as_a_patch(house: House) -> None:
+    house.rehearse([*RIGHT, Write(".github/workflows/ci.yml", "on: push\n")])
+    issue = await house.implement()
+    told = house.status(issue)
+    assert "· refused ·" in told
+    assert "`.github/workflows/ci.yml`" in told
+    assert "+on: push" in told
+    assert house.pulls() == []
+
+
+async def test_a_test_that_goes_is_named_and_asks_for_a_person(house: House) -> None:
+    await house.push({"test_greeting.py": "def test_it():\n    assert True\n\n\ndef test_more():\n    assert 1 == 1\n"})
+    house.rehearse([*RIGHT, Write("test_greeting.py", "def test_it():\n    assert True\n")])
+    issue = await house.implement()
+    assert "as a draft, because it changes what the tests demand" in house.status(issue)
+    assert house.pull.draft
+    assert "test_more" in (house.pull.body or "")
+    assert "**A person has to agree to this**" in (house.pull.body or "")
+    assert house.check.conclusion == "action_required"
+
+
+async def test_what_is_worth_a_look_is_said_and_published(house: House) -> None:
+    await house.push({"poetry.lock": "a\n"})
+    house.rehearse([*RIGHT, Append("poetry.lock", "b\n")])
+    issue = await house.implement()
+    assert "· done ·" in house.status(issue)
+    assert "## Worth a look" in (house.pull.body or "")
+    assert "`poetry.lock`" in (house.pull.body or "")
+
+
+async def test_a_job_changes_only_what_it_owns(house: House) -> None:
+    workflow = (
+        "name: Docs only\non:\n  issues:\n    types: [labeled]\n    labels: [docs]\n"
+        "jobs:\n  write:\n    agent: developer\n    owns: ['*.md']\noutputs:\n  pull-request: {}\n"
+    )
+    await house.push({".github/tutti/workflows/docs.yml": workflow})
+    await house.settle()
+    house.rehearse([*RIGHT, Delete("README.md")])
+    issue = await house.open_issue()
+    await house.label(issue, "docs")
+    await house.settle()
+    told = house.status(issue)
+    assert "· refused ·" in told
+    assert "`greeting.txt`" in told
+    assert "`README.md`" not in told.partition("As a patch")[0].partition("What was made")[0]
+
+
+async def test_an_agent_that_prints_a_secret_shows_it_nowhere(house: House) -> None:
+    secret = next(iter(house.settings().secrets))
+    house.rehearse([*RIGHT, Run(f"echo {secret}"), Say(f"The key is {secret}.")])
+    issue = await house.implement()
+    assert secret not in house.status(issue) + (house.pull.body or "")
+    assert [event for event in house.heard if secret in event.text and event.kind != "tool"] == []
+    await asyncio.sleep(0)
+
+
+async def test_settings_for_agents_come_from_the_default_branch(house: House) -> None:
+    async with opened(house.folder / "second", files={**FILES, "CLAUDE.md": "ours\n"}) as one:
+        await one.push({"CLAUDE.md": "theirs\n", ".mcp.json": "{}\n", ".claude/settings.json": "{}\n"}, "next")
+        await one.configure("base: next\n")
+        one.rehearse([*RIGHT, Run("cat CLAUDE.md; ls -A")])
+        issue = await one.implement()
+        assert "· done ·" in one.status(issue)
+        said = [event.text for event in one.heard if event.kind == "output"]
+        assert said[0] == "ours"
+        assert ".mcp.json" not in said
+        assert ".claude" not in said
+        assert one.pull.base == "next"
+        assert await one.git("diff", "--name-only", "next", one.pull.head) == "greeting.txt\n"
