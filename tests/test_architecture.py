@@ -25,12 +25,15 @@ PURE = {
     "bot.publish.body",
     "bot.agents.answer",
     "bot.agents.prompt",
+    "bot.agents.hidden",
+    "bot.agents.eye",
+    "bot.invisible",
     "bot.storable",
     "bot.store.record",
     "bot.agents.words",
 }
-HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "jinja2", "json", "pydantic", "re"}
-HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic_core", "typing", "yaml"}
+HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "html", "jinja2", "json", "re"}
+HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic", "pydantic_core", "string", "typing", "yaml"}
 
 SPAWNERS = {"bot.git.command", "bot.sandbox.process", "bot.emulator.bare"}  # the last one plays GitHub's side
 SPAWNERS |= {"bot.git.worktree"}  # removes big folders with a process of their own
