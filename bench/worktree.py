@@ -16,6 +16,7 @@ from bot.git.changes import harvest
 from bot.git.command import Identity, git
 from bot.git.mirror import Mirror, Mirrors
 from bot.git.worktree import Pool
+from bot.sandbox.jail import Walls
 
 FILES = 20_000
 CHANGED = 500
@@ -50,7 +51,7 @@ async def _round(folder: Path, origin: Path, mirror: Mirror, old: str, new: str)
     same, first = await _timed(pool.take(mirror, old))
     other, second = await _timed(pool.take(mirror, new))
     await asyncio.to_thread((second.path / "src/0/0.txt").write_text, "changed\n")
-    took, _ = await _timed(harvest(mirror, second))
+    took, _ = await _timed(harvest(mirror, second, Walls("none")))
     clone, _ = await _timed(git("clone", "--quiet", "--local", str(origin), str(folder / "clone"), protocol="file"))
     cold, third = await _timed(pool.take(mirror, new))
     for worktree in (first, second, third):

@@ -201,7 +201,7 @@ class Attempt:
         if given == self.tree:
             return made.tree, made.pack
         mirror = self.order.mirror
-        tree = await masks.unmasked(mirror, made.tree, given, self.tree, is_agent_file)
+        tree = await masks.unmasked(mirror, made.tree, given, self.tree)
         return tree, await changes.packed(mirror, self.tree, tree)
 
     async def _plan(self, said: str, tree: str) -> str:

@@ -1,9 +1,12 @@
-"""Takes what an agent made out of its worktree: a tree and a pack of objects, nothing of the agent's git."""
+"""Takes what an agent made out of its worktree: a tree and a pack of objects, nothing of the agent's git.
+
+Git that reads an agent's files runs in a jail of its own, which sees them, the mirror's objects and a throw-away
+repository: should they ever get the better of it, they have got nothing.
+"""
 
 import asyncio
 import fnmatch
 import os
-import shutil
 import stat
 import tempfile
 import unicodedata
@@ -14,10 +17,17 @@ from bot.errors import UserError
 from bot.git.command import Answer, GitError, answer
 from bot.git.leftover import leftovers
 from bot.git.mirror import Mirror
-from bot.git.worktree import Worktree
+from bot.git.worktree import Worktree, copy_index
+from bot.sandbox.jail import Jail, Walls
 
 MOST_FILES = 5_000
 MOST_BYTES = 50 * 2**20
+_PATIENCE = 120.0  # seconds for one call of git
+# Three in one, for each call is a jail of its own: enter the paths of standard input, write the tree, tell what is new.
+_ENTER = (
+    "!git update-index --add --remove --replace -z --stdin && tree=$(git write-tree) && echo $tree"
+    " && git diff-tree -r -t -z --raw --no-renames --ignore-submodules=none"
+)
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -39,20 +49,22 @@ class _Found:
     written: list[str]
 
 
-async def harvest(mirror: Mirror, worktree: Worktree) -> Harvest:
+async def harvest(mirror: Mirror, worktree: Worktree, walls: Walls, uid: int | None = None) -> Harvest:
     """Everything that differs from the worktree's content, but for ignored files and leftovers of tools.
 
-    Every process of the agent must have ended. Raises UserError where the work cannot be a commit: a repository in the
-    repository, a file that is none, an unreadable one, too many or too much.
+    Every process of the agent must have ended; `uid` is the user of its place, to whom the files belong. Raises
+    UserError where the work cannot be a commit: a repository in the repository, a file that is none, an unreadable one,
+    too many or too much.
     """
     with tempfile.TemporaryDirectory(prefix="tutti-harvest-") as folder:
-        place = _Place(Path(folder), mirror, worktree)
+        place = _Place(Path(folder), mirror, worktree, walls, uid)
         await asyncio.to_thread(place.prepare)
         found = await place.look()
-        chosen, replaced, left_out = await asyncio.to_thread(_choose, worktree.path, found)
-        await place.index(sorted({*found.deleted, *replaced}), chosen)
-        tree = (await place.git("write-tree")).decode().strip()
-        pack = await place.pack(tree)
+        chosen, replaced, left_out = await asyncio.to_thread(_choose, worktree.path, found, uid)
+        if not (chosen or found.deleted or replaced):
+            return Harvest(worktree.tree, b"", left_out)
+        tree, new = await place.enter(found.deleted, replaced, chosen)
+        pack = await place.pack(tree, new) if tree != worktree.tree else b""
     if len(pack) > MOST_BYTES:
         raise UserError(_too_much(len(pack)))
     return Harvest(tree, pack, left_out)
@@ -64,19 +76,31 @@ class _Place:
     That index knows size and times of every file as they were checked out, so only what changed is read again.
     """
 
-    def __init__(self, folder: Path, mirror: Mirror, worktree: Worktree) -> None:
-        self.git_dir, self.mirror, self.worktree = folder / "git", mirror, worktree
+    def __init__(self, folder: Path, mirror: Mirror, worktree: Worktree, walls: Walls, uid: int | None) -> None:
+        self.folder, self.git_dir, self.mirror, self.worktree = folder, folder / "git", mirror, worktree
+        seen = (worktree.path, mirror.path / "objects")
+        self._jail = Jail(walls, uid, folder / "tmp", (self.git_dir,), seen)
 
     def prepare(self) -> None:
+        self.folder.chmod(0o711)
+        (self.folder / "tmp").mkdir()
         for part in ("objects/info", "refs"):
             (self.git_dir / part).mkdir(parents=True)
         (self.git_dir / "HEAD").write_text(f"{self.worktree.base}\n")
         (self.git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n")
         (self.git_dir / "objects/info/alternates").write_text(f"{self.mirror.path / 'objects'}\n")
-        shutil.copy2(self.worktree.git_dir / "index", self.git_dir / "index")
+        copy_index(self.worktree, self.git_dir / "index")
+        self._jail.own(self.git_dir, self.folder / "tmp")
 
     async def answer(self, *args: str, stdin: bytes = b"") -> Answer:
-        said = await answer(*args, git_dir=self.git_dir, work_tree=self.worktree.path, stdin=stdin)
+        said = await answer(
+            *args,
+            git_dir=self.git_dir,
+            work_tree=self.worktree.path,
+            jail=self._jail,
+            stdin=stdin,
+            timeout=_PATIENCE,
+        )
         if said.code:
             raise _explained(args, said)
         return said
@@ -86,38 +110,38 @@ class _Place:
 
     async def look(self) -> _Found:
         """What is new, changed and gone, by git's own reading of `.gitignore`."""
-        staged = await self.git("ls-files", "--stage", "-z")
+        staged = await self.mirror.git("ls-files", "--stage", "-z", git_dir=self.worktree.git_dir)
         tracked = {line.partition("\t")[2]: line[:6] for line in _paths(staged)}
-        gone = set(_paths(await self.git("ls-files", "--deleted", "-z")))
-        said = await self.answer("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+        said = await self.answer("ls-files", "-t", "--others", "--modified", "--deleted", "--exclude-standard", "-z")
         if "could not open directory" in said.stderr:
             raise UserError(_unreadable(said.stderr.partition("'")[2].partition("'")[0].rstrip("/")))
-        written = [path for path in _paths(said.stdout) if path not in gone and tracked.get(path) != "160000"]
+        lines = _paths(said.stdout)
+        gone = {line[2:] for line in lines if line.startswith("R ")}
+        written = [p for p in (line[2:] for line in lines) if p not in gone and tracked.get(p) != "160000"]
         return _Found(tracked, sorted(gone), written)
 
-    async def index(self, deleted: list[str], written: list[str]) -> None:
-        """Enter exactly these paths; git walks no folder here, so no repository in one is ever opened."""
-        if deleted:
-            await self.git("update-index", "--force-remove", "-z", "--stdin", stdin=_lines(deleted))
-        if written:
-            await self.git("update-index", "--add", "--replace", "-z", "--stdin", stdin=_lines(written))
+    async def enter(self, deleted: list[str], replaced: set[str], written: list[str]) -> tuple[str, list[bytes]]:
+        """Enter exactly these paths: the tree, and what is new in it as lines for `pack-objects`.
 
-    async def pack(self, tree: str) -> bytes:
-        """The new files and folders of `tree`, as differences to the old ones of the same name."""
-        if tree == self.worktree.tree:
-            return b""
-        said = await self.git(
-            *("diff-tree", "-r", "-t", "-z", "--raw", "--no-renames", "--ignore-submodules=none"),
-            *(self.worktree.tree, tree),
-        )
-        words = said.split(b"\0")[:-1]
+        Git walks no folder here, so no repository in one is ever opened.
+        """
+        if replaced:
+            gone = _lines(sorted(replaced))
+            await self.git("update-index", "--force-remove", "-z", "--stdin", stdin=gone)
+        alias = f"alias.enter={_ENTER} {self.worktree.tree} $tree"
+        said = await self.git("-c", alias, "enter", stdin=_lines([p for p in deleted if p not in replaced] + written))
+        tree, _, listing = said.partition(b"\n")
+        words = listing.split(b"\0")[:-1]
         new = {about.split()[3]: path for about, path in zip(words[::2], words[1::2], strict=True)}
-        wanted = [oid + b" " + path.replace(b"\n", b" ") for oid, path in new.items() if oid.strip(b"0")]
-        given = [b"-" + self.worktree.tree.encode(), *wanted, tree.encode(), b""]
+        return tree.decode(), [oid + b" " + path.replace(b"\n", b" ") for oid, path in new.items() if oid.strip(b"0")]
+
+    async def pack(self, tree: str, new: list[bytes]) -> bytes:
+        """The new files and folders of a tree, as differences to the old ones of the same name."""
+        given = [b"-" + self.worktree.tree.encode(), *new, tree.encode(), b""]
         return await self.git("pack-objects", "--stdout", "--delta-base-offset", "-q", stdin=b"\n".join(given))
 
 
-def _choose(root: Path, found: _Found) -> tuple[list[str], set[str], tuple[str, ...]]:
+def _choose(root: Path, found: _Found, uid: int | None) -> tuple[list[str], set[str], tuple[str, ...]]:
     """The paths to take, those that became folders, and by folder what is left out; no content is read yet."""
     new = [path for path in found.written if path not in found.tracked]
     folders = {folder for path in found.tracked for folder in _folders(path)}
@@ -129,9 +153,10 @@ def _choose(root: Path, found: _Found) -> tuple[list[str], set[str], tuple[str, 
         return any(fnmatch.fnmatch(entry.name, name) for entry in os.scandir(root / parent))
 
     dropped = leftovers(new, folders, exists)
-    replaced = {path for path in found.written if path in found.tracked and _replaced(root, path)}
+    old = [path for path in (*found.written, *found.deleted) if path in found.tracked]
+    replaced = {path for path in old if _replaced(root, path)}
     taken = [path for path in found.written if path not in dropped and path not in replaced]
-    _check(root, taken, {path for path, mode in found.tracked.items() if mode == "160000"})
+    _check(root, taken, uid, {path for path, mode in found.tracked.items() if mode == "160000"})
     return taken, replaced, tuple(sorted(set(dropped.values())))
 
 
@@ -141,7 +166,7 @@ def _replaced(root: Path, path: str) -> bool:
     return (place.is_dir() and not place.is_symlink()) or any((root / folder).is_symlink() for folder in _folders(path))
 
 
-def _check(root: Path, paths: list[str], submodules: set[str]) -> None:
+def _check(root: Path, paths: list[str], uid: int | None, submodules: set[str]) -> None:
     """Raises UserError with the first reason why these paths cannot be taken."""
     if len(paths) > MOST_FILES:
         raise UserError(f"The work has {len(paths):,} changed files; Tutti takes {MOST_FILES:,} at most.")
@@ -153,12 +178,12 @@ def _check(root: Path, paths: list[str], submodules: set[str]) -> None:
             )
     total = 0
     for path in paths:
-        total += _size(root, path)
+        total += _size(root, path, uid)
         if total > MOST_BYTES:
             raise UserError(_too_much(total))
 
 
-def _size(root: Path, path: str) -> int:
+def _size(root: Path, path: str, uid: int | None) -> int:
     if path.endswith("/"):
         raise UserError(
             f"The agent left a git repository of its own in `{path[:-1]}`; a commit cannot hold a repository."
@@ -168,14 +193,21 @@ def _size(root: Path, path: str) -> int:
     about = (root / path).lstat()
     if not (stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode)):
         raise UserError(f"`{path}` is no longer a file that git can hold.")
-    if stat.S_ISREG(about.st_mode) and not os.access(root / path, os.R_OK, effective_ids=_EFFECTIVE):
+    if stat.S_ISREG(about.st_mode) and not _readable(root / path, about, uid):
         raise UserError(_unreadable(path))
     return about.st_size
 
 
+def _readable(place: Path, about: os.stat_result, uid: int | None) -> bool:
+    """Whether git can read a file: as the user of the place, where there is one."""
+    if uid is None:
+        return os.access(place, os.R_OK, effective_ids=_EFFECTIVE)
+    return bool(about.st_mode & (stat.S_IRUSR if about.st_uid == uid else stat.S_IROTH))
+
+
 def _explained(args: tuple[str, ...], said: Answer) -> Exception:
     """A refusal of git in words for people where it is about a file, the error as it is elsewhere."""
-    if args[0] == "update-index":
+    if args[0] == "update-index" or "enter" in args:
         last = said.stderr.strip().splitlines()[-1:] or ["no reason given"]
         return UserError(f"Git cannot take what the agent made: {last[0].removeprefix('fatal: ')[:300]}")
     return GitError(args, said.code, said.stderr)

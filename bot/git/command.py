@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+from bot.sandbox.jail import Jail
+
 Protocol = Literal["https", "http", "file"]
 
 # Whatever a repository's own configuration says, these win: they come with every call.
@@ -45,6 +47,9 @@ _CONFIG = {
     "fetch.fsck.missingSpaceBeforeDate": "ignore",
     "fetch.fsck.zeroPaddedFilemode": "ignore",
 }
+# And these where git reads files of an agent, which belong to the user of its place: that alone is no change of a file,
+# and no reason to refuse them.
+_IN_A_JAIL = {"core.checkStat": "minimal", "core.trustctime": "false", "safe.directory": "*"}
 _ALWAYS = {
     "HOME": "/nonexistent",
     "LC_ALL": "C",
@@ -125,7 +130,7 @@ class Call(TypedDict, total=False):
     """How git is called: on exactly this `git_dir`, speaking no network protocol but `protocol`.
 
     `objects` is a folder of objects that may be read beside the repository's own; `when` (seconds since 1970) dates
-    what `identity` signs; `timeout` is in seconds (600 unless said).
+    what `identity` signs; `timeout` is in seconds (600 unless said). In a `jail` it sees nothing but what that shows.
     """
 
     git_dir: Path
@@ -139,6 +144,7 @@ class Call(TypedDict, total=False):
     when: int
     transport: Transport
     timeout: float
+    jail: Jail
 
 
 async def git(*args: str, **call: Unpack[Call]) -> bytes:
@@ -154,11 +160,10 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
     credential = call.get("credential")
     where = [f"--git-dir={call['git_dir']}"] if "git_dir" in call else []
     where += [f"--work-tree={call['work_tree']}"] if "work_tree" in call else []
+    argv = ["git", *where, *args]
     with _pipe(credential) as pipe:
         process = await asyncio.create_subprocess_exec(
-            "git",
-            *where,
-            *args,
+            *(call["jail"].wrap(argv, cwd=Path("/")) if "jail" in call else argv),
             cwd="/",
             env=_environment(call, _helper(credential, pipe)),
             stdin=asyncio.subprocess.PIPE,
@@ -198,6 +203,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _environment(call: Call, helper: str) -> dict[str, str]:
     transport, protocol = call.get("transport", Transport()), call.get("protocol")
     config = [*_CONFIG.items(), *([("credential.helper", helper)] if helper else [])]
+    config += _IN_A_JAIL.items() if "jail" in call else ()
     environment = _ALWAYS | {
         "PATH": transport.path,
         "GIT_ALLOW_PROTOCOL": protocol or "",

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import re
+import tempfile
 import time
 from collections.abc import Set
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.git.command import GitError, answer, git
+from bot.git.command import Call, GitError, answer, git
 from bot.git.worktree import Pool, Worktree
+from bot.sandbox.jail import FIRST_UID, Jail, Walls
 
 _BRANCH = re.compile(r"ref: (refs/heads/[A-Za-z0-9][A-Za-z0-9_/-]*)")
 
@@ -18,8 +21,8 @@ _BRANCH = re.compile(r"ref: (refs/heads/[A-Za-z0-9][A-Za-z0-9_/-]*)")
 class Health:
     """One worktree. `ahead`: commits the agent made itself; `behind`: commits its base lacks of the default branch.
 
-    None is a number that could not be found out. `size` is in bytes on disk, `age` in seconds. Stale is what no run
-    that goes on owns: it may be pruned.
+    None is what could not be found out. `size` is in bytes on disk, `age` in seconds. Stale is what no run that goes
+    on owns: it may be pruned.
     """
 
     id: str
@@ -27,7 +30,7 @@ class Health:
     repository: str
     run: str
     fresh: bool
-    clean: bool
+    clean: bool | None
     stale: bool
     ahead: int | None
     behind: int | None
@@ -35,11 +38,15 @@ class Health:
     age: float
 
 
-async def inspect(pool: Pool, active: Set[str]) -> list[Health]:
-    """Look at every worktree; `active` holds the ids of the runs that go on."""
+async def inspect(pool: Pool, active: Set[str], walls: Walls) -> list[Health]:
+    """Look at every worktree; `active` holds the ids of the runs that go on.
+
+    Git reads what an agent wrote within `walls`, and not at all where there are none.
+    """
     fresh = pool.fresh()
-    known = [*fresh, *pool.taken()]
-    return [await _look(worktree, worktree in fresh, active) for worktree in known]
+    known = [(worktree, True) for worktree in fresh] + [(worktree, False) for worktree in pool.taken()]
+    with tempfile.TemporaryDirectory(prefix="tutti-look-") as folder:
+        return [await _look(worktree, new, active, _jail(walls, worktree, Path(folder))) for worktree, new in known]
 
 
 async def prune(pool: Pool, active: Set[str]) -> list[str]:
@@ -51,38 +58,58 @@ async def prune(pool: Pool, active: Set[str]) -> list[str]:
     return [worktree.id for worktree in gone]
 
 
-async def _look(worktree: Worktree, fresh: bool, active: Set[str]) -> Health:
-    head = await asyncio.to_thread(_agents_head, worktree)
+def _jail(walls: Walls, worktree: Worktree, folder: Path) -> Jail:
+    """The user whose place it is reads its files; nothing of them can be written."""
+    tmp = folder / worktree.id
+    tmp.mkdir()
+    jail = walls.jail(tmp, readable=(worktree.path, worktree.mirror, worktree.agent_dir))
+    with suppress(FileNotFoundError):
+        owner = worktree.path.stat().st_uid
+        jail = replace(jail, uid=owner) if jail.uid is not None and owner >= FIRST_UID else jail
+    jail.own(tmp)
+    return jail
+
+
+async def _look(worktree: Worktree, fresh: bool, active: Set[str], jail: Jail) -> Health:
+    head = "" if fresh else await asyncio.to_thread(_agents_head, worktree)
     return Health(
         id=worktree.id,
         path=worktree.path,
         repository=worktree.repository,
         run=worktree.run,
         fresh=fresh,
-        clean=await _clean(worktree),
+        clean=await _clean(worktree, fresh, jail),
         stale=not fresh and worktree.run not in active,
-        ahead=await _count(worktree, worktree.base, head) if head else 0,
-        behind=await _count(worktree, worktree.base, "HEAD"),
+        ahead=await _ahead(worktree, head, jail) if head else 0,
+        behind=await _count({"git_dir": worktree.mirror, "timeout": 20}, worktree.base, "HEAD"),
         size=await asyncio.to_thread(_size, worktree),
         age=time.time() - worktree.made,
     )
 
 
-async def _clean(worktree: Worktree) -> bool:
-    said = await answer(
-        *("status", "--porcelain", "-z", "--ignore-submodules=all"),
-        git_dir=worktree.git_dir,
-        work_tree=worktree.path,
-    )
+async def _clean(worktree: Worktree, fresh: bool, jail: Jail) -> bool | None:
+    if not fresh and jail.walls.tier == "none":
+        return None
+    places: Call = {"git_dir": worktree.git_dir, "work_tree": worktree.path, "timeout": 60}
+    if not fresh:
+        places["jail"] = jail
+    said = await answer("status", "--porcelain", "-z", "--ignore-submodules=all", **places)
     return (said.code, said.stdout) == (0, b"")
 
 
-async def _count(worktree: Worktree, base: str, tip: str) -> int | None:
-    """Commits of `tip` that `base` has not; the agent's objects are read, its configuration is not."""
+async def _ahead(worktree: Worktree, head: str, jail: Jail) -> int | None:
+    """The agent's objects are read, its configuration is not."""
+    if jail.walls.tier == "none":
+        return None
     objects = worktree.agent_dir / "objects"
+    places: Call = {"git_dir": worktree.mirror, "objects": objects, "jail": jail, "timeout": 20}
+    return await _count(places, worktree.base, head)
+
+
+async def _count(places: Call, base: str, tip: str) -> int | None:
+    """Commits of `tip` that `base` has not."""
     try:
-        walk = ("rev-list", "--count", f"{base}..{tip}", "--")
-        said = await git(*walk, git_dir=worktree.mirror, objects=objects, timeout=20)
+        said = await git("rev-list", "--count", f"{base}..{tip}", "--", **places)
     except GitError:
         return None
     return int(said)

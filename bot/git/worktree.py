@@ -184,7 +184,7 @@ class Pool:
         (own / "HEAD").write_text("ref: refs/heads/work\n")
         (own / "refs/heads/work").write_text(f"{worktree.base}\n")
         (own / "objects/info/alternates").write_text(f"{worktree.mirror / 'objects'}\n")
-        shutil.copy2(worktree.git_dir / "index", own / "index")
+        copy_index(worktree, own / "index")
         (worktree.path / ".git").unlink()
         (worktree.path / ".git").write_text(f"gitdir: {own}\n")
         (self.folder / f"{worktree.id}.taken").write_text(worktree.record())
@@ -275,6 +275,17 @@ async def _untouched(worktree: Worktree) -> bool:
         work_tree=worktree.path,
     )
     return (said.code, said.stdout) == (0, b"")
+
+
+def copy_index(worktree: Worktree, to: Path) -> None:
+    """Copy what the bot's git knows of every file as it was checked out: size, and time of the last change.
+
+    By its own time git tells which files it must read again all the same: those that are not older. Whoever compares
+    whole seconds there must not compare fractions here.
+    """
+    shutil.copyfile(worktree.git_dir / "index", to)
+    moment = int((worktree.git_dir / "index").stat().st_mtime)
+    os.utime(to, (moment, moment))
 
 
 def _notes(folder: Path, kind: str) -> list[Worktree]:

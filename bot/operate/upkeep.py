@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from rich.table import Table
 
+from bot.app import walls_of
 from bot.errors import UserError
 from bot.git import health
 from bot.git.health import Health
@@ -18,6 +19,8 @@ from bot.store import runs
 from bot.store.db import Database
 from bot.store.inbox import Inbox
 from bot.workflow.slot import FileSlot
+
+_CLEAN = {True: ", clean", False: ", dirty", None: ""}
 
 
 @asynccontextmanager
@@ -55,14 +58,14 @@ async def worktrees(settings: Settings) -> list[Health]:
     """The state of every worktree of this data folder."""
     async with _database(settings) as db:
         active = {run.id for run in await db.read(runs.active)}
-    return await health.inspect(Pool(settings.data_dir), active)
+    return await health.inspect(Pool(settings.data_dir), active, await walls_of(settings))
 
 
 def table(found: Sequence[Health]) -> Table:
     """The worktrees as a table for the terminal."""
     shown = Table("worktree", "repository", "run", "state", "ahead", "behind", "disk", "age", box=None, pad_edge=False)
     for one in found:
-        words = "fresh" if one.fresh else ("stale" if one.stale else "in use") + (", clean" if one.clean else ", dirty")
+        words = "fresh" if one.fresh else ("stale" if one.stale else "in use") + _CLEAN[one.clean]
         numbers = ["?" if number is None else str(number) for number in (one.ahead, one.behind)]
         size, age = f"{one.size / 1024**2:.1f} MB", duration(one.age)
         shown.add_row(one.id, one.repository, one.run or "-", words, *numbers, size, age)

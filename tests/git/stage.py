@@ -12,10 +12,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bot.git.changes import admit, harvest
+from bot.git.changes import Harvest, admit, harvest
 from bot.git.command import Identity
 from bot.git.mirror import Mirror
 from bot.git.worktree import Worktree
+from tests.walls import strong
 
 TUTTI = Identity("tutti[bot]", "7+tutti[bot]@users.noreply.github.com")
 WHEN = 1_700_000_000
@@ -176,9 +177,16 @@ def write(worktree: Worktree, files: dict[str, str]) -> None:
         (worktree.path / path).write_text(text)
 
 
+async def harvested(mirror: Mirror, worktree: Worktree) -> Harvest:
+    """What the bot takes out of a worktree, where everything belongs to the user of the agent's place."""
+    place = strong().jail(worktree.path, writable=(worktree.path, worktree.agent_dir))
+    place.own(*(folder for folder in place.writable if folder.exists()))
+    return await harvest(mirror, worktree, place.walls, place.uid)
+
+
 async def three_files(mirror: Mirror, worktree: Worktree) -> str:
     """A harvested tree with three changes."""
     write(worktree, {"src/shop.py": "new\n", "tests/test_shop.py": "test\n"})
     (worktree.path / "README.md").unlink()
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     return await admit(mirror, found)

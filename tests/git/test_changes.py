@@ -8,17 +8,17 @@ import pytest
 
 from bot.errors import UserError
 from bot.git import collector
-from bot.git.changes import Change, Harvest, admit, commit, commits, diff, harvest, patch
+from bot.git.changes import Change, Harvest, admit, commit, commits, diff, patch
 from bot.git.command import Credential
 from bot.git.leftover import leftovers
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
-from tests.git.stage import TUTTI, WHEN, Upstream, everything, sh, three_files, write
+from tests.git.stage import TUTTI, WHEN, Upstream, everything, harvested, sh, three_files, write
 
 
 async def changed(mirror: Mirror, worktree: Worktree) -> dict[str, str]:
     """Harvest and admit; gives `status mode` by path."""
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     await admit(mirror, found)
     return {c.path: f"{c.status} {c.new_mode}" for c in await diff(mirror, worktree.base, found.tree)}
 
@@ -50,7 +50,7 @@ async def test_what_the_agent_committed_itself_counts_as_its_files_do(mirror: Mi
 async def test_no_change_is_no_change(mirror: Mirror, worktree: Worktree) -> None:
     (worktree.path / "README.md").touch()
     (worktree.path / "empty").mkdir()
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     assert found == Harvest(worktree.tree, b"")
     assert await admit(mirror, found) == worktree.tree
     assert await diff(mirror, worktree.base, found.tree) == []
@@ -112,7 +112,7 @@ async def test_what_tools_leave_behind_is_no_part_of_the_change(mirror: Mirror, 
             "kept.py": "1\n",
         },
     )
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     await admit(mirror, found)
     assert [c.path for c in await diff(mirror, worktree.base, found.tree)] == ["kept.py", "rust/Cargo.toml"]
     assert "node_modules/" in found.left_out
@@ -221,7 +221,7 @@ async def test_what_cannot_be_a_commit_is_said_in_a_sentence(
 ) -> None:
     plant(worktree)
     with pytest.raises(UserError) as caught:
-        await harvest(mirror, worktree)
+        await harvested(mirror, worktree)
     assert str(caught.value) == sentence
 
 
@@ -244,7 +244,7 @@ async def test_work_inside_a_submodule_is_refused_honestly_and_the_submodule_its
     assert set(await changed(mirror, worktree)) == {"a.py"}
     write(worktree, {"theme/new.css": "x"})
     with pytest.raises(UserError, match=r"^`theme` is a submodule: its files live in another repository"):
-        await harvest(mirror, worktree)
+        await harvested(mirror, worktree)
     sh("git", "init", "-q", cwd=worktree.path / "theme")
     assert set(await changed(mirror, worktree)) == {"a.py"}
     bumped = (await mirror.git("mktree", stdin=f"160000 commit {sha}\ttheme\n".encode())).decode().strip()
@@ -259,7 +259,7 @@ async def test_the_harvest_is_small_and_outlives_the_worktree(
     await mirror.fetch([sha], credential)
     worktree = await pool.take(mirror, sha)
     write(worktree, {"long.txt": "".join([*lines, "one more\n"])})
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     assert len(found.pack) < 2000
     await pool.destroy(worktree)
     await pool.wait()
@@ -273,7 +273,7 @@ async def test_the_harvest_is_small_and_outlives_the_worktree(
 
 async def test_a_damaged_or_hostile_pack_is_refused(mirror: Mirror, worktree: Worktree, tmp_path: Path) -> None:
     write(worktree, {"a.py": "1\n"})
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     with pytest.raises(UserError, match=r"^Git refuses what the agent made: "):
         await admit(mirror, Harvest(found.tree, found.pack[:-30] + b"x" * 30))
     sh("git", "init", "-q", "--bare", str(tmp_path / "evil.git"), cwd=tmp_path)
@@ -292,7 +292,7 @@ async def test_a_damaged_or_hostile_pack_is_refused(mirror: Mirror, worktree: Wo
 
 async def test_a_difference_tells_lines_modes_and_binary_files(mirror: Mirror, worktree: Worktree) -> None:
     write(worktree, {"src/shop.py": "def price() -> int:\n    return 2\n    # more\n", "logo.png": "\0\1"})
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     await admit(mirror, found)
     logo, shop = await diff(mirror, worktree.base, found.tree)
     assert (logo.path, logo.status, logo.binary, logo.old) == ("logo.png", "A", True, "0" * 40)
@@ -306,7 +306,7 @@ async def test_a_patch_can_be_applied(mirror: Mirror, worktree: Worktree, shop: 
     write(worktree, {"src/shop.py": "new\n", "logo.png": "\0\1", "größe.txt": "ä\n"})
     (worktree.path / "latin.txt").write_bytes("größe\r\n".encode("latin-1"))
     (worktree.path / "README.md").unlink()
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     await admit(mirror, found)
     sh("git", "apply", "--index", cwd=shop.clone, stdin=await patch(mirror, worktree.base, found.tree))
     assert sh("git", "write-tree", cwd=shop.clone) == found.tree
@@ -335,7 +335,7 @@ async def test_the_work_is_committed_by_concern_and_the_same_input_gives_the_sam
 async def test_a_folder_that_replaces_a_file_may_be_split_over_commits(mirror: Mirror, worktree: Worktree) -> None:
     (worktree.path / "README.md").unlink()
     write(worktree, {"README.md/a": "1\n", "README.md/b": "2\n"})
-    tree = await admit(mirror, await harvest(mirror, worktree))
+    tree = await admit(mirror, await harvested(mirror, worktree))
     groups = [("one", ["README.md/a"]), ("two", ["README.md/b"]), ("three", ["README.md"])]
     sha = await commits(mirror, worktree.base, tree, groups, WHEN, TUTTI)
     assert await mirror.tree(sha) == tree

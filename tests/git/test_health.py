@@ -5,6 +5,7 @@ from bot.git.health import inspect, prune
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool
 from tests.git.stage import Upstream, here, sh
+from tests.walls import NONE, strong
 
 
 async def test_every_worktree_is_told_with_its_run_and_its_state(
@@ -18,11 +19,13 @@ async def test_every_worktree_is_told_with_its_run_and_its_state(
     (going.path / "new.py").write_text("x" * 10_000)
     sh("git", "add", "-A", cwd=going.path)
     sh("git", "commit", "-q", "-m", "mine", cwd=going.path)
+    place = strong().jail(pool.data_dir)
+    place.own(going.path, going.agent_dir)
     for number in range(3):
         shop.commit({"README.md": f"{number}\n"})
     await mirror.fetch(["main"], credential)
 
-    found = {health.id: health for health in await inspect(pool, {"going"})}
+    found = {health.id: health for health in await inspect(pool, {"going"}, strong())}
     assert len(found) == 4
     mine = found[going.id]
     assert (mine.repository, mine.run, mine.path) == ("acme/shop", "going", going.path)
@@ -50,9 +53,16 @@ async def test_an_agent_that_broke_its_own_git_hides_nothing_else(mirror: Mirror
     worktree = await pool.take(mirror, shop.tip("main") or "", run="run-1")
     (worktree.agent_dir / "HEAD").write_text("f" * 40)
     (worktree.agent_dir / "objects/info/alternates").write_text("/nowhere\n")
-    (health,) = await inspect(pool, set())
+    (health,) = await inspect(pool, set(), strong())
     assert (health.ahead, health.behind, health.clean) == (None, 0, True)
     (worktree.agent_dir / "HEAD").unlink()
     (worktree.agent_dir / "HEAD").symlink_to("/dev/zero")
-    (health,) = await inspect(pool, set())
+    (health,) = await inspect(pool, set(), strong())
     assert health.ahead == 0
+
+
+async def test_without_walls_nothing_of_an_agent_is_read(mirror: Mirror, pool: Pool, shop: Upstream) -> None:
+    worktree = await pool.take(mirror, shop.tip("main") or "", run="run-1")
+    sh("git", "commit", "-q", "--allow-empty", "-m", "mine", cwd=worktree.path)
+    (health,) = await inspect(pool, {"run-1"}, NONE)
+    assert (health.ahead, health.behind, health.clean) == (None, 0, None)

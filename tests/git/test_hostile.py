@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.git.changes import admit, commits, diff, harvest, patch, push
+from bot.git.changes import admit, commits, diff, patch, push
 from bot.git.command import Credential, Identity, answer
 from bot.git.health import inspect
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
-from tests.git.stage import Upstream, here, sh
+from tests.git.stage import Upstream, harvested, here, sh
+from tests.walls import strong
 
 Plant = Callable[[Worktree, Path], None]
 
@@ -137,9 +138,9 @@ async def test_nothing_planted_ever_runs(
 ) -> None:
     marker = tmp_path / "ran"
     plant(worktree, marker)
-    await inspect(pool, {"run-1"})
+    await inspect(pool, {"run-1"}, strong())
     with suppress(UserError):
-        found = await harvest(mirror, worktree)
+        found = await harvested(mirror, worktree)
         await admit(mirror, found)
         await diff(mirror, worktree.base, found.tree)
         await patch(mirror, worktree.base, found.tree)
@@ -180,7 +181,7 @@ async def test_a_planted_tree_is_not_written_outside_the_worktree(
     (worktree.path / "src/shop.py").unlink()
     (worktree.path / "src").rmdir()
     (worktree.path / "src").symlink_to(target)
-    found = await harvest(mirror, worktree)
+    found = await harvested(mirror, worktree)
     await admit(mirror, found)
     second = await pool.take(mirror, worktree.base, tree=found.tree)
     assert (second.path / "src").readlink() == target

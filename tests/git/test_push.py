@@ -3,11 +3,11 @@
 import pytest
 
 from bot.errors import TryAgain, UserError
-from bot.git.changes import PushRefused, admit, commit, harvest, push
+from bot.git.changes import PushRefused, admit, commit, push
 from bot.git.command import Credential
 from bot.git.mirror import Mirror, Mirrors
 from bot.git.worktree import Pool, Worktree
-from tests.git.stage import TUTTI, WHEN, Server, Upstream, sh, three_files, write
+from tests.git.stage import TUTTI, WHEN, Server, Upstream, harvested, sh, three_files, write
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_a_clone_on_this_machine_gets_the_branch_and_keeps_its_checkout(
     sha = shop.tip("main") or ""
     worktree = await pool.take(local, sha)
     write(worktree, {"a.py": "1\n"})
-    tree = await admit(local, await harvest(local, worktree))
+    tree = await admit(local, await harvested(local, worktree))
     made = await commit(local, tree, [sha], "feat: a", WHEN, TUTTI)
     await push(local, made, "auto/1", None, None)
     assert sh("git", "rev-parse", "auto/1", cwd=shop.clone) == made
