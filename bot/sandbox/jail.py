@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,7 +28,7 @@ BWRAP, SETPRIV, PRLIMIT = "/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimi
 _LAUNCH = Path(__file__).with_name("launch.py")
 _FILES, _SHARED = 4096, 8  # open files of a process; how many places a user that is not theirs alone may serve
 _FORWARD_INSIDE, _STAGE = DOORS / "forward.py", DOORS / "stage"
-_TMP = Path("/tmp")
+_TMP, _ALSO_TMP = Path("/tmp"), Path("/var/tmp")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
     *("ssl/certs", "ssl/openssl.cnf", "pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "ca-certificates"),
@@ -106,8 +107,8 @@ class _Mount(NamedTuple):
     path: Path
     writable: bool
 
-    def words(self, source: Path) -> list[str]:
-        return ["--bind" if self.writable else "--ro-bind", str(source), str(self.path)]
+    def words(self, source: Path, at: Path) -> list[str]:
+        return ["--bind" if self.writable else "--ro-bind", str(source), str(at)]
 
 
 @dataclass(frozen=True)
@@ -168,33 +169,34 @@ class Jail:
         walls = [*limited, self.walls.bwrap, *_NAMESPACES, "--seccomp", "9"]
         walls += ["--disable-userns"] if self.walls.sealed else []
         last = ["--remount-ro", "/", "--chdir", str(cwd), "--", *_forwarded(doors), *argv]
-        nested = [mount for mount in self._mounts() if self._is_nested(mount.path)]
+        nested = [mount for mount in self._mounts() if self._folder_of(mount.path)]
         for mount in nested:
             self._refuse_links(mount.path)
         opened = ["/bin/sh", "-c", 'exec "$@" 9<"$0"', str(self._kit / kit.FILTER)]
         if self.uid is None:
-            inside = [word for mount in nested for word in mount.words(mount.path)]
+            inside = [word for mount in nested for word in mount.words(mount.path, mount.path)]
             return [*opened, *walls, *self._view(doors), "--proc", "/proc", *_DEV, *inside, *last]
         # The outer one has a PID namespace, too: its end may not signal another user's process, but takes that along.
         return [
             *(*opened, self.walls.bwrap, "--unshare-pid", "--die-with-parent", "--cap-drop", "ALL"),
             *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"),
-            *(*self._view(doors), *_staged(nested), "--bind", "/proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
+            *(*self._view(doors), *self._staged(nested)),
+            *("--bind", "/proc", "/proc", "--dev", "/dev", "--remount-ro", "/"),
             *("--", SETPRIV, "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups"),
             *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--pdeathsig", "KILL"),
-            *(*walls, "--bind", "/", "/", "--proc", "/proc", *_DEV, *_unstaged(nested), *last),
+            *(*walls, "--bind", "/", "/", "--proc", "/proc", *_DEV, *self._unstaged(nested), *last),
         ]
 
     def _view(self, doors: Sequence[Door]) -> list[str]:
         """What is seen, but for what lies in a folder that processes inside may have changed."""
         made = [word for path in _SYSTEM for word in _system(path)]
-        made += [word for path in _etc() for word in (*_above(path), "--ro-bind", str(path), str(path))]
+        made += [word for path in _etc() for word in (*_above(path), "--ro-bind-try", str(path), str(path))]
         made += [word for name in kit.ETC for word in ("--ro-bind", str(self._kit / "etc" / name), f"/etc/{name}")]
-        made += ["--perms", "0755", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]
+        made += ["--perms", "0755", "--dir", "/var", "--symlink", f"..{_TMP}", str(_ALSO_TMP)]
         made += ["--bind", str(self.tmp), str(_TMP)]
         for mount in self._mounts():
-            if not self._is_nested(mount.path):
-                made += [*_above(mount.path), *mount.words(mount.path)]
+            if self._folder_of(mount.path) is None:
+                made += [*_above(mount.path), *mount.words(mount.path, mount.path)]
         made += ["--perms", "0755", "--dir", str(DOORS)]
         if doors:
             made += ["--ro-bind", str(FORWARD), str(_FORWARD_INSIDE)]
@@ -207,13 +209,41 @@ class Jail:
         yield from (_Mount(path, True) for path in self.writable)
         yield from (_Mount(path, False) for path in self.readable)
 
-    def _is_nested(self, path: Path) -> bool:
-        return any(folder in path.parents for folder in (_TMP, *self.writable))
+    def _folder_of(self, path: Path) -> Path | None:
+        """The innermost folder around a path in which processes inside may change what they like."""
+        around = [folder for folder in (_TMP, _ALSO_TMP, *self.writable) if folder in path.parents]
+        return max(around, key=lambda folder: len(folder.parts), default=None)
+
+    def _staged(self, nested: Sequence[_Mount]) -> list[str]:
+        """Root puts aside what belongs below the place's own /tmp, and no more: it follows no link made inside.
+
+        The rest of what is nested the place's own user finds in its folders, and puts in its place.
+        """
+        made: list[str] = []
+        for mount in nested:
+            if self._folder_of(mount.path) in (_TMP, _ALSO_TMP):
+                aside = self._aside(mount.path)
+                made += [*_above(aside), *mount.words(mount.path, aside)]
+        return made
+
+    def _unstaged(self, nested: Sequence[_Mount]) -> list[str]:
+        made = [word for mount in nested for word in mount.words(self._aside(mount.path), mount.path)]
+        staged = any(self._folder_of(mount.path) in (_TMP, _ALSO_TMP) for mount in nested)
+        return [*made, "--tmpfs", str(_STAGE), "--remount-ro", str(_STAGE)] if staged else made
+
+    def _aside(self, path: Path) -> Path:
+        """Where something nested is before it is put in its place."""
+        folder = self._folder_of(path)
+        if folder is None:
+            return path
+        if folder in (_TMP, _ALSO_TMP):
+            return _STAGE.joinpath(*path.parts[1:])
+        return self._aside(folder) / path.relative_to(folder)
 
     def _refuse_links(self, path: Path) -> None:
         """A link that was made inside must not lead a mount to elsewhere."""
-        below = max((folder for folder in (_TMP, *self.writable) if folder in path.parents), key=lambda f: len(f.parts))
-        step = self.tmp if below == _TMP else below
+        below = self._folder_of(path) or path
+        step = self.tmp if below in (_TMP, _ALSO_TMP) else below
         for name in path.relative_to(below).parts:
             step /= name
             if step.is_symlink():
@@ -230,7 +260,7 @@ class Jail:
     # ---- the degraded tier -------------------------------------------------------------------------------------------
 
     def _launched(self, argv: Sequence[str], cwd: Path, doors: Sequence[Door]) -> list[str]:
-        system = (*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc", "/dev")
+        system = (*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc")
         rules = Rules(
             uid=self.uid,
             cwd=str(cwd),
@@ -257,19 +287,7 @@ def _forwarded(doors: Sequence[Door]) -> list[str]:
     return [INTERPRETER, "-I", "-S", str(_FORWARD_INSIDE), *ways, "--"]
 
 
-def _staged(nested: Sequence[_Mount]) -> list[str]:
-    """Root puts aside what the place's user will put into its own folders: root follows no link made there."""
-    made = ["--perms", "0755", "--dir", str(_STAGE)] if nested else []
-    for number, mount in enumerate(nested):
-        made += ["--bind" if mount.writable else "--ro-bind", str(mount.path), str(_STAGE / str(number))]
-    return made
-
-
-def _unstaged(nested: Sequence[_Mount]) -> list[str]:
-    made = [word for number, mount in enumerate(nested) for word in mount.words(_STAGE / str(number))]
-    return [*made, "--tmpfs", str(_STAGE), "--remount-ro", str(_STAGE)] if nested else []
-
-
+@cache
 def _python() -> list[Path]:
     """The bot's own Python and packages, which places without tools of their own run their tests with."""
     folders = map(Path, dict.fromkeys((sys.base_prefix, *site.getsitepackages())))
@@ -280,6 +298,7 @@ def _in_the_system(path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in _SYSTEM)
 
 
+@cache
 def _etc() -> list[Path]:
     etc = Path("/etc")
     return [path for path in (*(etc / name for name in _ETC), *etc.glob("java-*")) if path.exists()]

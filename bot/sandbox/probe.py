@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TypedDict
@@ -234,9 +234,27 @@ def privileges(_targets: Targets) -> None:
 
 def system(_targets: Targets) -> None:
     """change the system"""
-    for file in ("/usr/bin/env", "/etc/passwd"):
-        with Path(file).open("r+b"):
-            return
+    _opened(("/usr/bin/env", "/etc/passwd", "/proc/sys/kernel/core_pattern"), os.O_RDWR)
+
+
+def disks(_targets: Targets) -> None:
+    """read a disk or the memory of the machine past all files"""
+    _opened(("/dev/mem", "/dev/kmsg", "/proc/kcore", *filter(_is_disk, Path("/dev").iterdir())), os.O_RDONLY)
+
+
+def _is_disk(path: Path) -> bool:
+    return path.is_block_device()
+
+
+def _opened(paths: Iterable[Path | str], flags: int) -> None:
+    """Whether one of them can be opened."""
+    for path in paths:
+        try:
+            os.close(os.open(path, flags | os.O_NONBLOCK))
+        except OSError:
+            continue
+        return
+    _stopped("none can be opened")
 
 
 PROBES: dict[str, Callable[[Targets], None]] = {
@@ -244,7 +262,7 @@ PROBES: dict[str, Callable[[Targets], None]] = {
     for probe in (
         *(secrets_of_the_bot, data_folder, another_home, mirror, environments, memory, command_lines, signals, tracing),
         *(loopback, datagrams, abstract_socket, path_socket, virtual_machine_socket, namespaces, mounts, newest_clone),
-        *(keys, handles, io_uring, typing, other_architectures, privileges, system),
+        *(keys, handles, io_uring, typing, other_architectures, privileges, system, disks),
     )
 }
 

@@ -34,6 +34,7 @@ HOLES = {  # what `degraded` is known not to stop; the first two are probes
 _PROBE = Path(__file__).with_name("probe.py")
 _SECONDS = 20.0  # for one trial
 _HELPER = 'trap "echo hit" USR1; trap "echo done" USR2; echo ready $$; while :; do sleep 30 & wait $!; done'
+_CONTAINER = "docker run --security-opt seccomp=deploy/seccomp.json --security-opt systempaths=unconfined"
 _DEGRADED_WAY = "or set TUTTI_SANDBOX=degraded, which is weaker (docs/security.md says how much)"
 
 
@@ -312,7 +313,7 @@ def _way_out() -> str:
             "Allow user namespaces: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give bwrap a profile."
         )
     if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
-        return "In a container: --security-opt seccomp=deploy/seccomp.json, as in docs/install.md."
+        return f"In a container: {_CONTAINER}, as in docs/install.md."
     return "docs/security.md says what the sandbox needs."
 
 

@@ -1,16 +1,19 @@
 """The strong tier, from inside: what a place's processes see, may and cannot do."""
 
+import asyncio
 import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.sandbox import process, venv
+from bot.sandbox import doors, jail, process, venv
 from bot.sandbox.jail import Door, Jail, Limits, Walls
 from tests import walls
 
@@ -23,10 +26,10 @@ def place(tmp_path: Path) -> Jail:
     return walls.jail(tmp_path)
 
 
-async def run(place: Jail, *argv: str, **environment: str) -> process.Finished:
+async def run(place: Jail, *argv: str, doors: Sequence[Door] = (), **environment: str) -> process.Finished:
     tree, home = place.writable
     env = {"PATH": f"{home}/.venv/bin:/usr/bin:/bin", "HOME": str(home), **environment}
-    return await process.run(argv, cwd=tree, env=env, run_id="test-jail", timeout=20, jail=place)
+    return await process.run(argv, cwd=tree, env=env, run_id="test-jail", timeout=20, jail=place, doors=doors)
 
 
 async def sh(place: Jail, command: str) -> str:
@@ -102,9 +105,32 @@ async def test_what_is_only_to_be_read_lies_over_what_may_be_written(tmp_path: P
     pointer = first.writable[0] / ".git"
     pointer.write_text("gitdir: ours\n")
     place = replace(first, readable=(pointer,))
-    said = await sh(place, "echo x >.git; rm .git; mv .git y; ln -sf /etc/passwd .git; cat .git; ls /run/tutti/stage")
+    said = await sh(place, "echo x >.git; rm .git; mv .git y; ln -sf /etc/passwd .git; echo; cat .git")
     assert said.splitlines()[-1] == "gitdir: ours"
+    assert (await sh(place, "ls /run/tutti/stage 2>&1")).split()[:2] in ([], ["ls:", "cannot"])
     assert pointer.read_text() == "gitdir: ours\n"
+
+
+async def test_it_is_the_same_in_a_folder_that_is_not_below_tmp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As data folders are in earnest."""
+    monkeypatch.setattr(jail, "_TMP", Path("/elsewhere"))
+    await test_what_is_only_to_be_read_lies_over_what_may_be_written(tmp_path)
+
+
+@pytest.mark.skipif(not ROOT, reason="nobody else has two layers of walls")
+@pytest.mark.parametrize("tmp", ["/tmp", "/elsewhere"])
+def test_root_looks_for_nothing_where_they_may_have_made_links(
+    tmp: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jail, "_TMP", Path(tmp))
+    first = walls.jail(tmp_path)
+    place = replace(first, readable=(first.writable[0] / ".git", first.writable[1] / "a/b"))
+    argv = place.wrap(["true"], cwd=first.writable[0])
+    roots, theirs = argv[: argv.index(jail.SETPRIV)], argv[argv.index(jail.SETPRIV) :]
+    assert [word for word in roots if {*Path(word).parents} & {*place.writable}] == [str(place.tmp)]
+    assert str(first.writable[0] / ".git") in theirs
 
 
 async def test_a_link_made_inside_leads_nothing_of_ours_away(tmp_path: Path) -> None:
@@ -169,6 +195,25 @@ async def test_a_debugger_reaches_only_what_is_inside(place: Jail) -> None:
     assert await python(place, trace.format(pid=os.getpid())) == "-1\n"
 
 
+async def test_a_door_leads_to_whoever_listens_behind_it(place: Jail, tmp_path: Path) -> None:
+    listening = doors.listen(tmp_path / "doors", 8118, uid=place.uid)
+    answering = asyncio.create_task(_answer(listening.sockets[0]))
+    ask = (
+        "import socket; s = socket.create_connection(('127.0.0.1', 8118)); s.send(b'hello'); print(s.recv(99).decode())"
+    )
+    done = await run(place, PYTHON, "-I", "-c", ask, doors=[listening.door])
+    await answering
+    listening.close()
+    assert (done.code, done.output_tail) == (0, "hello yourself\n")
+
+
+async def _answer(listening: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    connection, _ = await loop.sock_accept(listening)
+    with connection:
+        await loop.sock_sendall(connection, await loop.sock_recv(connection, 99) + b" yourself")
+
+
 def test_a_door_is_on_the_loopback_and_elsewhere_where_that_is_the_machines(tmp_path: Path) -> None:
     door = Door(8118, tmp_path / "socket", 4711)
     assert walls.jail(tmp_path).url(door) == "http://127.0.0.1:8118"
@@ -197,14 +242,18 @@ async def test_the_kernel_holds_each_process_to_its_limits(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not ROOT, reason="processes are counted by user")
-async def test_a_fork_bomb_fills_its_own_place_alone(tmp_path: Path) -> None:
+def test_a_fork_bomb_fills_its_own_place_alone(tmp_path: Path) -> None:
+    """The kernel's limit is twice the one that the watchdog keeps, which is not there now."""
     bomb = (
         "import os, signal\ncount = 0\n"
         "try:\n    while count < 100:\n        if not os.fork(): signal.pause()\n        count += 1\n"
         "except OSError: pass\nprint(count)"
     )
-    counts = [int(await python(walls.jail(tmp_path / n, limits=Limits(processes=30)), bomb)) for n in "ab"]
-    assert all(40 <= count < 60 for count in counts), counts  # the watchdog, at half of that, looks now and then
+    counts = []
+    for place in (walls.jail(tmp_path / name, limits=Limits(processes=30)) for name in "ab"):
+        argv = place.wrap([PYTHON, "-I", "-c", bomb], cwd=place.writable[0])
+        counts.append(int(subprocess.run(argv, env={}, capture_output=True, check=True).stdout))
+    assert all(40 <= count < 60 for count in counts), counts
 
 
 async def test_nothing_is_left_when_the_first_process_ends(place: Jail) -> None:
