@@ -1,18 +1,19 @@
 """Claude Code, driven through its SDK: the real CLI, without the bot's environment or the repository's settings.
 
-Its own permissions are off: what it may do is decided by where it runs. What each setting is for was found by
+Its own permissions are off: what it may do is decided by the jail it runs in. What each setting is for was found by
 experiment with Claude Code 2.1.330; the tests hold every one that safety rests on.
 """
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import claude_agent_sdk as sdk
 
 from bot.agents.task import AgentEvent, Ending, Outcome, Task, Tell
 from bot.sandbox import gateway, process
+from bot.sandbox.jail import Jail
+from bot.sandbox.watchdog import LimitExceeded
 
 TOOLS = ["Agent", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write"]
 _SHOWN = 4000  # characters of a tool's output that a transcript gets
@@ -35,6 +38,7 @@ _ENVIRONMENT = {
     "CLAUDE_CODE_ENTRYPOINT": "sdk-py",  # the SDK sets these two, but the start script begins with nothing
     "CLAUDE_CODE_SDK_READS_SESSION_STATE": "1",
 }
+_MODELS = ("ANTHROPIC_SMALL_FAST_MODEL", *(f"ANTHROPIC_DEFAULT_{kind}_MODEL" for kind in ("HAIKU", "SONNET", "OPUS")))
 _ENDINGS: Mapping[str, tuple[Ending, str]] = {
     "error_max_turns": ("turns", "it used all its turns"),
     "error_max_budget_usd": ("budget", "it used all its money"),
@@ -50,19 +54,16 @@ class Claude:
         self._cli = cli
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
-        """One conversation with one prompt, in a process group and a home of its own."""
+        """One conversation with one prompt, in the task's jail. Raises LimitExceeded where it used too much."""
         cli = self._cli or find_cli()
         if cli is None:
             return Outcome("error", "", problem="Claude Code is not installed beside claude-agent-sdk or on PATH")
-        with tempfile.TemporaryDirectory(dir=task.home.parent, prefix="start-") as folder:
-            start = _Start(task, Path(folder))
-            start.write(cli)
+        with tempfile.TemporaryDirectory(dir=task.home.parent, prefix="start-") as folder, _rules(task) as rules:
+            start = _Start(task, Path(folder), rules)
+            start.write(cli.resolve())
             story = _Story(task, tell)
-            talk = asyncio.create_task(_converse(task, start, story))
-            try:
-                await asyncio.shield(talk)
-            finally:
-                await process.finish(asyncio.create_task(_leave(talk, start)))
+            if sentence := await _watched(start, story):
+                raise LimitExceeded(sentence)
             return story.outcome(start.complaint())
 
 
@@ -78,12 +79,30 @@ def find_cli() -> Path | None:
     return Path(found) if found else None
 
 
+@contextmanager
+def _rules(task: Task) -> Iterator[Path]:
+    """The system prompt as a file that can be read inside; an argument may not have more than 128 kB."""
+    handle, name = tempfile.mkstemp(dir=task.home, prefix="rules-", suffix=".md")
+    with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is open already
+        file.write(task.system)
+    task.jail.own(Path(name))
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
 @dataclass(frozen=True)
 class _Start:
-    """How one CLI is started: a script that drops the bot's environment, which the SDK would hand down."""
+    """How one CLI is started: by scripts that drop the bot's environment, which the SDK would hand down.
+
+    They are in a folder that is not to be seen inside, for they hold the task's token: no argument may, as every user
+    of the machine can read those.
+    """
 
     task: Task
     folder: Path
+    rules: Path
 
     @property
     def mark(self) -> str:
@@ -94,36 +113,37 @@ class _Start:
         return self.folder / "claude"
 
     @property
-    def rules(self) -> Path:
-        return self.folder / "rules.md"
-
-    @property
     def errors(self) -> Path:
         return self.folder / "errors"
 
     def write(self, cli: Path) -> None:
+        """`cli` is its real path."""
+        inside = self.folder / "inside"
         setsid = shutil.which("setsid")
-        words = [*([setsid] if setsid else []), "/usr/bin/env", "-i", *self._assignments(), str(cli)]
-        pid = shlex.quote(str(self.folder / "pid"))
-        self.rules.write_text(self.task.system, encoding="utf-8")
-        errors = shlex.quote(str(self.errors))
-        self.script.write_text(
-            f'#!/bin/sh\necho $$ >{pid}\nexec {shlex.join(words)} "$@" 2>{errors}\n', encoding="utf-8"
-        )
-        self.script.chmod(0o700)
+        words = [*([setsid] if setsid else []), "/usr/bin/env", "-i", "/bin/sh", str(inside)]
+        self._put(self.script, f'exec {shlex.join(words)} "$@"')
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in self._environment().items()]
+        jail = replace(self.task.jail, readable=(*self.task.jail.readable, cli))
+        line = shlex.join(jail.wrap([str(cli)], cwd=self.task.worktree, doors=self.task.doors))
+        pid, errors = (shlex.quote(str(self.folder / name)) for name in ("pid", "errors"))
+        self._put(inside, f"echo $$ >{pid}", *exports, f'exec {line} "$@" 2>{errors}')
 
-    def _assignments(self) -> list[str]:
+    def _put(self, path: Path, *lines: str) -> None:
+        path.touch(mode=0o700)
+        path.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
         task = self.task
-        environment = {
+        return {
             **task.environment,
             "HOME": str(task.home),
             "PWD": str(task.worktree),
-            "CLAUDE_CODE_TMPDIR": str(task.home / "tmp"),
+            "CLAUDE_CODE_TMPDIR": "/tmp" if task.jail.walls.tier == "strong" else str(task.jail.tmp),
             **_ENVIRONMENT,
+            **(dict.fromkeys(_MODELS, task.model) if task.model else {}),  # the gateway refuses others
             **gateway.environment(task.gateway, task.token),
             process.MARK: self.mark,
         }
-        return [f"{name}={value}" for name, value in environment.items()]
 
     def options(self) -> sdk.ClaudeAgentOptions:
         task = self.task
@@ -131,7 +151,7 @@ class _Start:
             cwd=task.worktree,
             cli_path=self.script,
             system_prompt={"type": "preset", "preset": "claude_code"},
-            extra_args={"append-system-prompt-file": str(self.rules)},  # an argument may not have more than 128 kB
+            extra_args={"append-system-prompt-file": str(self.rules)},
             setting_sources=[],  # a repository's settings run commands
             strict_mcp_config=True,
             verbatim_prompts=True,  # else `@/any/file` and `/command` in an issue are obeyed
@@ -151,9 +171,35 @@ class _Start:
 
     def complaint(self) -> str:
         """The end of what the CLI wrote to standard error."""
-        with suppress(OSError):
-            return self.errors.read_bytes()[-2000:].decode("utf-8", "replace").strip()
+        with suppress(OSError), self.errors.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+            return file.read(2000).decode("utf-8", "replace").strip()
         return ""
+
+
+async def _watched(start: _Start, story: "_Story") -> str:
+    """Have the conversation; a sentence where its processes used too much. Nothing of it lives afterwards."""
+    talk = asyncio.create_task(_converse(start.task, start, story))
+    guard = asyncio.create_task(_guard(start, start.task.jail))
+    try:
+        await asyncio.wait({talk, guard}, return_when=asyncio.FIRST_COMPLETED)
+        if guard.done() and not guard.result():
+            await asyncio.wait({talk})
+    finally:
+        guard.cancel()
+        await process.finish(asyncio.create_task(_leave(talk, start)))
+    if guard.done() and not guard.cancelled() and (sentence := guard.result()):
+        return sentence
+    talk.result()
+    return ""
+
+
+async def _guard(start: _Start, jail: Jail) -> str:
+    """Until it uses too much, in a sentence; nothing when it has ended."""
+    while (pid := start.group()) is None:  # noqa: ASYNC110 - a script writes it
+        await asyncio.sleep(0.05)
+    process.lower(pid)
+    return await process.breach(pid, jail, start.folder)
 
 
 async def _converse(task: Task, start: _Start, story: "_Story") -> None:
@@ -173,10 +219,11 @@ async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
     """End the CLI if it still runs, and whatever it left."""
     if not talk.done():
         talk.cancel()
-        await _signal(start, signal.SIGTERM)
-        await asyncio.wait({talk}, timeout=process.GRACE)
+        if not process.walled(start.task.jail):
+            await _signal(start, signal.SIGTERM)
+            await asyncio.wait({talk}, timeout=process.GRACE)
     await _signal(start, signal.SIGKILL)
-    await process.sweep(start.mark)
+    await process.sweep(start.mark, start.task.jail)
     await asyncio.wait({talk}, timeout=process.GRACE)
 
 

@@ -11,6 +11,7 @@ from bot.agents.task import AgentEvent, Outcome, Task, Tell
 from bot.sandbox import gateway, process
 
 _PROMPT_FILE = "{prompt_file}"
+_NO_PROGRAM = 127
 
 
 class Command:
@@ -23,9 +24,11 @@ class Command:
         if not task.command:
             return Outcome("error", "", problem="the agent file gives no `command`")
         prompt = f"{task.system}\n\n{task.prompt}" if task.system else task.prompt
-        with tempfile.TemporaryDirectory(dir=task.home, prefix="prompt-") as folder:
+        # It is given to the agent, who may make something else of it.
+        with tempfile.TemporaryDirectory(dir=task.home, prefix="prompt-", ignore_cleanup_errors=True) as folder:
             file = Path(folder) / "prompt.md"
             file.write_text(prompt, encoding="utf-8")
+            task.jail.own(Path(folder))
             try:
                 done = await process.run(
                     [_filled(word, task, file) for word in task.command],
@@ -43,7 +46,8 @@ class Command:
                 return Outcome("error", "", problem=f"`{task.command[0]}` cannot be started: {error.strerror}")
         words = done.output_tail.strip()
         if done.code != 0:
-            return Outcome("error", words, problem=f"`{task.command[0]}` ended with exit code {done.code}")
+            why = ", as where there is no such program" if done.code == _NO_PROGRAM else ""
+            return Outcome("error", words, problem=f"`{task.command[0]}` ended with exit code {done.code}{why}")
         return Outcome("finished", words)
 
 

@@ -1,8 +1,11 @@
 """An agent that plays acts from a script, without any CLI or model: for fast tests, and for trying a workflow out."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.agents.task import AgentEvent, Outcome, Task, Tell
 from bot.sandbox import process
@@ -96,13 +99,12 @@ async def _play(act: Act, task: Task, tell: Tell) -> None:
     match act:
         case Write(path, text) | Append(path, text):
             tell(AgentEvent("tool", f"{type(act).__name__} {path}"))
-            file = task.worktree / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("w" if isinstance(act, Write) else "a", encoding="utf-8") as out:
-                out.write(text)
+            with _folder(task, path) as folder:
+                _write(task, folder, Path(path).name, text, os.O_TRUNC if isinstance(act, Write) else os.O_APPEND)
         case Delete(path):
             tell(AgentEvent("tool", f"Delete {path}"))
-            (task.worktree / path).unlink()
+            with _folder(task, path) as folder:
+                os.unlink(Path(path).name, dir_fd=folder)
         case Run(command):
             tell(AgentEvent("tool", f"Run {command}"))
             await _run(command, task, tell)
@@ -113,6 +115,42 @@ async def _play(act: Act, task: Task, tell: Tell) -> None:
             tell(AgentEvent("plan", "\n".join(lines)))
         case Hang():
             await asyncio.Event().wait()
+
+
+@contextmanager
+def _folder(task: Task, path: str) -> Iterator[int]:
+    """The folder of a file in the worktree, open; folders that are not there are made, for the place's user.
+
+    No link is followed, for what ran before may have put one there. Raises OSError, ValueError for a path out of it.
+    """
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise ValueError(f"{path!r} is not in the worktree")
+    with ExitStack() as opened:
+        folder = _open(task.worktree)
+        opened.callback(os.close, folder)
+        for name in Path(path).parts[:-1]:
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=folder)
+                _own(task, name, folder)
+            folder = _open(name, folder)
+            opened.callback(os.close, folder)
+        yield folder
+
+
+def _open(name: str | Path, folder: int | None = None) -> int:
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+
+
+def _write(task: Task, folder: int, name: str, text: str, how: int) -> None:
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | how, 0o666, dir_fd=folder)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    _own(task, name, folder)
+
+
+def _own(task: Task, name: str, folder: int) -> None:
+    if task.jail.uid is not None:
+        os.chown(name, task.jail.uid, task.jail.uid, dir_fd=folder, follow_symlinks=False)
 
 
 async def _run(command: str, task: Task, tell: Tell) -> None:

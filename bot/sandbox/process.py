@@ -76,7 +76,7 @@ async def run(
     transport, _ = await asyncio.get_running_loop().subprocess_exec(
         lambda: watched,
         *(jail.wrap(argv, cwd=cwd, doors=doors) if jail else argv),
-        cwd="/" if walled(jail) else cwd,
+        cwd="/" if jail and jail.walls.tier == "strong" else cwd,  # there the jail itself goes to `cwd`, inside
         env={**env, MARK: mark},
         stdin=PIPE if stdin else DEVNULL,
         stdout=PIPE,

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bot.emulator.model import PlayedModel
-from bot.sandbox.gateway import Gateway, Lease
-from tests.backends.stage import KEY, NAMES, Stage
-from tests.counter import Purse
+from bot.sandbox.gateway import Gateway
+from tests import counter
+from tests.backends.stage import NAMES, Stage, built
+from tests.counter import KEY
 
 
 @pytest.fixture
@@ -21,22 +22,15 @@ async def played() -> AsyncIterator[PlayedModel]:
 
 @pytest.fixture
 async def gateway(played: PlayedModel, tmp_path: Path) -> AsyncIterator[Gateway]:
-    gateway = Gateway(played.url, KEY, tmp_path)
-    await gateway.start()
-    yield gateway
-    await gateway.close()
-
-
-@pytest.fixture
-async def lease(gateway: Gateway) -> Lease:
-    return await gateway.open("run", usd=5.0, purse=Purse(), tcp=True)
+    async with counter.gateway(played.url, tmp_path / "data") as gateway:
+        yield gateway
 
 
 @pytest.fixture(params=NAMES)
-def stage(request: pytest.FixtureRequest, tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
-    return Stage(request.param, tmp_path, played, lease)
+async def stage(request: pytest.FixtureRequest, tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
+    return await built(request.param, tmp_path, played, gateway)
 
 
 @pytest.fixture
-def claude(tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
-    return Stage("claude", tmp_path, played, lease)
+async def claude(tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
+    return await built("claude", tmp_path, played, gateway)

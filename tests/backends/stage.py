@@ -1,9 +1,10 @@
-"""A stage on which every backend plays the same acts: one worktree, one home, a model that is played."""
+"""A stage on which every backend plays the same acts: one worktree, one home, walls, and a model that is played."""
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.agents.task import AgentEvent, Backend, Outcome, Task
@@ -11,20 +12,27 @@ from bot.backends.claude import Claude
 from bot.backends.command import Command
 from bot.backends.rehearsal import Act, Rehearsal, Run, Say, Write
 from bot.emulator import model
-from bot.sandbox.gateway import Lease
+from bot.sandbox.gateway import Gateway, Lease
+from bot.sandbox.jail import Jail, Limits, Walls
+from tests.counter import Purse
+from tests.walls import strong
 
 NAMES = ("claude", "command", "rehearsal")
-KEY = "sk-ant-the-real-key"
+PYTHON = getattr(sys, "_base_executable", sys.executable)
 ASKED = "Please do the work."
 
 
 @dataclass
 class Stage:
-    """`perform` has a backend play acts; `events` is what it told, `lease` what it may spend."""
+    """`perform` has a backend play acts; `events` is what it told, `lease` what it may spend.
+
+    Without a network: the lease's door is the only way out.
+    """
 
     name: str
     folder: Path
     played: model.PlayedModel
+    jail: Jail
     lease: Lease
     events: list[AgentEvent] = field(default_factory=list)
     usd: float = 5.0
@@ -38,8 +46,7 @@ class Stage:
         return self.folder / "homes" / "one"
 
     def task(self, prompt: str = ASKED, *, command: Sequence[str] = (), max_turns: int = 20) -> Task:
-        for place in (self.worktree, self.home):
-            place.mkdir(parents=True, exist_ok=True)
+        self.jail.own(self.worktree, self.home)
         return Task(
             run=f"run-{self.folder.name}",
             key="job.agent.1",
@@ -51,8 +58,10 @@ class Stage:
             model=None,
             max_turns=max_turns,
             usd=self.usd,
-            gateway=f"http://127.0.0.1:{self.lease.door.tcp}",
+            gateway=self.jail.url(self.lease.door),
             token=self.lease.token,
+            jail=self.jail,
+            doors=(self.lease.door,),
             command=tuple(command),
         )
 
@@ -75,6 +84,25 @@ class Stage:
                 return Command(), self.task(command=["sh", "-c", "\n".join(map(_shell, acts))])
             case _:
                 return Rehearsal({"": {1: acts}}), self.task()
+
+
+async def built(
+    name: str, folder: Path, played: model.PlayedModel, gateway: Gateway, walls: Walls | None = None
+) -> Stage:
+    """A stage with a place of its own."""
+    worktree, home = folder / "worktree", folder / "homes/one"
+    for place in (worktree, home / "tmp"):
+        place.mkdir(parents=True)
+    walls = walls or strong()
+    jail = walls.jail(home / "tmp", writable=(worktree, home))
+    lease = await gateway.open("run", 5.0, purse=Purse(), uid=jail.uid, tcp=walls.tier != "strong")
+    return Stage(name, folder, played, jail, lease)
+
+
+def limited(stage: Stage, **limits: int) -> Stage:
+    """The same stage with other limits of what its processes may use."""
+    walls = replace(stage.jail.walls, limits=Limits(**limits))
+    return replace(stage, jail=replace(stage.jail, walls=walls))
 
 
 def _played(act: Act) -> model.Act:

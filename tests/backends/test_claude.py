@@ -1,9 +1,9 @@
 """The real Claude Code against a played model."""
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from bot.agents.task import Outcome
 from bot.backends.claude import Claude
 from bot.emulator.model import Act, Bash, Edit, Fail, Plan, Read, Say, Script, Write
-from tests.backends.stage import ASKED, Stage
+from bot.sandbox import process
+from bot.sandbox.watchdog import LimitExceeded
+from tests.backends.stage import ASKED, PYTHON, Stage, limited
 
 
 async def play(stage: Stage, *turns: Sequence[Act], prompt: str = ASKED, max_turns: int = 20) -> Outcome:
@@ -27,7 +29,7 @@ async def test_reads_edits_tests_and_tells_it_step_by_step(claude: Stage) -> Non
         [Say("I look first."), Plan(("look", "change"))],
         [Read("cart.py")],
         [Edit("cart.py", "return 1", "return 2")],
-        [Bash(f"{sys.executable} -B -c 'import cart; print(cart.total())'")],
+        [Bash(f"{PYTHON} -B -c 'import cart; print(cart.total())'")],
         [Plan(("look", "change"), done=2)],
         [Say("Changed it.")],
     )
@@ -108,6 +110,7 @@ async def test_a_cli_that_does_not_start_is_an_error_not_a_traceback(claude: Sta
 async def test_its_own_files_stay_in_its_home(claude: Stage) -> None:
     await play(claude, [Bash("true")], [Say("Done.")])
     assert {path.name for path in claude.home.iterdir()} >= {".claude", "tmp"}
+    assert list((claude.home / "tmp").iterdir())
 
 
 async def test_a_cancel_is_nothing_to_complain_of(claude: Stage, caplog: pytest.LogCaptureFixture) -> None:
@@ -118,6 +121,39 @@ async def test_a_cancel_is_nothing_to_complain_of(claude: Stage, caplog: pytest.
     await asyncio.wait({job})
     assert job.cancelled()
     assert caplog.messages == []
+
+
+async def test_what_uses_too_much_is_ended_and_said(claude: Stage) -> None:
+    stage = limited(claude, disk=64 << 20)
+    with pytest.raises(LimitExceeded, match=r"^Resource limit: its files took more than 64 MB of the disk\.$"):
+        await play(stage, [Bash("for n in 1 2 3; do head -c 30000000 /dev/zero > $n; done; sleep 1000")])
+    assert process.marked(stage.task().run, stage.jail.uid) == set()
+
+
+async def test_its_token_is_no_argument_of_anything_and_its_files_are_out_of_sight(claude: Stage) -> None:
+    job = asyncio.create_task(play(claude, [Bash("ls -a $HOME/.. > seen; touch begun; sleep 1000")]))
+    while not (claude.worktree / "begun").exists():
+        assert claude.lease.token not in "".join(line for _, line in command_lines())
+        await asyncio.wait({job}, timeout=0)
+    job.cancel()
+    await asyncio.wait({job})
+    assert (claude.worktree / "seen").read_text().split() == [".", "..", "one"]
+
+
+async def test_every_kind_of_call_asks_the_one_model_that_is_allowed(claude: Stage) -> None:
+    claude.played.scripts = [Script((ASKED,), [(Bash("env > env.txt"),), (Say("Done."),)])]
+    outcome = await Claude().run(replace(claude.task(), model="claude-opus-5-5"), claude.tell)
+    assert outcome.ending == "finished"
+    assert {request.body["model"] for request in claude.played.requests} == {"claude-opus-5-5"}
+    seen = (claude.worktree / "env.txt").read_text()
+    assert seen.count("_MODEL=claude-opus-5-5\n") == 4
+
+
+async def test_it_has_no_network_but_the_door(claude: Stage) -> None:
+    port = claude.played.url.rpartition(":")[2]
+    await play(claude, [Bash(f"cat < /dev/tcp/127.0.0.1/{port}; cat /proc/net/dev | wc -l > devices")], [Say("Done.")])
+    assert "refused" in claude.told("output")[0]
+    assert (claude.worktree / "devices").read_text().strip() == "3"  # two lines of a heading, and the loopback
 
 
 @pytest.mark.parametrize("moments", [0, 1, 3, 10, 40])

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +10,13 @@ import pytest
 from bot.agents.task import Outcome
 from bot.backends.command import Command
 from bot.emulator.model import PlayedModel, Say, Script
-from bot.sandbox.gateway import Lease
-from tests.backends.stage import ASKED, Stage
+from bot.sandbox.gateway import Gateway
+from tests.backends.stage import ASKED, PYTHON, Stage, built
 
 
 @pytest.fixture
-def agent(tmp_path: Path, played: PlayedModel, lease: Lease) -> Stage:
-    return Stage("command", tmp_path, played, lease)
+async def agent(tmp_path: Path, played: PlayedModel, gateway: Gateway) -> Stage:
+    return await built("command", tmp_path, played, gateway)
 
 
 async def run(stage: Stage, *argv: str) -> Outcome:
@@ -32,7 +31,7 @@ async def test_gets_rules_and_prompt_on_standard_input(agent: Stage) -> None:
 async def test_or_in_a_file_where_the_command_asks_for_one(agent: Stage) -> None:
     outcome = await run(agent, "sh", "-c", 'cat "$0"; cat', "{prompt_file}")
     assert outcome.text == f"Rules of the house.\n\n{ASKED}"
-    assert list(agent.home.iterdir()) == []
+    assert [path.name for path in agent.home.iterdir()] == ["tmp"]
 
 
 async def test_a_dot_without_the_end_of_its_line_is_a_sign_of_life(agent: Stage) -> None:
@@ -62,7 +61,7 @@ async def test_an_exit_code_is_an_error(agent: Stage) -> None:
 
 async def test_a_program_that_is_not_there_is_said(agent: Stage) -> None:
     outcome = await run(agent, "no-such-agent")
-    assert outcome.problem == "`no-such-agent` cannot be started: No such file or directory"
+    assert outcome.problem == "`no-such-agent` ended with exit code 127, as where there is no such program"
 
 
 async def test_an_agent_file_without_a_command_is_said(agent: Stage) -> None:
@@ -77,5 +76,5 @@ async def test_reaches_the_model_through_the_gateway(agent: Stage) -> None:
         "import os, sys, urllib.request as u; url = os.environ['ANTHROPIC_BASE_URL'] + '/v1/messages';"
         "print(u.urlopen(u.Request(url, sys.argv[1].encode(), {'x-api-key': os.environ['ANTHROPIC_API_KEY']})).read())"
     )
-    assert "Good day." in (await run(agent, sys.executable, "-c", client, body)).text
+    assert "Good day." in (await run(agent, PYTHON, "-c", client, body)).text
     assert agent.lease.usage.calls == 1

@@ -9,7 +9,8 @@ from bot.agents.task import EventKind
 from bot.backends.rehearsal import Run, Say, Write
 from bot.registry import discover
 from bot.sandbox import process
-from tests.backends.stage import KEY, NAMES, Stage, hostile
+from tests.backends.stage import NAMES, Stage, hostile
+from tests.counter import KEY
 
 
 def test_every_backend_is_on_the_stage() -> None:
