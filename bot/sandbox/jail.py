@@ -68,10 +68,10 @@ class Limits:
     def of_a_process(self, *, shared: bool) -> dict[str, int]:
         """The kernel's own limits, by their names. Processes are counted by user: a `shared` one has others' too."""
         wanted = {
-            "RLIMIT_NPROC": self.processes * (_SHARED if shared else 2),  # the watchdog ends what has half of that
+            "RLIMIT_NPROC": self.processes * (_SHARED if shared else 2),  # the watchdog ends what has half
             "RLIMIT_NOFILE": _FILES,
-            "RLIMIT_FSIZE": self.disk,
-            "RLIMIT_DATA": self.memory,
+            "RLIMIT_FSIZE": self.disk * 2,
+            "RLIMIT_DATA": self.memory * 2,
             "RLIMIT_CORE": 0,
         }
         return {name: _at_most(name, number) for name, number in wanted.items()}

@@ -5,12 +5,17 @@ from collections import deque
 from collections.abc import Callable
 
 _LONGEST_LINE = 8192
+_FLOOD = 200  # lines in one piece of output
 SECONDS = 5
 MOST_LINES = 100_000  # in so many seconds
 
 
 class Lines:
-    """Cuts bytes into lines of text and hands each to `take`; a longer line than 8192 characters comes in pieces."""
+    """Cuts bytes into lines of text and hands each to `take`.
+
+    A longer line than 8192 characters comes in pieces, and lines that come by the hundred come as one text: who takes
+    them must keep pace.
+    """
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
@@ -28,8 +33,11 @@ class Lines:
 
     def _give(self, text: str) -> None:
         *lines, self._rest = text.split("\n")
-        for line in lines:
-            self._take(line.removesuffix("\r"))
+        if len(lines) > _FLOOD:
+            self._take("\n".join(lines))
+        else:
+            for line in lines:
+                self._take(line.removesuffix("\r"))
         while len(self._rest) > _LONGEST_LINE:
             self._take(self._rest[:_LONGEST_LINE])
             self._rest = self._rest[_LONGEST_LINE:]
