@@ -14,6 +14,7 @@ from bot.git.leftover import leftovers
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
 from tests.git.stage import TUTTI, WHEN, Upstream, everything, harvested, sh, three_files, write
+from tests.walls import strong
 
 
 async def changed(mirror: Mirror, worktree: Worktree) -> dict[str, str]:
@@ -64,6 +65,22 @@ async def test_a_change_in_the_second_of_the_checkout_and_of_the_same_size_is_se
     worktree = await pool.take(mirror, shop.tip("main") or "")
     write(worktree, {"README.md": "# Shot\n"})
     assert set(await changed(mirror, worktree)) == {"README.md"}
+
+
+@pytest.mark.parametrize("fraction", [0, 999_999_999])
+async def test_no_fraction_of_that_second_is_trusted(mirror: Mirror, worktree: Worktree, fraction: int) -> None:
+    """Whatever git compares: file and index are of one second, and only what the file holds has changed."""
+    moment = int((worktree.git_dir / "index").stat().st_mtime) * 10**9
+    os.utime(worktree.git_dir / "index", ns=(moment + 500_000_000, moment + 500_000_000))
+    write(worktree, {"README.md": "# Shot\n"})
+    os.utime(worktree.path / "README.md", ns=(moment + fraction, moment + fraction))
+    assert set(await changed(mirror, worktree)) == {"README.md"}
+
+
+async def test_another_owner_alone_is_no_change(mirror: Mirror, worktree: Worktree) -> None:
+    strong().jail(worktree.path).own(worktree.path)
+    status = ("-c", "core.checkStat=minimal", "-c", "core.trustctime=false", "diff-files", "--name-only")
+    assert await mirror.git(*status, git_dir=worktree.git_dir, work_tree=worktree.path) == b""
 
 
 async def test_files_become_folders_and_folders_files(mirror: Mirror, worktree: Worktree) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
-from bot.git.changes import admit, commits, diff, patch, push
+from bot.git.changes import admit, commits, diff, harvest, patch, push
 from bot.git.command import Credential, Identity, answer
 from bot.git.health import inspect
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
 from tests.git.stage import Upstream, harvested, here, sh
-from tests.walls import strong
+from tests.walls import NONE, strong
 
 Plant = Callable[[Worktree, Path], None]
 
@@ -39,6 +39,8 @@ def config(run: str) -> str:
         f"[commit]\n\tgpgSign = true\n[push]\n\tgpgSign = true\n[uploadpack]\n\tpackObjectsHook = {run}\n"
         f'[remote "origin"]\n\turl = ext::{run}\n\tuploadpack = {run}\n\treceivepack = {run}\n'
         f'[url "ext::{run} "]\n\tinsteadOf = http\n[trace2]\n\teventTarget = /tmp/x\n'
+        f'[credential "http://127.0.0.1"]\n\thelper = {run}\n[extensions]\n\tworktreeConfig = true\n'
+        f"[receive]\n\tprocReceiveRefs = refs\n[core]\n\teditor = {run}\n\tgitProxy = {run}\n"
     )
 
 
@@ -112,7 +114,72 @@ def commondir(worktree: Worktree, marker: Path) -> None:
     (worktree.agent_dir / "config.worktree").write_text(config(payload(worktree, marker)))
 
 
+def config_included_from_the_worktree(worktree: Worktree, marker: Path) -> None:
+    """The configuration that counts lies among the files."""
+    attributes(worktree)
+    (worktree.path / "settings").write_text(config(payload(worktree, marker)))
+    with (worktree.agent_dir / "config").open("a") as file:
+        file.write(f"[include]\n\tpath = {worktree.path}/settings\n")
+
+
+def git_file_is_a_link(worktree: Worktree, marker: Path) -> None:
+    """`.git` is a symbolic link to a repository among the files."""
+    git_file_points_elsewhere(worktree, marker)
+    (worktree.path / ".git").unlink()
+    (worktree.path / ".git").symlink_to("elsewhere")
+
+
+def nested_repositories(worktree: Worktree, marker: Path) -> None:
+    """Repositories in folders: one as usual, one bare, one whose `.git` leads to the agent's own."""
+    attributes(worktree)
+    run = payload(worktree, marker)
+    for name, options in (("lib", []), ("lib.git", ["--bare"])):
+        (worktree.path / "vendor" / name).mkdir(parents=True)
+        sh("git", "init", "-q", *options, cwd=worktree.path / "vendor" / name)
+    arm(worktree.path / "vendor/lib/.git", run)
+    arm(worktree.path / "vendor/lib.git", run)
+    arm(worktree.agent_dir, run)
+    (worktree.path / "src/.git").write_text(f"gitdir: {worktree.agent_dir}\n")
+
+
+def other_names_of_git(worktree: Worktree, marker: Path) -> None:
+    """Names that other file systems take for `.git`."""
+    attributes(worktree)
+    run = payload(worktree, marker)
+    for name in (".GIT", "git~1", ".g\u200cit", ".git "):
+        (worktree.path / name).mkdir()
+        arm(worktree.path / name, run)
+
+
+def torn_objects(worktree: Worktree, marker: Path) -> None:
+    """Objects, packs and an index that are no such thing, and alternates that lead everywhere."""
+    attributes(worktree)
+    objects = worktree.agent_dir / "objects"
+    (objects / "pack").mkdir()
+    for name in ("pack/pack-x.pack", "pack/pack-x.idx", "pack/multi-pack-index", "info/commit-graph"):
+        (objects / name).write_bytes(b"PACK\0\0\0\2\xff\xff\xff\xff" + os.urandom(100))
+    (objects / "info/alternates").write_text(f"{worktree.path}\n/proc/self/fd\n{objects}\n")
+    (worktree.agent_dir / "index").unlink()
+    (worktree.agent_dir / "index").symlink_to("/dev/zero")
+    arm(worktree.agent_dir, payload(worktree, marker))
+
+
+def module_with_an_option_for_a_url(worktree: Worktree, marker: Path) -> None:
+    """A `.gitmodules` whose words are options to git."""
+    attributes(worktree)
+    run = payload(worktree, marker)
+    (worktree.path / ".gitmodules").write_text(
+        f'[submodule "theme"]\n\tpath = theme\n\turl = -u{run}\n\tupdate = !{run}\n\tbranch = --upload-pack={run}\n'
+    )
+
+
 PLANTS: list[Plant] = [
+    config_included_from_the_worktree,
+    git_file_is_a_link,
+    nested_repositories,
+    other_names_of_git,
+    torn_objects,
+    module_with_an_option_for_a_url,
     own_git_folder,
     git_folder_replaced,
     git_file_points_elsewhere,
@@ -139,6 +206,8 @@ async def test_nothing_planted_ever_runs(
     marker = tmp_path / "ran"
     plant(worktree, marker)
     await inspect(pool, {"run-1"}, strong())
+    with suppress(UserError):  # where there are no walls to stop it
+        await harvest(mirror, worktree, NONE)
     with suppress(UserError):
         found = await harvested(mirror, worktree)
         await admit(mirror, found)
@@ -190,3 +259,33 @@ async def test_a_planted_tree_is_not_written_outside_the_worktree(
     await pool.wait()
     assert here(target) == [target]
     assert list(os.scandir(target)) == []
+
+
+async def test_everything_at_once_that_holds_up_whoever_reads_it(mirror: Mirror, worktree: Worktree) -> None:
+    os.mkfifo(worktree.path / "pipe")
+    for number in range(10_000):
+        (worktree.path / f"{number}.txt").touch()
+    with (worktree.path / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    (worktree.path / "locked").mkdir(mode=0)
+    with pytest.raises(UserError, match=r"^`locked` cannot be read"):
+        await harvested(mirror, worktree)
+    (worktree.path / "locked").rmdir()
+    with pytest.raises(UserError, match=r"^The work has 10,001 changed files"):
+        await harvested(mirror, worktree)
+
+
+async def test_git_that_reads_an_agents_files_sees_nothing_else(
+    mirror: Mirror, pool: Pool, worktree: Worktree, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("canary\n")
+    place = strong().jail(tmp_path / "tmp", readable=(worktree.path, mirror.path))
+    place.tmp.mkdir()
+    place.own(place.tmp, worktree.path)
+    others, mine = f"{tmp_path}/secret {pool.data_dir}/*/*", f"{worktree.path}/README.md"
+    look = f"!cat {others}; cat {mine}; touch {worktree.path}/x; cat /proc/net/dev"
+    said = await answer("-c", f"alias.look={look}", "look", git_dir=mirror.path, jail=place)
+    assert b"# Shop" in said.stdout
+    assert b"canary" not in said.stdout
+    assert "Read-only file system" in said.stderr
+    assert said.stdout.count(b":") == 1  # the loopback
