@@ -25,6 +25,7 @@ PORT = 8119  # of the door, inside
 _HEAD = 8 << 10  # bytes of a request before the tunnel
 _PIECE = 64 << 10
 _LINGER = 5.0  # seconds
+_TOLD = 10  # refusals
 _LINE = re.compile(rb"([!-~]{1,20}) ([!-~]{1,2000}) HTTP/1\.[01]\r\n")
 _BROKEN = re.compile(rb"(?<!\r)\n|\r(?!\n)|\0")
 _WORDS = {400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
@@ -72,6 +73,7 @@ class _Step:
     listening: doors.Listening
     servers: list[asyncio.Server] = field(default_factory=list)
     tunnels: set["asyncio.Task[None]"] = field(default_factory=set)
+    refused: list[str] = field(default_factory=list)
     moved: int = 0
     over: bool = False
 
@@ -115,11 +117,11 @@ class Egress:
             step.servers.append(await asyncio.start_server(serve, sock=one, limit=_HEAD))
         return step.listening.door
 
-    async def shut(self, door: Door) -> None:
-        """Close a door and cut off what goes through it."""
+    async def shut(self, door: Door) -> Sequence[str]:
+        """Close a door and cut off what goes through it; the sentences of what was refused, which clients hide."""
         step = self._steps.pop(door, None)
         if step is None:
-            return
+            return ()
         step.over = True
         for server in step.servers:
             server.close()
@@ -127,6 +129,7 @@ class Egress:
         for task in step.tunnels:
             task.cancel()
         await asyncio.gather(*step.tunnels, return_exceptions=True)
+        return step.refused
 
     async def close(self) -> None:
         for door in list(self._steps):
@@ -150,6 +153,8 @@ class Egress:
             there = await self._connected(place)
         except RefusedError as refusal:
             writer.write(_said(refusal))
+            if refusal.sentence not in step.refused and len(step.refused) < _TOLD:
+                step.refused.append(refusal.sentence)
             return
         try:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
