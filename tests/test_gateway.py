@@ -190,9 +190,12 @@ async def test_a_compressed_body_is_not_even_opened(played: PlayedModel, tmp_pat
             assert answer.status == 415
 
 
-async def test_a_run_has_so_many_connections_and_no_more(played: PlayedModel, tmp_path: Path) -> None:
+async def test_a_run_has_so_many_connections_and_no_more(
+    played: PlayedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.sandbox.gateway._CONNECTIONS", 20)
     async with leased(played.url, tmp_path) as lease:
-        held = [socket.socket(socket.AF_UNIX) for _ in range(512)]
+        held = [socket.socket(socket.AF_UNIX) for _ in range(20)]
         for one in held:
             one.connect(str(lease.door.socket))
             await asyncio.sleep(0)
