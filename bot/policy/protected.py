@@ -1,0 +1,137 @@
+"""The paths that are more than files: what runs by itself, decides over others, or tells agents what to do.
+
+Globs are those of .gitignore: without a slash before their end they are meant at any depth. Letters' case does not
+count, for on many people's machines it does not.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from bot.policy.content import names
+from bot.policy.finding import Level
+
+AGENT_FILES = names(
+    """
+    CLAUDE.md CLAUDE.local.md AGENTS.md AGENTS.override.md AGENT.md GEMINI.md QWEN.md CRUSH.md WARP.md .claude/
+    .claude.json .mcp.json .cursor/ .cursorrules .cursorignore .codex/ .gemini/ .geminiignore .qwen/ .opencode/
+    opencode.json opencode.jsonc .crush.json crush.json .aider* .windsurf/ .windsurfrules .cline/ .clinerules
+    .clineignore .roo/ .roorules* .roomodes .kilocode/ .continue/ .continuerc.json .kiro/ .junie/ .amazonq/
+    .augment/ .augment-guidelines .trae/ .factory/ .goosehints .agents/ .agent/ /.rules
+    .github/copilot-instructions.md .github/instructions/ .github/prompts/ .github/chatmodes/ .github/agents/
+    .github/skills/ .github/hooks/
+    """
+)
+"""Instructions and settings of coding agents; Tutti's own are not among them (`.github/tutti/` is read elsewhere)."""
+
+_AT_ONCE = names(
+    """
+    .envrc .husky/ .githooks/ .hooks/ .pre-commit-config.yaml .pre-commit-config.yml .lefthook/ .lefthook*.yml
+    lefthook*.yml lefthook*.yaml .lintstagedrc* .overcommit.yml .simple-git-hooks.* simple-git-hooks.* .mise.toml
+    mise.toml .mise/
+    """
+)
+_EDITORS = names(
+    """
+    .vscode/ .idea/ .devcontainer/ .devcontainer.json *.code-workspace .zed/ .fleet/ .vimrc .nvimrc .exrc .nvim.lua
+    .dir-locals.el .gitpod.yml .idx/
+    """
+)
+_OTHER_CI = names(
+    """
+    .gitlab-ci*.yml /.gitlab/ci/ .circleci/ azure-pipelines*.yml azure-pipelines*.yaml .azure-pipelines/
+    Jenkinsfile* .buildkite/ bitbucket-pipelines.yml .travis.yml .drone.yml .drone.star .woodpecker/
+    .woodpecker*.yml .woodpecker*.yaml appveyor.yml .appveyor.yml .semaphore/ .teamcity/ cloudbuild*.yaml
+    cloudbuild*.yml .cirrus.yml .cirrus.star buildspec*.yml .forgejo/workflows/ .gitea/workflows/ codemagic.yaml
+    bitrise.yml wercker.yml netlify.toml vercel.json render.yaml
+    """
+)
+_MANAGERS = names(
+    """
+    .npmrc .yarnrc* /.yarn/releases/ /.yarn/plugins/ .pnpmfile.cjs pnpmfile.js bunfig.toml pip.conf pip.ini .pypirc
+    uv.toml .condarc nuget.config .gemrc .bundle/ .cargo/ .netrc /auth.json .mvn/ gradle/wrapper/ gradlew
+    gradlew.bat mvnw mvnw.cmd binding.gyp extconf.rb init.gradle .curlrc .wgetrc
+    """
+)
+_PYTHON_STARTS = names(
+    """
+    sitecustomize.py usercustomize.py *.pth
+    """
+)
+_BUILDS = names(
+    """
+    Dockerfile* *.Dockerfile Containerfile* docker-compose*.yml docker-compose*.yaml compose*.yml compose*.yaml
+    Makefile GNUmakefile *.mk justfile Taskfile.yml Taskfile.yaml build.rs build.gradle* settings.gradle* *.gemspec
+    Rakefile noxfile.py CMakeLists.txt meson.build SConstruct /configure configure.ac Gruntfile.* gulpfile.*
+    build.xml .bazelrc WORKSPACE MODULE.bazel pnpm-workspace.yaml Vagrantfile Earthfile Brewfile fly.toml Procfile
+    .tool-versions
+    """
+)
+_LOCKS = names(
+    """
+    package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock poetry.lock uv.lock
+    pdm.lock pylock*.toml Pipfile.lock Cargo.lock go.sum Gemfile.lock composer.lock mix.lock pubspec.lock
+    Podfile.lock Package.resolved flake.lock gradle.lockfile packages.lock.json conan.lock requirements*.lock
+    conda-lock.yml .terraform.lock.hcl
+    """
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`why` goes on from "the file"."""
+
+    level: Level
+    globs: tuple[str, ...]
+    why: str
+
+
+RULES = (
+    Rule(
+        "refuse",
+        ("/.github/workflows/", "/.github/actions/", "/.github/**/action.yml", "/.github/**/action.yaml"),
+        "runs in GitHub Actions, with the repository's secrets",
+    ),
+    Rule("refuse", (".gitmodules",), "says which other repositories are fetched into this one"),
+    Rule("approve", ("/CODEOWNERS", "/.github/CODEOWNERS", "/docs/CODEOWNERS"), "says whose word changes need"),
+    Rule("approve", ("/.github/tutti.yml", "/.github/tutti.yaml", "/.github/tutti/"), "says what Tutti may do here"),
+    Rule(
+        "approve",
+        ("/.github/dependabot.yml", "/.github/dependabot.yaml", "renovate.json*", ".renovaterc*", "/.github/renovate*"),
+        "decides which updates a bot proposes",
+    ),
+    Rule("approve", AGENT_FILES, "tells coding agents what to do"),
+    Rule("approve", _OTHER_CI, "decides what a build service or a host runs"),
+    Rule("approve", _AT_ONCE, "is run on developers' machines without being asked"),
+    Rule("approve", _EDITORS, "is run by editors when the folder is opened"),
+    Rule("approve", _MANAGERS, "decides what is fetched or run when packages are installed"),
+    Rule("approve", _PYTHON_STARTS, "is run whenever Python starts"),
+    Rule("flag", _BUILDS, "is run when the project is built"),
+    Rule("flag", _LOCKS, "pins what is installed from elsewhere"),
+    Rule("flag", ("/.github/",), "is read by GitHub"),
+)
+"""The first rule that fits a path counts."""
+
+
+def matcher(globs: Sequence[str]) -> re.Pattern[str]:
+    """One pattern for paths, in lower case, that fit one of the globs or lie in a folder that does."""
+    made = (str(GitIgnoreSpecPattern.pattern_to_regex(glob.lower().rstrip("/"))[0]) for glob in globs)
+    bare = (one.removeprefix("^").replace("(?P<ps_d>/)", "/") for one in made)
+    return re.compile("|".join(f"(?:{one})" for one in bare), re.DOTALL)
+
+
+_MATCHERS = tuple((rule, matcher(rule.globs)) for rule in RULES)
+_AGENTS = matcher(AGENT_FILES)
+
+
+def rule_for(path: str) -> Rule | None:
+    """The rule for a path; None for ordinary files."""
+    path = path.lower()
+    return next((rule for rule, pattern in _MATCHERS if pattern.match(path)), None)
+
+
+def is_agent_file(path: str) -> bool:
+    """Whether a path is one of AGENT_FILES."""
+    return bool(_AGENTS.match(path.lower()))

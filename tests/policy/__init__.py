@@ -1,0 +1,1 @@
+"""What may be published, and what is said of it."""
