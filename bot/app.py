@@ -266,7 +266,8 @@ async def _listening(bot: Bot) -> AsyncIterator[None]:
 
 def web_app(bot: Bot) -> web.Application:
     """Everything the bot answers over HTTP. Raises UserError when the webhook secret is missing or too short."""
-    door = Door(bot.bench.settings.signing_secret(), bot.inbox)
+    settings = bot.bench.settings
+    door = Door(settings.signing_secret(), bot.inbox, app_id=settings.app_id)
     app = web.Application()
     app.add_routes([*door.routes(), *_health(bot, door).routes(), *RunPage(bot.bench.db).routes()])
     return app

@@ -32,9 +32,10 @@ class Approve:
 
 @dataclass(frozen=True)
 class Leave:
-    """The bot has left these repositories: every active run in them ends."""
+    """The bot has left these repositories, or all of `installation` where that is not 0: every run in them ends."""
 
     repos: tuple[RepoRef, ...]
+    installation: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def _push(event: PushEvent) -> list[Decision]:
 def _installation(event: InstallationEvent) -> list[Decision]:
     if event.action in ("created", "added", "unsuspend") and event.repos:
         return [Welcome(event.repos)]
-    if event.action in ("deleted", "removed", "suspend") and event.repos:
+    if event.action in ("deleted", "suspend"):
+        return [Leave(event.repos, event.installation)]
+    if event.action == "removed" and event.repos:
         return [Leave(event.repos)]
     return []

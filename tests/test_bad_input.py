@@ -293,7 +293,7 @@ async def test_a_trigger_damaged_in_any_way_starts_no_run_in_a_repository_that_i
     await house.bot.worker.settled()
     notes = [note for _, note in await outcomes(house, before)]
     assert [note for note in notes if not note.startswith(("ignored: ", "refused: "))] == []
-    assert any(note.startswith("refused: ") for note in notes)
+    assert any(note.startswith("ignored: The App is not installed on") for note in notes)
 
 
 async def test_bodies_that_are_no_event_at_all_are_stored_and_ignored(house: House) -> None:

@@ -49,8 +49,10 @@ TABLE: list[tuple[Event, list[Decision] | Ignored]] = [
     (installation("created", SHOP), [Welcome((SHOP,))]),
     (installation("added", SHOP), [Welcome((SHOP,))]),
     (installation("removed", SHOP), [Leave((SHOP,))]),
-    (installation("deleted", SHOP), [Leave((SHOP,))]),
-    (installation("deleted"), Ignored("no workflow asks for this (installation)")),
+    (installation("deleted", SHOP), [Leave((SHOP,), 5)]),
+    (installation("deleted"), [Leave((), 5)]),
+    (installation("suspend"), [Leave((), 5)]),
+    (installation("removed"), Ignored("no workflow asks for this (installation)")),
     (installation("new_permissions_accepted", SHOP), Ignored("no workflow asks for this (installation)")),
 ]
 

@@ -16,7 +16,10 @@ from bot.git.command import Answer, Call, Credential, GitError, Protocol, Transp
 
 HEADS = "+refs/heads/*:refs/heads/*"
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_NO_REF = re.compile(r"[\0-\40\177~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.(lock)?(/|$)|^/|/$|^@?$")  # as git check-ref-format
+_LONGEST_PART = 240  # bytes, for each is a file's name
 # As bot.github.entity reads names (a test holds the two together): accounts of companies have a `_`.
+_FILE = frozenset({"100644", "100755"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
 
 
@@ -83,6 +86,8 @@ class Mirror:
         where the network or the server was at fault.
         """
         wanted = list(refs)
+        if strange := [ref for ref in wanted if not _usable(ref)]:
+            raise UserError(f"{strange[0][:100]!r} is no usable name of a branch.")
         shas = [ref for ref in wanted if _SHA.fullmatch(ref)]
         if wanted and len(shas) == len(wanted) and await self.has(*shas):
             return
@@ -138,6 +143,15 @@ class Mirror:
             raise GitError(("cat-file", "blob", f"{sha}:{path}"), said.code, said.stderr)
         return None if said.code else said.stdout
 
+    async def file(self, sha: str, path: str) -> bytes | None:
+        """A file's content at a commit, None without one; UserError for what is there and no file: links, folders."""
+        found = await self.listing(sha, path)
+        if not found:
+            return None
+        if found[0].path != path or found[0].mode not in _FILE:
+            raise UserError(f"`{path}` is no file.")
+        return (await self.blobs([found[0].oid]))[found[0].oid]
+
     async def listing(self, sha: str, under: str = "") -> list[Entry]:
         """Every file of a commit or tree, or those below one folder (or that one file), in git's order."""
         below = ["--", under.rstrip("/")] if under else []
@@ -181,20 +195,26 @@ class Mirror:
 
 
 class Mirrors:
-    """All mirrors of one installation, below `data_dir/mirrors`; those of clones on this machine below `clones`."""
+    """All mirrors of one installation, below `data_dir/mirrors`; those of clones on this machine below `clones`.
+
+    A repository's is kept under its id: one that takes over another's name never sees what that one held.
+    """
 
     def __init__(self, data_dir: Path, github_url: str, transport: Transport | None = None) -> None:
         self.folder, self.clones = data_dir / "mirrors", data_dir / "clones"
         self.github_url = github_url.rstrip("/")
         self.transport = transport or Transport()
-        self._known: dict[Path, Mirror] = {}
+        self._known: dict[tuple[Path, str], Mirror] = {}
 
-    async def get(self, full_name: str) -> Mirror:
-        """The mirror of `owner/name`, made empty when it is new; ValueError for what is no such name."""
+    async def get(self, full_name: str, repo_id: int | None = None) -> Mirror:
+        """The mirror of `owner/name`, made empty when it is new; ValueError for what is no such name.
+
+        With its numeric id it is that repository's, whatever that was called before, and no other's of this name.
+        """
         if not _NAME.fullmatch(full_name):
             raise ValueError(f"{full_name!r} is not the name of a repository")
-        # GitHub's names are the same in any case, so their folder is, too.
-        path = self.folder / f"{full_name.lower()}.git"
+        # GitHub's names are the same in any case, so their folder is, too; no account's name begins with `_`.
+        path = self.folder / (f"{full_name.lower()}.git" if repo_id is None else f"_/{repo_id}.git")
         protocol: Protocol = "http" if self.github_url.startswith("http://") else "https"
         return await self._open(path, full_name, f"{self.github_url}/{full_name}.git", protocol)
 
@@ -209,9 +229,10 @@ class Mirrors:
         return Credential(self.github_url, token)
 
     async def all(self) -> list[Mirror]:
-        """Every mirror on disk that belongs to a repository on GitHub."""
-        found = sorted(self.folder.glob("*/*.git"))
-        return [await self.get(f"{p.parent.name}/{p.name.removesuffix('.git')}") for p in found]
+        """Every mirror on disk that belongs to a repository on GitHub; without its address until it is asked for."""
+        known = {mirror.path: mirror for mirror in self._known.values()}
+        found = await asyncio.to_thread(lambda: sorted(self.folder.glob("*/*.git")))
+        return [known.get(path) or Mirror(path, path.stem, "", "https", self.transport) for path in found]
 
     async def tidy(self) -> None:
         """At start: take away what a killed git left behind in any mirror."""
@@ -219,7 +240,7 @@ class Mirrors:
             await mirror.tidy()
 
     async def _open(self, path: Path, name: str, url: str, protocol: Protocol) -> Mirror:
-        mirror = self._known.setdefault(path, Mirror(path, name, url, protocol, self.transport))
+        mirror = self._known.setdefault((path, name.lower()), Mirror(path, name, url, protocol, self.transport))
         if not await asyncio.to_thread((path / "HEAD").exists):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             async with mirror.lock():
@@ -242,6 +263,12 @@ def trouble(name: str, error: GitError) -> Exception:
     if re.search(r"Authentication failed|could not read Username|returned error: 40[13]", said):
         return UserError(f"GitHub did not accept this App's token for {name}.")
     return error
+
+
+def _usable(ref: str) -> bool:
+    return (
+        not _NO_REF.search(ref) and max(len(part.encode(errors="replace")) for part in ref.split("/")) <= _LONGEST_PART
+    )
 
 
 def _spec(ref: str) -> str:

@@ -13,9 +13,9 @@ import structlog
 from bot.github.api import Repository
 from bot.github.caller import Caller, Clock
 from bot.github.delivery import missed, read_sent
-from bot.github.entity import RepoRef
+from bot.github.entity import RepoRef, split_name
 from bot.github.refusal import RefusalError
-from bot.github.shape import at, items, number, text, word
+from bot.github.shape import MissingError, at, items, number, text, word
 from bot.github.token import Tokens, private_key
 from bot.github.wire import Wire, nothing, segment
 from bot.settings import Settings
@@ -62,6 +62,7 @@ class GitHub:
         self._wire = Wire(caller, "", "the App", None)
         self._tokens = Tokens(self._wire, self._clock)
         self._callers: dict[int, Caller] = {}
+        self._left: set[tuple[int, int | None]] = set()
         self._known: App | None = None
         self._asked: Counter[str] = Counter()
         self._asking = asyncio.Lock()
@@ -80,17 +81,38 @@ class GitHub:
     async def installations(self) -> list[Installation]:
         return await self._wire.pages("/app/installations", _read_installation)
 
+    async def standing(self, installation: int) -> bool:
+        """Whether the App is installed there and not suspended, as GitHub says now."""
+        found = await self._wire.maybe(f"/app/installations/{installation}", _read_installation)
+        return found is not None and not found.suspended
+
+    def leave(self, installation: int, repos: Iterable[int | None] = (None,)) -> None:
+        """Ask for no token any more for these repositories (None: for none of the installation), until `confirm`."""
+        self._left |= {(installation, repo) for repo in repos}
+
+    async def confirm(self, ref: RepoRef) -> None:
+        """RefusalError unless the installation is ours, has the repository of this id, and that has this name, now."""
+        caller, metadata = self._caller(ref.installation), {"metadata": "read"}
+        async with self._tokens.lease(caller, ref.installation, ref.id, metadata, ref.full_name, anew=True) as token:
+            self._left -= {(ref.installation, None), (ref.installation, ref.id)}
+            if not token.calls_it(ref.full_name):
+                raise RefusalError("moved", f"What was called {ref.full_name} has another name now: {token.name}.")
+
     @asynccontextmanager
     async def repository(self, ref: RepoRef, permissions: Mapping[str, str]) -> AsyncIterator[Repository]:
         """The repository with a token for it alone and these permissions alone, as `{"contents": "write"}`.
 
         A token that can write is minted here and revoked on leaving; one that can only read may be shared and reused.
+        The repository is the one of that id, whatever it is called by now: who takes over an old name gets nothing.
         """
+        if self._left & {(ref.installation, None), (ref.installation, ref.id)}:
+            raise RefusalError("absent", f"The App is not installed on {ref.full_name} any more.")
         caller = self._caller(ref.installation)
         async with self._tokens.lease(caller, ref.installation, ref.id, permissions, ref.full_name) as token:
-            wire = Wire(caller, f"/repos/{ref.full_name}", ref.full_name, token)
-            users = Wire(caller, "", ref.full_name, token)
-            yield Repository(wire, ref, token, self._app_id, lambda: self._own(users))
+            ref = _named(ref, token.name)
+            wire = Wire(caller, f"/repos/{ref.full_name}", ref.full_name, token.text)
+            users = Wire(caller, "", ref.full_name, token.text)
+            yield Repository(wire, ref, token.text, self._app_id, lambda: self._own(users))
 
     async def redeliver_missed(
         self, known: Callable[[Set[str]], Awaitable[Iterable[str]]], last_round: datetime
@@ -123,7 +145,7 @@ class GitHub:
     async def _reading(self, installation: int) -> AsyncIterator[Wire]:
         caller, where = self._caller(installation), f"installation {installation}"
         async with self._tokens.lease(caller, installation, None, {"metadata": "read"}, where) as token:
-            yield Wire(caller, "", where, token)
+            yield Wire(caller, "", where, token.text)
 
     async def _about(self) -> App:
         async with self._asking:
@@ -138,6 +160,15 @@ class GitHub:
             bot_id = await wire.get(f"/users/{segment(about.slug + '[bot]')}", lambda data: number(data, "id"))
             self._known = about = replace(about, bot_id=bot_id)
         return about.bot_id
+
+
+def _named(ref: RepoRef, name: str) -> RepoRef:
+    """The same repository by the name that GitHub gives it; as it was where that is no name."""
+    try:
+        owner, name = split_name(name)
+    except MissingError:
+        return ref
+    return replace(ref, owner=owner, name=name)
 
 
 def _read_app(data: object) -> App:

@@ -162,6 +162,9 @@ def parse(event: str, payload: object) -> Event | Ignored:
     read = _READERS.get(event)
     if read is None:
         return Ignored(f"nothing listens to {name} events")
+    # No signature covers the name of the event: a body that is known must not pass under another one.
+    if strange := [mark for mark, allowed in _MARKS.items() if event not in allowed and at(payload, mark) is not None]:
+        return Ignored(f"a body with {strange[0]} is no {name} delivery")
     try:
         return read(payload)
     except MissingError as missing:
@@ -222,10 +225,20 @@ def _push(payload: object) -> Event:
 
 
 def _installation(payload: object) -> Event:
-    action, installation = word(payload, "action"), number(payload, "installation", "id")
-    listed = {"added": "repositories_added", "removed": "repositories_removed"}.get(action, "repositories")
+    return _of_installation(payload, "repositories")
+
+
+def _selection(payload: object) -> Event:
+    action = word(payload, "action")
+    if action not in ("added", "removed"):
+        raise MissingError("action")
+    return _of_installation(payload, f"repositories_{action}")
+
+
+def _of_installation(payload: object, listed: str) -> Event:
+    installation = number(payload, "installation", "id")
     repos = tuple(read_repo(repo, installation) for repo in items(payload, listed))
-    return InstallationEvent(action, installation, read_person(at(payload, "sender")), repos)
+    return InstallationEvent(word(payload, "action"), installation, read_person(at(payload, "sender")), repos)
 
 
 def _check(payload: object) -> Event:
@@ -253,6 +266,15 @@ _READERS: dict[str, Callable[[object], Event]] = {
     "pull_request_review": _remark("review", "review"),
     "push": _push,
     "installation": _installation,
-    "installation_repositories": _installation,
+    "installation_repositories": _selection,
     "check_run": _check,
+}
+# What only these events have at the top of their bodies.
+_MARKS: dict[str, tuple[str, ...]] = {
+    "comment": ("issue_comment", "pull_request_review_comment"),
+    "commits": ("push",),
+    "check_run": ("check_run",),
+    "pull_request": ("pull_request", "pull_request_review", "pull_request_review_comment"),
+    "repositories_added": ("installation_repositories",),
+    "review": ("pull_request_review",),
 }

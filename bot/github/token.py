@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bot.errors import TryAgain, UserError
 from bot.github.caller import Caller, Clock
 from bot.github.refusal import RefusalError
-from bot.github.shape import moment, word
+from bot.github.shape import items, moment, text, word
 from bot.github.wire import Wire, nothing
 from bot.settings import Settings
 
@@ -39,9 +39,19 @@ def private_key(settings: Settings) -> tuple[int, str]:
 
 
 @dataclass(frozen=True)
-class _Token:
+class Token:
+    """`name` is what GitHub called its one repository when it was minted; empty where it did not say or there are many.
+
+    It is handed out again up to the Unix time `until`.
+    """
+
     text: str
-    until: float  # Unix time up to which it is handed out again
+    name: str
+    until: float
+
+    def calls_it(self, where: str) -> bool:
+        """Whether the repository had this name when the token was minted, as far as it is known."""
+        return self.name.casefold() in ("", where.casefold())
 
 
 class Tokens:
@@ -49,41 +59,51 @@ class Tokens:
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self._wire, self._clock = wire, clock
-        self._shared: dict[_Key, _Token] = {}
+        self._shared: dict[_Key, Token] = {}
         self._minting: dict[_Key, asyncio.Lock] = {}
 
     @asynccontextmanager
     async def lease(
-        self, caller: Caller, installation: int, repo: int | None, permissions: Mapping[str, str], where: str
-    ) -> AsyncIterator[str]:
-        """A token for one repository (None: all of them) and these permissions; `where` is for sentences."""
+        self,
+        caller: Caller,
+        installation: int,
+        repo: int | None,
+        permissions: Mapping[str, str],
+        where: str,
+        *,
+        anew: bool = False,
+    ) -> AsyncIterator[Token]:
+        """A token for one repository (None: all of them) and these permissions; `where` is for sentences.
+
+        `anew`: minted now, so that GitHub says now whether it would give one.
+        """
         key = (installation, repo, frozenset(permissions.items()))
         if set(permissions.values()) <= {"read"}:
-            async with self._shared_one(key, where) as token:
+            async with self._shared_one(key, where, anew=anew) as token:
                 yield token
             return
         minted = await self._mint(key, where)
         try:
-            yield minted.text
+            yield minted
         finally:
             await _revoke(Wire(caller, "", where, minted.text))
 
     @asynccontextmanager
-    async def _shared_one(self, key: _Key, where: str) -> AsyncIterator[str]:
+    async def _shared_one(self, key: _Key, where: str, *, anew: bool) -> AsyncIterator[Token]:
         async with self._minting.setdefault(key, asyncio.Lock()):
-            known = self._shared.get(key)
-            cached = known is not None and known.until > self._clock.now()
+            known = None if anew else self._shared.get(key)
+            cached = known is not None and known.until > self._clock.now() and known.calls_it(where)
             token = known if known is not None and cached else await self._mint(key, where)
             self._shared[key] = token
         try:
-            yield token.text
+            yield token
         except RefusalError as refusal:
             if refusal.kind != "credentials" or not cached:
                 raise
             self._shared.pop(key, None)  # revoked from outside: the App was suspended, or installed anew
             raise TryAgain(str(refusal), after=1.0) from refusal
 
-    async def _mint(self, key: _Key, where: str) -> _Token:
+    async def _mint(self, key: _Key, where: str) -> Token:
         installation, repo, wanted = key
         data: dict[str, object] = {"permissions": dict(sorted(wanted))}
         if repo is not None:
@@ -94,10 +114,11 @@ class Tokens:
         except RefusalError as refusal:
             raise _explained(refusal, wanted, where) from refusal
 
-    def _read(self, data: object) -> _Token:
+    def _read(self, data: object) -> Token:
         now = self._clock.now()
         until = min(now + _CACHED_SECONDS, moment(data, "expires_at").timestamp() - 10 * 60)
-        return _Token(word(data, "token"), until)
+        names = [text(repo, "full_name", limit=300) for repo in items(data, "repositories")]
+        return Token(word(data, "token"), names[0] if len(names) == 1 else "", until)
 
 
 def _explained(refusal: RefusalError, wanted: frozenset[tuple[str, str]], where: str) -> RefusalError:

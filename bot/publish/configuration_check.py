@@ -3,7 +3,7 @@
 from bot.github.client import GitHub
 from bot.publish import text
 from bot.router import Reread
-from bot.workflow.library import Library
+from bot.workflow.library import Library, key
 
 NAME = "Tutti configuration"
 
@@ -14,9 +14,11 @@ async def report(github: GitHub, library: Library, reread: Reread) -> str:
     """
     rights = {"contents": "read", "checks": "write", "issues": "write"}
     async with github.repository(reread.repo, rights) as repo:
-        found = [await library.read(repo, reread.repo.full_name, path, reread.commit) for path in reread.paths]
+        found = [await library.read(repo, path, reread.commit) for path in reread.paths]
+        for path in reread.paths:  # a delivery may come late, or again: what the branch holds now is in force
+            await library.read(repo, path, "HEAD")
         problems = [problem for problem in found if problem]
-        await repo.ensure_labels(text.labels((await library.workflows(reread.repo.full_name)).values()))
+        await repo.ensure_labels(text.labels((await library.workflows(key(reread.repo))).values()))
         await repo.create_check(
             reread.commit,
             NAME,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.agents.prompt import Asked
-from bot.errors import Stop, UserError
+from bot.errors import ConfigError, Stop, UserError
 from bot.git.mirror import Mirror, Mirrors
 from bot.git.slug import branch_name
 from bot.github.api import Repository
@@ -21,8 +21,8 @@ from bot.store import runs
 from bot.store.db import Database
 from bot.store.runs import Run
 from bot.workflow.bounds import lowered
-from bot.workflow.configuration import PATH, Configuration
-from bot.workflow.library import Library
+from bot.workflow.configuration import PATH, Configuration, no_file
+from bot.workflow.library import Library, key
 from bot.workflow.spec import Workflow
 
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
@@ -77,7 +77,8 @@ class Surveyor:
     async def ground(self, run: Run, workflow: Workflow) -> Ground:
         """Raises Stop where the repository is in no state to work on."""
         event = event_of(run)
-        mirror = await self._mirrors.get(event.repo.full_name)
+        await self._github.confirm(event.repo)  # the run may have waited for hours, and names change hands
+        mirror = await self._mirrors.get(event.repo.full_name, event.repo.id)
         async with self._github.repository(event.repo, READ) as repo:
             facts = await repo.facts()
             if facts.archived:
@@ -86,7 +87,7 @@ class Surveyor:
                 raise Stop("refused", text.empty())
             credential = self._mirrors.credential(repo.token)
             head = await _fetched(mirror, facts.default_branch, credential)
-            settings = await self._library.configuration(run.repo, head, await mirror.read(head, PATH))
+            settings = await self._library.configuration(key(event.repo), head, await _configured(mirror, head))
             base_branch = settings.base or facts.default_branch
             base = await _fetched(mirror, base_branch, credential) if settings.base else head
             start = await self._start(run, event, workflow, repo, mirror, base, credential)
@@ -99,7 +100,7 @@ class Surveyor:
     ) -> Start:
         for earlier in await self._db.read(lambda conn: runs.recent(conn, run.target)):
             number = earlier.facts.get("pull") if earlier.workflow == run.workflow and earlier.id != run.id else None
-            if number is not None:
+            if number is not None and event_of(earlier).repo.id == event.repo.id:
                 pull = await repo.pull(number)
                 if pull.state == "open" and pull.head == earlier.facts.get("branch"):
                     await mirror.fetch([f"refs/heads/{pull.head}"], token)
@@ -169,6 +170,13 @@ async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
     if sha is None:
         raise Stop("refused", text.empty())
     return sha
+
+
+async def _configured(mirror: Mirror, sha: str) -> bytes | ConfigError | None:
+    try:
+        return await mirror.file(sha, PATH)
+    except UserError:
+        return no_file(PATH)
 
 
 async def _template(mirror: Mirror, sha: str) -> str:

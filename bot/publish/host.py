@@ -22,7 +22,7 @@ class GitHubHost:
         self._surveyor, self._publisher, self._herald = surveyor, publisher, herald
 
     async def mirror(self, run: Run) -> Mirror:
-        return await self._mirrors.get(run.repo)
+        return await self._mirrors.get(run.repo, event_of(run).repo.id)
 
     async def ground(self, run: Run, workflow: Workflow) -> Ground:
         return await self._surveyor.ground(run, workflow)

@@ -10,7 +10,7 @@ from bot.agents.job import Product, Step
 from bot.errors import State, Stop
 from bot.git import changes
 from bot.git.command import Identity
-from bot.git.mirror import Mirrors
+from bot.git.mirror import Mirror, Mirrors
 from bot.github.api import Repository
 from bot.github.check import Conclusion
 from bot.github.client import GitHub
@@ -83,7 +83,7 @@ class Publisher:
         """Publish what a run made, if the policies let it; the sentence that says where it is."""
         node = runs.Node("publish", POSITION, "Push the branch and open the pull request")
         await self._board.begin(run.id, node)
-        mirror = await self._mirrors.get(run.repo)
+        mirror = await self._mirror(run)
         changed = await changes.diff(mirror, ground.base, product.tree)
         said = answer.read(product.words)
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
@@ -106,9 +106,12 @@ class Publisher:
             return text.continued(pull, draft=opened["draft"])
         return text.done(pull, event_of(run).issue.number)
 
+    async def _mirror(self, run: Run) -> Mirror:
+        return await self._mirrors.get(run.repo, event_of(run).repo.id)
+
     async def _judged(self, made: Offer) -> dict[str, Any]:
         """What the policies say, and the patch's SHA that an approval holds for."""
-        mirror, base, tree = await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree
+        mirror, base, tree = await self._mirror(made.run), made.ground.base, made.product.tree
         owns = made.workflow.owns
         found = await scrutinise(mirror, tree, made.changed, made.words(), owns, self._secrets)
         return {"findings": [asdict(finding) for finding in found], "patch": await patch_id(mirror, base, tree)}
@@ -127,7 +130,7 @@ class Publisher:
 
     async def _push(self, made: Offer) -> dict[str, Any]:
         run, ground = made.run, made.ground
-        mirror = await self._mirrors.get(run.repo)
+        mirror = await self._mirror(run)
         identity = await self._identity()
         groups = made.groups()
         when = int(run.created_at)
@@ -157,7 +160,7 @@ class Publisher:
             raise Stop(stop.state, sentence) from stop
 
     async def _as_patch(self, made: Offer) -> str:
-        patch = await changes.patch(await self._mirrors.get(made.run.repo), made.ground.base, made.product.tree)
+        patch = await changes.patch(await self._mirror(made.run), made.ground.base, made.product.tree)
         await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch))
         shown = _as_comment(patch)
         return text.offered_as_patch(shown) if shown else text.patch_kept(patch, made.run.id)

@@ -119,6 +119,12 @@ def not_allowed(login: str, workflow: str, needed: str, has: str) -> str:
     return f'@{login}, starting "{workflow}" needs {needed} access to this repository, and you have {held}.'
 
 
+def too_many(active: int) -> str:
+    return (
+        f"Not started: {active} runs of this repository wait or run already. Set the label again when they are fewer."
+    )
+
+
 def cancelled_by_label(login: str, label: str) -> str:
     return f"Cancelled: @{login} took the label `{label}` off."
 

@@ -177,6 +177,13 @@ class Inbox:
         await self._db.write(work)
         self._wake()
 
+    async def same(self, guid: str, delivery: Delivery) -> bool:
+        """Whether another delivery, of that GUID, had the very same body: no signature covers the GUID."""
+        if guid == delivery.guid:
+            return False
+        query = sa.select(deliveries.c.body).where(deliveries.c.guid == guid)
+        return await self._db.read(lambda conn: conn.scalar(query)) == delivery.body
+
     async def forget(self, before: float) -> int:
         """Drop the bodies of deliveries handled and received `before` (seconds since 1970); their GUIDs stay known."""
         old = sa.and_(deliveries.c.status != "new", deliveries.c.received_at < before, deliveries.c.body != b"")

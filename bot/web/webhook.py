@@ -6,6 +6,7 @@ import hmac
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -48,6 +49,7 @@ class Answer:
 
 STORED = Answer(202, "stored")
 DUPLICATE = Answer(200, "duplicate")
+NOT_OURS = Answer(202, "not for this App")
 INCOMPLETE = Answer(400, "incomplete")
 UNSIGNED = Answer(401, "bad signature")
 SLOW = Answer(408, "too slow")
@@ -55,7 +57,7 @@ LARGE = Answer(413, "too large")
 NOT_JSON = Answer(415, "not plain application/json")
 BUSY = Answer(503, "busy")
 NOT_STORED = Answer(503, "not stored")
-ANSWERS = (STORED, DUPLICATE, INCOMPLETE, UNSIGNED, SLOW, LARGE, NOT_JSON, BUSY, NOT_STORED)
+ANSWERS = (STORED, DUPLICATE, NOT_OURS, INCOMPLETE, UNSIGNED, SLOW, LARGE, NOT_JSON, BUSY, NOT_STORED)
 _BODIES = {answer: f'{{"status":"{answer.word}"}}'.encode() for answer in ANSWERS}
 
 
@@ -76,14 +78,14 @@ class _Body:
 class Door:
     """`POST /webhooks/github`. `answers` counts what was said, by its word."""
 
-    def __init__(self, secret: str, inbox: Inbox, limits: Limits | None = None) -> None:
+    def __init__(self, secret: str, inbox: Inbox, limits: Limits | None = None, app_id: int | None = None) -> None:
         self._secret = secret.encode()
         if len(self._secret) < SHORTEST_SECRET:
             raise UserError(
                 f"TUTTI_WEBHOOK_SECRET has {len(self._secret)} bytes: set one of at least {SHORTEST_SECRET}, "
                 "the same here and in the GitHub App."
             )
-        self._inbox, self._limits = inbox, limits or Limits()
+        self._inbox, self._limits, self._app = inbox, limits or Limits(), str(app_id or "")
         self._unfinished = self._held = 0
         self.answers = Counter({answer.word: 0 for answer in ANSWERS})
 
@@ -117,7 +119,19 @@ class Door:
         guid, event = headers.get("X-GitHub-Delivery", ""), headers.get("X-GitHub-Event", "")
         if not (whole and _GUID.fullmatch(guid) and _EVENT.fullmatch(event)):
             raise _RefusedError(INCOMPLETE)
+        if self._app and not self._is_ours(headers):
+            _log.warning("a delivery that is not for this App was ignored", guid=guid, name=event)
+            return NOT_OURS
         return await self._store(guid, event, whole)
+
+    def _is_ours(self, headers: Mapping[str, str]) -> bool:
+        """Whether the hook is this App's own, as far as GitHub says whose it is.
+
+        Another App's or a repository's hook that has the same secret is answered 202 and forgotten: GitHub gives one
+        event the same GUID at every hook, so that storing it would make a duplicate of what this App is sent.
+        """
+        kind = headers.get("X-GitHub-Hook-Installation-Target-Type", "integration")
+        return kind == "integration" and headers.get("X-GitHub-Hook-Installation-Target-ID", self._app) == self._app
 
     def _look_at_head(self, request: web.Request, signature: str) -> None:
         """Refuse what the head alone gives away, before a byte of the body is looked at."""

@@ -28,7 +28,8 @@ async def approve(parts: Parts, event: IssueEvent, delivery: Delivery) -> str | 
     log.info("right asked", actor=event.actor.login, has=right.level, needs=NEEDED, allowed=allowed)
     if not allowed:
         return await _refuse(parts, event, delivery, text.may_not_approve(event.actor.login, right.level))
-    waiting = await parts.db.read(lambda conn: _waiting(runs.recent(conn, events.target(event))))
+    recent = await parts.db.read(lambda conn: runs.recent(conn, events.target(event)))
+    waiting = _waiting([run for run in recent if event_of(run).repo.id == event.repo.id])  # names change hands
     if waiting is None:
         return await _refuse(parts, event, delivery, text.nothing_to_approve())
     return _publishing(waiting, event, delivery)

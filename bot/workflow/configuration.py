@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bot.document import Strict, load, validate
+from bot.document import MAX_BYTES, Strict, load, validate
+from bot.errors import ConfigError
 
 PATH = ".github/tutti.yml"
 WORKFLOWS = ".github/tutti/workflows"
@@ -14,6 +15,15 @@ def is_ours(path: str) -> bool:
     """Whether a repository's file configures Tutti."""
     folder, _, name = path.rpartition("/")
     return path == PATH or (folder == WORKFLOWS and name.endswith((".yml", ".yaml")))
+
+
+def no_file(path: str) -> ConfigError:
+    """For a link, a folder or a submodule in the place of a file: none of them is followed."""
+    return ConfigError(path, 1, "this is no file but a link or the like, which is not followed")
+
+
+def too_large(path: str) -> ConfigError:
+    return ConfigError(path, 1, f"larger than {MAX_BYTES // 1024} KB")
 
 
 def _lines(value: Any) -> Any:

@@ -12,18 +12,23 @@ import structlog
 
 from bot.errors import TryAgain, UserError
 from bot.github import events
-from bot.github.events import Event, Ignored, IssueEvent
+from bot.github.events import Event, Ignored, IssueEvent, PushEvent, RepoRef
+from bot.github.refusal import RefusalError
 from bot.publish import text
 from bot.publish.configuration_check import report
+from bot.publish.status import event_of
 from bot.router import Approve, Cancel, Decision, Leave, Reread, Start, Welcome, route
 from bot.store import runs
 from bot.store.inbox import Delivery, SettledError
 from bot.workflow.approval import approve
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
+from bot.workflow.library import key
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
 LATE_SECONDS = 60.0
+_STRANGE = frozenset({"absent", "moved", "suspended"})
+MOST_ACTIVE = 100  # runs of one repository that wait or run
 IN_HAND = 200  # deliveries that one process handles, or keeps waiting for their turn, at once
 
 
@@ -98,17 +103,40 @@ class Receiver:
         await self._p.db.write(lambda conn: self._p.inbox.finish(conn, delivery.seq, note))
 
     async def _decide(self, event: Event) -> list[Decision] | Ignored:
-        offered = self._p.library.offered.workflows
-        repo = getattr(event, "repo", None)
-        workflows = await self._p.library.workflows(repo.full_name) if repo else offered
+        library, repo = self._p.library, getattr(event, "repo", None)
+        if repo is None:
+            return route(event, library.offered.workflows, 0)
+        acts = isinstance(event, IssueEvent) or (isinstance(event, PushEvent) and event.is_default)
+        if acts and not await library.knows(key(repo)) and (strange := await self._acquaint(repo)):
+            return Ignored(strange)
         own = (await self._p.github.app()).bot_id if isinstance(event, IssueEvent) else 0
-        return route(event, workflows, own)
+        return route(event, await library.workflows(key(repo)), own)
+
+    async def _acquaint(self, repo: RepoRef) -> str:
+        """Read what configures a repository of which nothing is known, whoever had its name before."""
+        if strange := await self._strange(repo):
+            return strange
+        async with self._p.github.repository(repo, {"contents": "read"}) as read:
+            await self._p.library.read_all(read, "HEAD")
+        return ""
+
+    async def _strange(self, repo: RepoRef) -> str:
+        """Why a delivery about this repository is none of ours: GitHub is asked, for names and ids may not fit."""
+        try:
+            await self._p.github.confirm(repo)
+        except RefusalError as refusal:
+            if refusal.kind not in _STRANGE:
+                raise
+            return str(refusal)
+        return ""
 
     async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
         """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
         match decision:
             case Start() | Cancel() | Approve() if isinstance(event, IssueEvent) and await self._is_outdated(event):
                 return "ignored: it came late, and the issue says something else by now"
+            case Start() | Approve() | Reread() if strange := await self._strange(event.repo):  # type: ignore[union-attr]
+                return f"ignored: {strange}"
             case Start():
                 assert isinstance(event, IssueEvent)
                 return await self._begin(decision, event, delivery)
@@ -116,7 +144,8 @@ class Receiver:
                 assert isinstance(event, IssueEvent)
                 return await approve(self._p, event, delivery)
             case Cancel():
-                return await self._cancel(decision, events.target(event))
+                assert isinstance(event, IssueEvent)
+                return await self._cancel(decision, event)
             case Leave():
                 return await self._leave(decision)
             case Welcome():
@@ -137,12 +166,17 @@ class Receiver:
         return issue.state != event.issue.state
 
     async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
-        workflow = (await self._p.library.workflows(event.repo.full_name))[start.workflow]
+        workflow = (await self._p.library.workflows(key(event.repo)))[start.workflow]
         run = _new_run(start, event, delivery, workflow)
         for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
-            if earlier.active and earlier.workflow == run.workflow and earlier.cancel is not None:
+            if earlier.workflow != run.workflow or not _of(earlier, event.repo):
+                continue
+            if earlier.active and earlier.cancel is not None:
                 raise TryAgain("the run before this one is still being ended", after=0.2)
-        return await self._refusal(workflow, start, event, delivery) or run
+            if await self._p.inbox.same(earlier.delivery, delivery):
+                return f"ignored: this was delivered already, as {earlier.delivery}"
+        refusal = await self._refusal(workflow, start, event, delivery)
+        return refusal or await self._crowded(start, event, delivery) or run
 
     async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
         """Settle the delivery and create the runs it starts, in one transaction."""
@@ -167,7 +201,7 @@ class Receiver:
 
     async def _refusal(self, workflow: Workflow, start: Start, event: IssueEvent, delivery: Delivery) -> str:
         """Ask GitHub whether the person may; where not, say so once and take the label off."""
-        actor, number = event.actor, event.issue.number
+        actor = event.actor
         async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
             right = await repo.permission(actor.login)
         allowed = right.reaches(workflow.requires, actor)
@@ -175,33 +209,62 @@ class Receiver:
         if allowed:
             return ""
         sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
-        async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
-            await repo.comment(number, sentence, f"refusal:{delivery.guid}")
-            if start.label:
-                await repo.remove_label(number, start.label)
+        await self._say_no(start, event, delivery, sentence)
         return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
 
-    async def _cancel(self, cancel: Cancel, target: str) -> str:
-        asked = await self._dispatcher.cancel(target, cancel.workflow, cancel.sentence)
+    async def _crowded(self, start: Start, event: IssueEvent, delivery: Delivery) -> str:
+        """Whether as many runs of the repository wait or run as may; where so, say it and take the label off."""
+        active = sum(_of(run, event.repo) for run in await self._p.db.read(runs.active))
+        if active < MOST_ACTIVE:
+            return ""
+        await self._say_no(start, event, delivery, text.too_many(active))
+        return f"refused: {active} runs of {event.repo.full_name} are active"
+
+    async def _say_no(self, start: Start, event: IssueEvent, delivery: Delivery, sentence: str) -> None:
+        async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
+            await repo.comment(event.issue.number, sentence, f"refusal:{delivery.guid}")
+            if start.label:
+                await repo.remove_label(event.issue.number, start.label)
+
+    async def _cancel(self, cancel: Cancel, event: IssueEvent) -> str:
+        target, asked = events.target(event), 0
+        if any(run.target == target and _of(run, event.repo) for run in await self._p.db.read(runs.active)):
+            asked = await self._dispatcher.cancel(target, cancel.workflow, cancel.sentence)
         return f"cancelled {asked} run(s)" if asked else "nothing to cancel"
 
     async def _leave(self, leave: Leave) -> str:
-        names = {repo.full_name for repo in leave.repos}
-        for target in {run.target for run in await self._p.db.read(runs.active) if run.repo in names}:
-            await self._dispatcher.cancel(target, None, text.cancelled_by_removal())
-        return f"left {', '.join(sorted(names))}"
+        """Ends runs by the ids that they were asked under; from then on no token is asked for."""
+        github, whole = self._p.github, leave.installation
+        if whole and await github.standing(whole):
+            return "ignored: it came late, the App is installed there by now"
+        if whole:
+            github.leave(whole)
+        for repo in () if whole else leave.repos:
+            github.leave(repo.installation, [repo.id])
+        for run in await self._p.db.read(runs.active):
+            if event_of(run).repo.installation == whole or any(_of(run, repo) for repo in leave.repos):
+                await self._dispatcher.cancel(run.target, None, text.cancelled_by_removal())
+        names = sorted(repo.full_name for repo in leave.repos)
+        return f"left {', '.join(names) or f'installation {whole}'}"
 
     async def _welcome(self, welcome: Welcome) -> str:
         refused: list[str] = []
         for ref in welcome.repos:
             try:
+                await self._p.github.confirm(ref)
                 async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
-                    await self._p.library.read_all(repo, ref.full_name, "HEAD")
-                    workflows = await self._p.library.workflows(ref.full_name)
+                    await self._p.library.read_all(repo, "HEAD")
+                    workflows = await self._p.library.workflows(key(ref))
                     await repo.ensure_labels(text.labels(workflows.values()))
             except UserError as refusal:  # an archived repository keeps no other from its labels
                 refused.append(f"; refused: {refusal}")
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
+
+
+def _of(run: runs.Run, repo: RepoRef) -> bool:
+    """Whether a run is this very repository's, in this installation: names change hands."""
+    mine = event_of(run).repo
+    return (mine.id, mine.installation) == (repo.id, repo.installation)
 
 
 def _parse(delivery: Delivery) -> Event | Ignored:
