@@ -96,19 +96,18 @@ class Forwarder:
                     self.pass_on(self.sides[fd])
 
     def let_in(self, listening: _socket.socket, path: str) -> None:
-        """Take a connection, and make the one to its door."""
+        """Take a connection, and make the one to its door; both files first, so that nobody is taken in for nothing."""
         made: list[_socket.socket] = []
         try:
+            made.append(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM))
             made.append(_accepted(listening))
-            made.append(_connected(path))
-        except BlockingIOError:
-            pass  # it went away again
+            _connect(made[0], path)
         except OSError as problem:
             for sock in made:
                 sock.close()
             self.mind(problem.errno in _NO_ROOM and bool(self.sides))
         else:
-            one, other = Side(made[0]), Side(made[1])
+            one, other = Side(made[1]), Side(made[0])
             one.other, other.other = other, one
             self.sides |= {one.fd: one, other.fd: other}
             self.watch(one)
@@ -162,16 +161,10 @@ def _accepted(listening: _socket.socket) -> _socket.socket:
     return inside
 
 
-def _connected(path: str) -> _socket.socket:
-    outside = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+def _connect(outside: _socket.socket, path: str) -> None:
     outside.settimeout(_PATIENCE)  # a door with a full queue is waited for
-    try:
-        outside.connect(path)
-    except OSError:
-        outside.close()
-        raise
+    outside.connect(path)
     outside.setblocking(False)
-    return outside
 
 
 def _noticed(_number: int, _frame: object) -> None:

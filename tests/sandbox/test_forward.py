@@ -25,8 +25,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def started(*words: str) -> Process:
-    return await asyncio.create_subprocess_exec(*FORWARD, *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+async def started(*words: str, files: int = 1024) -> Process:
+    """A forwarder that may have so many files open."""
+    limited = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *FORWARD, *words]
+    return await asyncio.create_subprocess_exec(*limited, stdin=PIPE, stdout=PIPE, stderr=PIPE)
 
 
 async def ran(*argv: str, given: bytes = b"") -> tuple[int, bytes, bytes]:
@@ -38,13 +40,13 @@ async def ran(*argv: str, given: bytes = b"") -> tuple[int, bytes, bytes]:
 
 
 @asynccontextmanager
-async def forwarded(folder: Path, *talks: Talk) -> AsyncIterator[tuple[Process, list[int]]]:
+async def forwarded(folder: Path, *talks: Talk, files: int = 1024) -> AsyncIterator[tuple[Process, list[int]]]:
     """A forwarder with a door for each talk, while its command waits; its process and the doors' ports."""
     ports, words, servers = [free_port() for _ in talks], list[str](), list[asyncio.Server]()
     for port, talk in zip(ports, talks, strict=True):
         servers.append(await asyncio.start_unix_server(_ended(talk), folder / str(port)))
         words.append(f"{port}={folder / str(port)}")
-    process = await started(*words, "--", "/bin/sh", "-c", "echo up; cat")
+    process = await started(*words, "--", "/bin/sh", "-c", "echo up; cat", files=files)
     try:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"up\n"
@@ -111,13 +113,16 @@ async def test_a_stream_comes_piece_by_piece(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_hundreds_of_connections_at_once_and_more_wait_their_turn(tmp_path: Path) -> None:
-    async with forwarded(tmp_path, reversed_at_the_end) as (_, (port,)):
-        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(450)]
+@pytest.mark.parametrize(("connections", "files"), [(200, 1024), (60, 64)])
+async def test_many_connections_at_once_and_those_there_is_no_room_for_wait_their_turn(
+    tmp_path: Path, connections: int, files: int
+) -> None:
+    async with forwarded(tmp_path, reversed_at_the_end, files=files) as (_, (port,)):
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
         for _, writer in held:
             writer.write(b"ab")
             writer.write_eof()
-        assert [await reader.read() for reader, _ in held] == [b"ba"] * 450
+        assert [await reader.read() for reader, _ in held] == [b"ba"] * connections
         for _, writer in held:
             writer.close()
 
