@@ -1,20 +1,36 @@
-"""Words of others made fit to be published: GitHub reads no order, mention or picture in them. Pure."""
+"""Words of others made fit to be published: GitHub and other bots read no order, mention, picture or way out in them.
+
+Pure.
+"""
 
 import re
+from functools import cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bot.invisible import cleaned
 from bot.storable import storable
 
+HOST = "github.com"
 _BREAK = "\u200b"  # seen by nobody, and no part of a name: `@` and this mention no one
-_REF = r"(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S+?/(?:issues|pull)/\d+"
-_KEYWORD = r"\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
+_DOT = "· "  # what stands before a slash is seen, so no bot that reads lines finds its command
+_LONGEST_LINE = 1_000
+_REF = r"(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S{1,300}?/(?:issues|pull)/\d+"
+_KEYWORD = r"(?<![A-Za-z])(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
 _ORDER = re.compile(rf"{_KEYWORD}([\s:]*)({_REF})", re.IGNORECASE)
-_ORDER_IN_MARKDOWN = re.compile(rf"{_KEYWORD}([^a-z0-9`]{{0,12}}?)({_REF})", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])@+(?=[A-Za-z0-9])")
-_TAG_AT_LINE = re.compile(r"\n[\s>*+-]*<")  # begins a block of HTML, whatever span of code it seems to be in
+_IN_ADDRESS = r"[^\s<>`|\[\]\"\\()]"
+_ADDRESS = (
+    rf"(?:[a-z][a-z0-9+.-]{{1,30}}\\?:\\?/\\?/|(?:mailto|xmpp)\\?:(?=\S)|www\\?\.(?=\S)|(?<![:/])//(?=[\w-]+\.[a-z]))"
+    rf"{_IN_ADDRESS}{{0,999}}+(?:\({_IN_ADDRESS}{{0,99}}+\){_IN_ADDRESS}{{0,99}}+){{0,9}}+|[\w.+-]{{1,64}}\\?@[\w-]{{1,99}}+(?:\\?\.[\w-]{{1,99}}+){{1,9}}+"
+)
+_ACTS = re.compile(
+    rf"{_KEYWORD}(?P<between>[^a-z0-9`]{{0,12}}?(?:\[[^\]\n`]{{0,200}}\]\()?)(?P<ref>{_REF})|(?P<address>{_ADDRESS})",
+    re.IGNORECASE,
+)
+_TAG_AT_LINE = re.compile(r"\n[\s>*+-]*<[A-Za-z/!?]")  # begins a block of HTML, whatever span of code it seems to be in
 _TICKS = re.compile(r"\\[\s\S]|`+")
 _MARKUP = (
     (re.compile(r"&(?!(?:lt|gt|amp|quot);)(?=#?\w+;)"), "&amp;"),  # an entity can spell any of the below
@@ -23,31 +39,72 @@ _MARKUP = (
     (re.compile(r"\]:"), r"]\:"),  # what defines a link would change our own words: `[x]` is a ticked box
     (re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])"), f"@{_BREAK}"),
 )
+_COMMAND = re.compile(
+    r"""^((?:\[[ xX]\]|[\s>|*+#~_"'(\[\\-]|\d{1,9}[.)])*+)(?=(?:`{1,2}(?!`)[ ]?)?/\w)"""
+)  # also in a list, a quote, a table
+_COMMAND_IN_CODE = re.compile(r"^([\s>]*+)(?=/[A-Za-z][\w-]*+(?![\w./-]))")  # a path is none
+_TRAILER = re.compile(r"^([\s>]*+(?:(?:[A-Za-z]+-)+by|skip-checks|on-behalf-of|change-id))\s*:", re.IGNORECASE)
+_WORK = "ci|cd|build|deploy|test|tests|actions|checks|pipeline|workflow"
+_SKIP = re.compile(
+    rf"\[(\s*(?:skip(?:[\s_-]+\w+)?|no[\s_-]+(?:{_WORK})|\w+[\s_-]+skip)\s*)\]",
+    re.IGNORECASE,
+)
+_NO_CI = re.compile(r"(?<!\*)\*{3,}+\s*+NO_CI\s*\*{3,}", re.IGNORECASE)
+_WAY_OUT = re.compile(
+    rf"(?:[a-z][a-z0-9+.-]*://+|(?<!\S)//+(?=\S))(?!{re.escape(HOST)}(?:[/?#]|\b(?![.@:-])))|www\.", re.IGNORECASE
+)
+_FRAME = re.compile(r"^[\s>*+~-]+", re.MULTILINE)
 _BLOCKS = MarkdownIt("commonmark", {"html": False}).enable("table").disable("inline")
 _BLOCKS_AND_HTML = MarkdownIt("commonmark").enable("table").disable("inline")
 
 
 def plain(words: str) -> str:
-    """One line for a title or a commit's subject: no mention (`@team` becomes `team`), no order to close an issue.
+    """One line for a title or a commit's subject: no mention (`@team` becomes `team`), no order to close an issue, to
+    skip checks or to another bot, no address of elsewhere, no trailer.
 
     GitHub reads no markup there, so markup is left as it is.
     """
-    line = _MENTION.sub("", " ".join(storable(words).split()))
-    return _ORDER.sub(r"\1\2`\3`", line)
+    line, before = " ".join(cleaned(storable(words)).split())[:_LONGEST_LINE], ""
+    while line != before:
+        before, line = line, _plainer(line).strip()
+    return line
 
 
-def harmless(words: str) -> str:
-    """Markdown that mentions nobody, closes nothing and shows neither HTML nor pictures; code stays as it is."""
-    words = storable(words).replace("\r\n", "\n").replace("\r", "\n")
-    made = _disarmed(words)
-    if _disarmed(made) != made:  # disarming changed what counts as code: then nothing does
-        made = _disarmed_words(words.replace("`", "'"))
+def _plainer(line: str) -> str:
+    line = _ORDER.sub(r"\1\2`\3`", _MENTION.sub("", _WAY_OUT.sub("", line)))
+    return _TRAILER.sub(r"\1", _runs(line)).lstrip("/ ")
+
+
+def harmless(words: str, host: str = HOST) -> str:
+    """Markdown that mentions nobody, orders nothing and shows neither HTML nor pictures, nor links but to `host`.
+
+    Code stays as it is, but for commands of bots.
+    """
+    words = _runs(cleaned(storable(words)))
+    words = f"{_DOT}{words}" if words.lstrip().startswith("/") else words
+    made = ""
+    for way in (words, words.replace("`", "'"), _FRAME.sub("", words.replace("`", "'"))):
+        made = _disarmed(way, host)
+        if (
+            _disarmed(cleaned(made), host) == made
+        ):  # else disarming changed what counts as code, or it lies too deep to tell
+            break
     return closed(made)
+
+
+def inert(words: str) -> str:
+    """What a program printed, for a block of code: no line is a command, and nothing in it is unseen."""
+    return "\n".join(_COMMAND_IN_CODE.sub(rf"\1{_DOT}", line) for line in _runs(cleaned(storable(words))).split("\n"))
+
+
+def _runs(words: str) -> str:
+    """The words without the marks in commits and pull requests that keep checks from running."""
+    return _SKIP.sub(r"(\1)", _NO_CI.sub("NO_CI", words))
 
 
 def code(words: str, limit: int = 300) -> str:
     """A name or a command as a code span that nothing in it can end, at most `limit` characters of it."""
-    words = " ".join(storable(words).split())
+    words = " ".join(cleaned(storable(words)).split())
     kept = words if len(words) <= limit else words[: limit - 1] + "…"
     ticks = "`" * (max((len(run) for run in re.findall("`+", kept)), default=0) + 1)
     pad = " " if kept.startswith("`") or kept.endswith("`") else ""
@@ -69,32 +126,35 @@ def headings(words: str) -> dict[int, str]:
     return {one.map[1] - 1: after.content for one, after in opens if one.map and one.level == 0}
 
 
-def _disarmed(words: str) -> str:
+def _disarmed(words: str, host: str) -> str:
     lines, tokens = words.split("\n"), _BLOCKS.parse(words)
     made: list[str] = []
     at = 0
-    for start, end, is_code in _blocks(tokens):
-        made += [_disarmed_words(line) for line in lines[at:start]]
-        block = "\n".join(lines[start:end])
-        made.append(block if is_code else _around_code(block))
+    for start, end, kind in _blocks(tokens):
+        made += [_disarmed_part(_unordered(line), host) for line in lines[at:start]]
+        block = lines[start:end]
+        if kind in ("fence", "code_block"):
+            made.append(inert("\n".join(block)))
+        elif kind == "table_open":
+            made += ["|".join(_around_code(cell, host) for cell in _unordered(row).split("|")) for row in block]
+        else:
+            made.append(_around_code("\n".join(map(_unordered, block)), host))
         at = end
-    return "\n".join([*made, *(_disarmed_words(line) for line in lines[at:])])
+    return "\n".join([*made, *(_disarmed_part(_unordered(line), host) for line in lines[at:])])
 
 
-def _blocks(tokens: list[Token]) -> list[tuple[int, int, bool]]:
-    """(first line, line after the last, is code) of code blocks and paragraphs, in order; tables are neither."""
-    found: list[tuple[int, int, bool]] = []
+def _blocks(tokens: list[Token]) -> list[tuple[int, int, str]]:
+    """(first line, line after the last, kind) of code blocks, tables and paragraphs, in order."""
+    found: list[tuple[int, int, str]] = []
     at = 0
-    in_table = False
     for token in tokens:
-        in_table = token.type == "table_open" or (in_table and token.type != "table_close")
-        if token.map and token.type in ("fence", "code_block", "inline") and not in_table and token.map[0] >= at:
+        if token.map and token.type in ("fence", "code_block", "table_open", "inline") and token.map[0] >= at:
             at = token.map[1]
-            found.append((token.map[0], at, token.type != "inline"))
+            found.append((token.map[0], at, token.type))
     return found
 
 
-def _around_code(words: str) -> str:
+def _around_code(words: str, host: str) -> str:
     """A paragraph disarmed but for its code spans."""
     made: list[str] = []
     start = at = 0
@@ -102,13 +162,46 @@ def _around_code(words: str) -> str:
         at = ticks.end()
         end = re.compile(rf"(?<!`){ticks[0]}(?!`)").search(words, at) if ticks[0][0] == "`" else None
         if end and not _TAG_AT_LINE.search(words, at, end.start()):
-            made += [_disarmed_words(words[start : ticks.start()]), words[ticks.start() : end.end()]]
+            made += [_disarmed_part(words[start : ticks.start()], host), words[ticks.start() : end.end()]]
             start = at = end.end()
-    return "".join([*made, _disarmed_words(words[start:])])
+    return "".join([*made, _disarmed_part(words[start:], host)])
 
 
-def _disarmed_words(words: str) -> str:
-    words = _ORDER_IN_MARKDOWN.sub(r"\1\2`\3`", words)
+def _unordered(line: str) -> str:
+    """A line that is no command of a bot and no trailer of a commit."""
+    return _TRAILER.sub(r"\1\\:", _COMMAND.sub(rf"\1{_DOT}", line))
+
+
+def _disarmed_part(words: str, host: str) -> str:
+    """What acts becomes code, and markup in what is between is made none."""
+    made: list[str] = []
+    at = look = 0
+    while found := _ACTS.search(words, look):
+        start, look = found.span("ref" if found["ref"] else "address")
+        if found["address"] and (own := _own(host).match(words, start, look)):
+            look = own.end()
+            continue
+        look -= len(found[0]) - len(found[0].rstrip("?!.,:;*_~'")) if found["address"] else 0
+        made += [_unmarked(words[at:start].rstrip("\\"), host), f"`{words[start:look]}`"]
+        at = look
+    return "".join([*made, _unmarked(words[at:], host)])
+
+
+def _unmarked(words: str, host: str) -> str:
     for pattern, instead in _MARKUP:
         words = pattern.sub(instead, words)
-    return words
+    return _foreign_link(host).sub(r"]\\(", words)
+
+
+@cache
+def _own(host: str) -> re.Pattern[str]:
+    return re.compile(rf"https?://{re.escape(host)}(?=[/?#]|[?!.,:;*_~']*$)", re.IGNORECASE)
+
+
+@cache
+def _foreign_link(host: str) -> re.Pattern[str]:
+    """The end of a link's words, where it does not simply lead to `host` or to another place in the repository."""
+    path = r"[\w./#?=&%~+,-]"
+    return re.compile(
+        rf"\]\((?!(?:https?://{re.escape(host)}(?:[/?#]{path}*)?|(?!//){path}+)\))", re.IGNORECASE | re.ASCII
+    )
