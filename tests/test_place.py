@@ -10,6 +10,7 @@ from bot.backends.rehearsal import Run, Say, Write
 from bot.check import trial
 from bot.sandbox.jail import Walls
 from tests.house import FILES, House, opened
+from tests.walls import jail
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 
@@ -71,9 +72,10 @@ async def test_the_bots_own_programs_are_out_of_sight(house: House, tmp_path: Pa
 
 async def test_a_dot_without_the_end_of_its_line_is_a_sign_of_life(tmp_path: Path) -> None:
     heard = asyncio.Event()
-    env = {"PATH": "/usr/bin:/bin"}
+    place, env = jail(tmp_path), {"PATH": "/usr/bin:/bin"}
+    dots = ["printf .; sleep 1000"]
     work = asyncio.create_task(
-        trial.run(["printf .; sleep 1000"], cwd=tmp_path, environment=env, run_id="dots", heard=heard.set)
+        trial.run(dots, cwd=tmp_path / "tree", environment=env, jail=place, run_id="dots", heard=heard.set)
     )
     await heard.wait()
     work.cancel()

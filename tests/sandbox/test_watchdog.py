@@ -65,7 +65,7 @@ async def test_memory_that_processes_share_counts_once(tmp_path: Path) -> None:
 
 
 async def test_a_fork_bomb(tmp_path: Path) -> None:
-    sentence = await limited("bomb() { bomb | bomb & sleep 1000; }; bomb", tmp_path)
+    sentence = await limited("bomb() { bomb | bomb & sleep 1000; }; bomb & exec sleep 1000", tmp_path)
     assert sentence == "Resource limit: it had 60 processes and threads at once."
 
 
