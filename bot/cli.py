@@ -88,7 +88,11 @@ def worker() -> None:
 
 
 async def _with_settings(work: Any, *args: Any, **named: Any) -> Any:
-    return await work(_settings(), *args, **named)
+    from bot.operate.log import keep_out
+
+    settings = _settings()
+    keep_out(settings.secrets)
+    return await work(settings, *args, **named)
 
 
 @app.command()

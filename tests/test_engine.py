@@ -100,7 +100,7 @@ async def test_a_failed_step_is_not_tried_again_by_a_restart(stage: Build) -> No
     await worker.again()
     assert [(type(error), str(error)) for error in seen] == [
         (KeyError, "'branch'"),
-        (RuntimeError, "KeyError: 'branch'"),
+        (RuntimeError, "KeyError"),
     ]
 
 

@@ -131,7 +131,7 @@ class Gateway:
                 allow_redirects=False,
             ) as answer:
                 status = answer.status
-                return await _passed(request, answer, reading)
+                return await _passed(request, answer, reading, self._key or "")
         except aiohttp.ClientError as problem:
             if not status and not isinstance(problem, aiohttp.SocketTimeoutError):
                 status = 502  # nobody took the question; whoever was only not waited for has
@@ -157,13 +157,16 @@ async def _body(request: web.BaseRequest, lease: Lease, held: AsyncExitStack) ->
     return b"".join(parts)
 
 
-async def _passed(request: web.BaseRequest, answer: aiohttp.ClientResponse, reading: Reading) -> web.StreamResponse:
-    """Hand the answer on, piece by piece where it is a stream."""
-    headers = messages.handed_back(answer.headers)
+async def _passed(
+    request: web.BaseRequest, answer: aiohttp.ClientResponse, reading: Reading, key: str
+) -> web.StreamResponse:
+    """Hand the answer on, piece by piece where it is a stream; an error may quote the key, which goes no further."""
+    headers = {name: _without(value, key) for name, value in messages.handed_back(answer.headers).items()}
     if answer.content_type != "text/event-stream":
         whole = await answer.read()
         reading.json(whole)
-        return web.Response(status=answer.status, headers=headers, body=whole)
+        said = _without(whole.decode("latin-1"), key).encode("latin-1")
+        return web.Response(status=answer.status, headers=headers, body=said)
     response = web.StreamResponse(status=answer.status, headers=headers)
     await response.prepare(request)
     async for chunk in answer.content.iter_any():
@@ -171,6 +174,10 @@ async def _passed(request: web.BaseRequest, answer: aiohttp.ClientResponse, read
         await response.write(chunk)
     await response.write_eof()
     return response
+
+
+def _without(words: str, key: str) -> str:
+    return words.replace(key, "(the key)") if key else words
 
 
 def _refused(status: int, sentence: str) -> web.Response:

@@ -223,7 +223,7 @@ class Engine:
             if self._closing:  # says nothing about the step: it is repeated after the restart
                 raise asyncio.CancelledError from error
             raised.append(error)
-            record = json.dumps(["error", f"{type(error).__name__}: {error}"])
+            record = json.dumps(["error", type(error).__name__])  # not its words, which may quote a token
         await self._checkpoint(f"{key}:done")
         return record
 
