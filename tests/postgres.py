@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.listening import WITNESS
+
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/pgsql/bin")
 _SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
 
@@ -82,6 +84,7 @@ class Cluster:
         """The URL of a new, empty database."""
         name = f"t{next(self._numbers)}"
         self.execute(f"create database {name}")
+        WITNESS.databases.append(self.url(name))
         return self.url(name)
 
     def execute(self, statement: str, url: str = "") -> list[tuple[object, ...]]:

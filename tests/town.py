@@ -15,6 +15,7 @@ import pytest
 from bot.emulator.model import PlayedModel
 from bot.emulator.server import Emulator
 from bot.emulator.world import Repo
+from tests.listening import WITNESS
 
 KEY = "the key of the tests"
 SECRET = "a webhook secret of the tests"
@@ -59,6 +60,7 @@ class Process:
         async for line in self.process.stderr:
             said: dict[str, Any] = json.loads(line)
             self.log.append(said)
+            WITNESS.saw("the log of", "a process of the bot", line)
             if said["event"] == event:
                 return said
         raise AssertionError(f"ended without saying {event!r}: {self.log[-5:]}")
@@ -73,6 +75,7 @@ async def tutti(
     environment: Mapping[str, str], *argv: str, program: Sequence[str] = (TUTTI,)
 ) -> AsyncIterator[Process]:
     """A process of its own; killed at the end where it still runs."""
+    WITNESS.gives(*program, *argv)
     process = await asyncio.create_subprocess_exec(
         *program, *argv, env=dict(environment), stdout=PIPE, stderr=PIPE, limit=1 << 20
     )
@@ -81,15 +84,18 @@ async def tutti(
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        for rest in await process.communicate():
+            WITNESS.saw("the log of", "a process of the bot", rest)
 
 
 async def told(environment: Mapping[str, str], *argv: str, cwd: Path | None = None) -> tuple[int, str]:
     """A command's exit code, and its words (output and errors) with white space folded."""
+    WITNESS.gives(TUTTI, *argv)
     process = await asyncio.create_subprocess_exec(
         TUTTI, *argv, env=dict(environment), stdout=PIPE, stderr=STDOUT, cwd=cwd
     )
     out, _ = await process.communicate()
+    WITNESS.saw("the words of", " ".join(["tutti", *argv]), out)
     return process.returncode or 0, " ".join(out.decode().split())
 
 
