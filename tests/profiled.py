@@ -4,6 +4,7 @@ What runc makes of such a profile is made here by the same library: rules that a
 for other architectures too, and everything that no rule names gets the default error.
 """
 
+import importlib
 import json
 import os
 import platform
@@ -11,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyseccomp
-
+pyseccomp: Any = importlib.import_module("pyseccomp")  # it comes without types
 MACHINES = {"x86_64": ("amd64", "SCMP_ARCH_X86_64"), "aarch64": ("arm64", "SCMP_ARCH_AARCH64")}
 OPERATORS = {
     "SCMP_CMP_NE": pyseccomp.NE,
@@ -26,7 +26,7 @@ def main(profile: str, *argv: str) -> None:
     os.execvp(argv[0], argv)
 
 
-def built(profile: dict[str, Any]) -> pyseccomp.SyscallFilter:
+def built(profile: dict[str, Any]) -> Any:
     machine, native = MACHINES[platform.machine()]
     made = pyseccomp.SyscallFilter(pyseccomp.ERRNO(profile["defaultErrnoRet"]))
     others = next(each["subArchitectures"] for each in profile["archMap"] if each["architecture"] == native)
@@ -44,7 +44,7 @@ def holds(rule: dict[str, Any], machine: str) -> bool:
     return here and not wanted.get("caps")
 
 
-def enter(made: pyseccomp.SyscallFilter, rule: dict[str, Any]) -> None:
+def enter(made: Any, rule: dict[str, Any]) -> None:
     action = pyseccomp.ALLOW if rule["action"] == "SCMP_ACT_ALLOW" else pyseccomp.ERRNO(rule["errnoRet"])
     asked = [
         pyseccomp.Arg(each["index"], OPERATORS[each["op"]], each["value"], each.get("valueTwo", 0))
