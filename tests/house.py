@@ -334,8 +334,9 @@ async def machine(folder: Path) -> Walls:
     """The walls of this machine as a start finds them, tried once for all houses; they must be strong."""
     global _machine
     if _machine is None:
-        _machine = await selftest.find(folder, wanted="strong", tools=(), limits=Limits())
-        assert _machine.tier == "strong", _machine.reason
+        found = await selftest.find(folder, wanted="strong", tools=(), limits=Limits())
+        assert found.tier == "strong", found.reason
+        _machine = found
     return _machine
 
 

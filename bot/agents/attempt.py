@@ -17,6 +17,7 @@ from bot.git import changes, masks
 from bot.policy.protected import is_agent_file
 from bot.publish import text
 from bot.sandbox.gateway import Lease
+from bot.sandbox.meter import price
 from bot.sandbox.watchdog import LimitExceeded
 from bot.store import runs
 
@@ -167,12 +168,12 @@ class Attempt:
         return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
 
     async def _lease(self, place: Place) -> Lease:
-        """The way to the model: for this place alone, and for the one model where the agent file names one."""
+        """The way to the model: for this place alone, and for one model where the agent file names it in full."""
         return await self.shop.gateway.open(
             self.order.run,
             self.usd,
             purse=self.shop.budget.purse(self.order.run, self.order.repo, *self.order.actor),
-            models=frozenset({self.spec.model}) if self.spec.model else None,
+            models=frozenset({model}) if (model := self.spec.model) and price(model) else None,
             uid=place.jail.uid,
             tcp=self.shop.walls.tier != "strong",
         )

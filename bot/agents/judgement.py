@@ -1,7 +1,7 @@
 """The tests' step of a try: the repository's tests, in a fresh worktree that holds exactly what would be published."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.agents.watch import Interrupted, Watch
@@ -47,11 +47,13 @@ async def set_up(shop: Workshop, commands: suite.Suite, place: Place, order: Ord
     if not commands.setup:
         return Ran()
     door = await shop.egress.open(uid=place.jail.uid, tcp=shop.walls.tier != "strong")
+    refused: list[str] = []
     try:
         more = egress.environment(place.jail.url(door))
-        return await run(commands.setup, place, order, watch, (door,), **more)
+        ran = await run(commands.setup, place, order, watch, (door,), **more)
     finally:
-        await shop.egress.shut(door)
+        refused += await shop.egress.shut(door)
+    return replace(ran, output="\n".join([ran.output.rstrip("\n"), *refused, ""])) if refused else ran
 
 
 @dataclass(frozen=True)

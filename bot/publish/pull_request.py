@@ -17,6 +17,7 @@ from bot.github.client import GitHub
 from bot.github.entity import Pull
 from bot.github.harmless import plain
 from bot.policy.finding import Finding
+from bot.policy.secrets import redacted
 from bot.publish import text
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
@@ -119,7 +120,8 @@ class Publisher:
     async def _gate(self, made: Offer, patch: str) -> None:
         """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""
         if refused := made.of("refuse"):
-            raise Stop("refused", f"{text.refused(refused)}\n\n{await self._as_patch(made)}")
+            state, before = ("refused", "") if made.complete else (made.product.state, f"{made.product.reason}\n\n")
+            raise Stop(state, f"{before}{text.refused(refused)}\n\n{await self._as_patch(made)}")
         waits, approved = made.of("approve"), made.run.context.get("approves", {})
         if not waits or approved.get("patch") == patch:
             return
@@ -163,6 +165,8 @@ class Publisher:
         patch = await changes.patch(await self._mirror(made.run), made.ground.base, made.product.tree)
         await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch))
         shown = _as_comment(patch)
+        if redacted(shown, self._secrets) != shown:
+            return text.patch_hidden(made.run.id)
         return text.offered_as_patch(shown) if shown else text.patch_kept(patch, made.run.id)
 
     async def _open(self, made: Offer) -> dict[str, Any]:

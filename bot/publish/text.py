@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import State
-from bot.github.harmless import harmless
+from bot.github.harmless import code, harmless, inert
 from bot.policy.finding import Finding
 from bot.storable import storable
 from bot.store.record import Node, Run, total_cost
@@ -92,8 +92,8 @@ def step_line(node: Node, now: float) -> str:
 
 
 def fence(text: str, language: str = "text") -> str:
-    """`text` in a code fence that nothing in it can close."""
-    ticks, kept = "```", storable(text).rstrip("\n")
+    """`text` in a code fence that nothing in it can close; but for a patch, no line of it is a command of a bot."""
+    ticks, kept = "```", (storable(text) if language == "diff" else inert(text)).rstrip("\n")
     while ticks in kept:
         ticks += "`"
     return f"{ticks}{language}\n{kept}\n{ticks}"
@@ -149,6 +149,16 @@ def older_left_out() -> str:
     return "[Older comments are left out.]"
 
 
+def came_later(people: Mapping[str, int]) -> str:
+    """Whose comments the agent did not get because they are newer than the request, and how many."""
+    count = sum(people.values())
+    names = [login if number == 1 else f"{login} ({number})" for login, number in [*people.items()][:5]]
+    names += [f"{len(people) - 5} more"] if len(people) > 5 else []
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    which = "1 comment was" if count == 1 else f"{count} comments were"
+    return f"Not read: {which} written or changed after this was asked for, by {listed}."
+
+
 def empty() -> str:
     return "This repository has no commits yet; push a first one, then set the label again."
 
@@ -157,7 +167,7 @@ def notes(submodules: Sequence[str], *, lfs: bool) -> tuple[str, ...]:
     """What about the repository the agent cannot see, and people should know."""
     found = []
     if submodules:
-        shown = ", ".join(f"`{path}`" for path in submodules[:5]) + (" and more" if len(submodules) > 5 else "")
+        shown = ", ".join(map(code, submodules[:5])) + (" and more" if len(submodules) > 5 else "")
         found.append(f"Submodules are not checked out: {shown}.")
     if lfs:
         found.append("Files in Git LFS are seen as their pointers, not their content.")
@@ -165,7 +175,7 @@ def notes(submodules: Sequence[str], *, lfs: bool) -> tuple[str, ...]:
 
 
 def bad_configuration(problem: str) -> str:
-    return f"The configuration is not valid, and there is no earlier good copy of it: `{problem}`."
+    return f"The configuration is not valid, and there is no earlier good copy of it: {code(problem, 1_000)}."
 
 
 def no_change(summary: str) -> str:
@@ -191,19 +201,19 @@ def left_behind(facts: Mapping[str, Any]) -> str:
     """Where the work of a run is that was cancelled while it was being published."""
     if pull := facts.get("pull"):
         return f"Its work is in #{pull}."
-    return f"Its work is on the branch `{facts['branch']}`." if facts.get("head") else ""
+    return f"Its work is on the branch {code(facts['branch'])}." if facts.get("head") else ""
 
 
 def on_branch(branch: str) -> str:
-    return f"The work is on the branch `{branch}`."
+    return f"The work is on the branch {code(branch)}."
 
 
 def tests_red(tries: int) -> str:
     return f"Failed: the tests still fail after {tries} {'tries' if tries != 1 else 'try'}."
 
 
-def tests_not_runnable(command: str, code: int) -> str:
-    return f"Failed: the test command `{command}` cannot be run here (exit {code})."
+def tests_not_runnable(command: str, status: int) -> str:
+    return f"Failed: the test command {code(command)} cannot be run here (exit {status})."
 
 
 def cost_unknown(usd: float) -> str:
@@ -213,7 +223,7 @@ def cost_unknown(usd: float) -> str:
 def left_out(parts: Sequence[tuple[str, int]]) -> str:
     """What of the work was taken for output of tools: (path, number of files), a folder's ending in a slash."""
     shown = [
-        f"`{path}`" + (f" ({count} file{'s' if count != 1 else ''})" if path.endswith("/") else "")
+        code(path) + (f" ({count} file{'s' if count != 1 else ''})" if path.endswith("/") else "")
         for path, count in parts[:5]
     ]
     more = [f"{len(parts) - 5} more"] if len(parts) > 5 else []
@@ -241,7 +251,7 @@ def out_of_turns(turns: int) -> str:
 
 
 def setup_failed(command: str) -> str:
-    return f"Failed: the set-up command `{command}` did not succeed."
+    return f"Failed: the set-up command {code(command)} did not succeed."
 
 
 def not_pushed(words: str) -> str:
@@ -257,6 +267,8 @@ def no_check(words: str) -> str:
 
 
 def _sentence(words: str) -> str:
+    """What git or GitHub said, as a sentence: a server's words are words of others."""
+    words = harmless(words)
     return words if words.endswith((".", "!", "?")) else words + "."
 
 
@@ -327,6 +339,13 @@ def to_look_at(findings: Sequence[Finding]) -> str:
     return f"Look at this before you publish it:\n\n{listed(findings)}"
 
 
+def patch_hidden(run_id: str) -> str:
+    return (
+        "What was made is not shown, for it holds a secret; "
+        f"whoever runs this bot can print it with `tutti patch {run_id}`."
+    )
+
+
 def patch_kept(patch: bytes, run_id: str) -> str:
     """Where a patch is that no comment can show without harm to it."""
     why = f"of {len(patch) // 1024} KB, too long for a comment" if len(patch) > PATCH_LIMIT else "no comment can show"
@@ -355,7 +374,7 @@ def config_title(problems: Sequence[str]) -> str:
 def config_summary(problems: Sequence[str]) -> str:
     if not problems:
         return "Every file that this commit changed is valid and in force."
-    shown = "\n".join(f"- `{problem}`" for problem in problems)
+    shown = "\n".join(f"- {code(problem, 1_000)}" for problem in problems)
     return f"{shown}\n\nThe last good copy of each stays in force until this is mended."
 
 

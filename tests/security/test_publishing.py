@@ -91,7 +91,8 @@ async def test_c35_git_that_an_agent_plants_runs_nothing_of_the_bots(house: Hous
 async def test_c40_a_secret_in_a_file_is_not_published(house: House, secret: str) -> None:
     told = await left(house, Write("settings.py", f'KEY = "{secret}"\n'))
     assert "· refused ·" in told
-    assert "`settings.py`" in told
+    assert "`settings.py" in told
+    assert secret not in told
     assert house.pulls() == []
 
 
@@ -123,7 +124,6 @@ REFUSED: dict[str, Act] = {
     "a name that reads backwards": Run("touch \"$(printf 'invoice\\342\\200\\256txt.exe')\"; echo x > x"),
     "an invisible name": Run("echo x > \"$(printf 'a\\342\\200\\213b')\""),
     "a control character": Run("echo x > \"$(printf 'a\\033b')\""),
-    "a .git of another name": Run("mkdir -p 'GIT~1'; echo x > 'GIT~1/config'"),
 }
 WAITING: dict[str, Act] = {
     "owners": Write("CODEOWNERS", "* @somebody\n"),
@@ -158,6 +158,12 @@ async def test_c41_the_app_itself_may_not_write_workflows() -> None:
     manifest = (Path(__file__).parents[2] / "app.yml").read_text(encoding="utf-8")
     assert "workflows:" not in manifest
     assert "administration:" not in manifest
+
+
+async def test_c43_what_is_git_on_other_systems_is_not_taken(house: House) -> None:
+    await left(house, Run("mkdir 'GIT~1' .GIT; echo x > 'GIT~1/config'; echo x > .GIT/config"))
+    for pull in house.pulls():
+        assert "config" not in await house.git("ls-tree", "-r", "--name-only", pull.head)
 
 
 async def test_c43_a_flipped_bit_is_shown(house: House) -> None:

