@@ -19,6 +19,7 @@ from bot.agents.task import AgentEvent, Outcome, Task, Tell
 from bot.app import Bot, Seams, running, web_app
 from bot.emulator.server import Emulator
 from bot.git import mirror as mirrors
+from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.store import runs
 from bot.web.webhook import runner
@@ -69,9 +70,9 @@ async def measure() -> list[Figure]:
     """Medians over runs on the demo's repository, its mirror warm, GitHub played in the same process."""
     clock, probe = Clock(), Probe()
     with tempfile.TemporaryDirectory(prefix="tutti-bench-") as folder:
-        async with _stage(Path(folder), clock, probe) as (emulator, bot):
+        async with stage(Path(folder), clock, probe) as (emulator, bot):
             bare = await _bare_process()
-            rounds = [await _round(emulator, bot, clock, probe, bare, n) for n in range(WARM_UP + ROUNDS)][WARM_UP:]
+            rounds = [await one_run(emulator, bot, clock, probe, bare, n) for n in range(WARM_UP + ROUNDS)][WARM_UP:]
     to_agent, overhead, steps = map(list, zip(*rounds, strict=True))
     figures = [
         Figure(
@@ -95,7 +96,10 @@ def _ms(seconds: list[float]) -> float:
 
 
 @asynccontextmanager
-async def _stage(folder: Path, clock: Clock, probe: Probe) -> AsyncIterator[tuple[Emulator, Bot]]:
+async def stage(
+    folder: Path, clock: Clock, probe: Probe, walls: Walls | None = None
+) -> AsyncIterator[tuple[Emulator, Bot]]:
+    """A played GitHub with the demo's repository, and a bot on it; without `walls`, in those of this machine."""
     async with Emulator(folder / "github", secret=SECRET) as emulator:
         emulator.user("maya", "write")
         repo = await emulator.create_repo(sample.NAME, FILES)
@@ -108,7 +112,7 @@ async def _stage(folder: Path, clock: Clock, probe: Probe) -> AsyncIterator[tupl
             data_dir=folder / "data",
             database_url="",
         )
-        seams = Seams(backends={"probe": probe}, checkpoint=clock.checkpoint, pace=3600)
+        seams = Seams(backends={"probe": probe}, checkpoint=clock.checkpoint, pace=3600, walls=walls, bare=True)
         with _counted(clock):
             async with running(settings, seams) as bot:
                 server = runner(web_app(bot))
@@ -147,9 +151,10 @@ def _counted(clock: Clock) -> Iterator[None]:
         kind._fetch = fetch
 
 
-async def _round(
+async def one_run(
     emulator: Emulator, bot: Bot, clock: Clock, probe: Probe, bare: float, number: int
 ) -> tuple[float, float, dict[str, float]]:
+    """One run: seconds to the agent's start, of the whole run, and of its steps."""
     repo = emulator.world.find_repo(sample.NAME)
     issue = await emulator.open_issue(repo, f"{sample.TITLE} {number}", sample.BODY, by="noor")
     await emulator.delivered()
