@@ -5,6 +5,7 @@ and the signs of hex and percent codes do not matter, and a key that was put tog
 """
 
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote
@@ -23,13 +24,14 @@ _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 def spans(data: bytes, canaries: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Where in the data a secret stands, from the first byte to the one after the last; overlapping ones, too."""
     whole, needles = _needles(frozenset(canaries))
-    for secret in whole:
-        yield from _everywhere(data, secret)
+    exact = [hit for secret in whole if secret in data for hit in _everywhere(data, secret)]
+    yield from exact
     if needles:
         bare = data.translate(_LOWER, _DROPPED)
         hits = [hit for needle in needles if needle in bare for hit in _everywhere(bare, needle)]
         if hits:
-            yield from _in_the_data(data, hits)
+            starts = sorted(exact)
+            yield from (_widened(data, *hit) for hit in _in_the_data(data, hits) if not _inside(hit, starts))
 
 
 @lru_cache(maxsize=4)
@@ -73,7 +75,7 @@ def _everywhere(data: bytes, needle: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _in_the_data(data: bytes, hits: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Places among letters and digits as places in the data, widened to the word they stand in."""
+    """Places among letters and digits as places in the data."""
     wanted = sorted({place for start, end in hits for place in (start, end - 1)})
     found, passed, index = dict[int, int](), 0, 0
     for begin in range(0, len(data), _CHUNK):
@@ -86,12 +88,19 @@ def _in_the_data(data: bytes, hits: list[tuple[int, int]]) -> Iterator[tuple[int
                 index += 1
         passed += count
     for start, end in hits:
-        yield _widened(data, found[start], found[end - 1] + 1)
+        yield found[start], found[end - 1] + 1
+
+
+def _inside(hit: tuple[int, int], exact: list[tuple[int, int]]) -> bool:
+    """Whether a place is part of the nearest one before it that was found as it is."""
+    index = bisect_right(exact, hit[0], key=lambda place: place[0])
+    return index > 0 and hit[1] <= exact[index - 1][1]
 
 
 def _widened(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Of a secret only the middle is compared: the rest of the word may be the rest of it."""
     least, most = max(0, start - 64), min(len(data), end + 64)
-    while start > least and (data[start - 1] in _WORD or data[start - 1] >= 128):
+    while start > least and data[start - 1] not in b"=" and (data[start - 1] in _WORD or data[start - 1] >= 128):
         start -= 1
     while end < most and (data[end] in _WORD or data[end] >= 128):
         end += 1

@@ -34,10 +34,15 @@ class Case:
 
 
 _QUOTED = r"""(?P<q>['"`])(?P<name>(?:\\.|(?!(?P=q))[^\\\n]){0,200})(?P=q)"""
-_STRINGS = r"""|"(?:\\.|[^"\\\n])*+"|'(?:\\.|[^'\\\n])*+'"""
-_SLASHES = re.compile(rf"(?P<veil>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)){_STRINGS}|`(?:\\[\s\S]|[^`\\])*+`")
-_HASHES = re.compile(rf"(?P<veil>\#[^\n]*){_STRINGS}")
-_THREE = re.compile(rf"""(?P<veil>\#[^\n]*|\"{{3}}[\s\S]*?(?:\"{{3}}|\Z)|'{{3}}[\s\S]*?(?:'{{3}}|\Z)){_STRINGS}""")
+# A text without an end goes to the end of its line, so that no letter is looked at twice.
+_STRINGS = r"""|"(?:\\.|[^"\\\n])*+(?:"|\\?$)|'(?:\\.|[^'\\\n])*+(?:'|\\?$)"""
+_SLASHES = re.compile(
+    rf"(?P<veil>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)){_STRINGS}|`(?:\\[\s\S]|[^`\\])*+(?:`|\\?\Z)", re.MULTILINE
+)
+_HASHES = re.compile(rf"(?P<veil>\#[^\n]*){_STRINGS}", re.MULTILINE)
+_THREE = re.compile(
+    rf"""(?P<veil>\#[^\n]*|\"{{3}}[\s\S]*?(?:\"{{3}}|\Z)|'{{3}}[\s\S]*?(?:'{{3}}|\Z)){_STRINGS}""", re.MULTILINE
+)
 _ANNOTATED = (
     r"(?:@(?:\w{1,40}\.){0,6}(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate)\b(?:\([^)\n]{0,200}\))?"
     r"|\[(?:Fact|Theory|Test|TestMethod|TestCase)\b[^\]\n]{0,200}\])"

@@ -62,9 +62,16 @@ def _mixed(value: str) -> bool:
     return any(letter.isdigit() for letter in value) and any(letter.isalpha() for letter in value)
 
 
+def _in_bytes(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
+    """A pattern for which the parts of other letters are none: texts are searched as bytes."""
+    if isinstance(pattern, str):
+        return re.compile(pattern, re.ASCII)
+    return re.compile(pattern.pattern, pattern.flags & ~re.UNICODE | re.ASCII)
+
+
 def _matches(*patterns: str | re.Pattern[str]) -> Places:
     """The places of patterns that no invented value fits."""
-    compiled = [re.compile(p, re.ASCII) if isinstance(p, str) else p for p in patterns]
+    compiled = [_in_bytes(pattern) for pattern in patterns]
 
     def places(text: str) -> Iterator[tuple[int, int]]:
         for pattern in compiled:

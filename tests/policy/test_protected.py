@@ -66,7 +66,10 @@ def test_the_sentence_says_what_happens_and_why_it_matters() -> None:
     changed = work(file(".github/workflows/ci.yml", None, "on: push\n"), file("AGENTS.md", "new"))
     assert found(changed, "protected files") == [
         ("approve", "It adds `AGENTS.md`, which tells coding agents what to do."),
-        ("refuse", "It deletes `.github/workflows/ci.yml`, which runs in GitHub Actions, with the repository's secrets."),
+        (
+            "refuse",
+            "It deletes `.github/workflows/ci.yml`, which runs in GitHub Actions, with the repository's secrets.",
+        ),
     ]
 
 
@@ -123,7 +126,9 @@ PACKAGES = {
 
 
 @pytest.mark.parametrize(("path", "old", "new", "level"), PACKAGES.values(), ids=PACKAGES)
-def test_what_runs_at_installation_needs_approval(path: str, old: str | None, new: str | None, level: list[str]) -> None:
+def test_what_runs_at_installation_needs_approval(
+    path: str, old: str | None, new: str | None, level: list[str]
+) -> None:
     assert levels(work(file(path, new, old)), "install scripts") == level
 
 
