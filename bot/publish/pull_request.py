@@ -120,8 +120,10 @@ class Publisher:
     async def _gate(self, made: Offer, patch: str) -> None:
         """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""
         if refused := made.of("refuse"):
-            state, before = ("refused", "") if made.complete else (made.product.state, f"{made.product.reason}\n\n")
-            raise Stop(state, f"{before}{text.refused(refused)}\n\n{await self._as_patch(made)}")
+            why = f"{text.refused(refused)}\n\n{await self._as_patch(made)}"
+            if made.complete:
+                raise Stop("refused", why)
+            raise Stop(made.product.state, f"{made.product.reason}\n\n{why}")
         waits, approved = made.of("approve"), made.run.context.get("approves", {})
         if not waits or approved.get("patch") == patch:
             return
