@@ -30,9 +30,11 @@ def test_every_tier_is_told() -> None:
 @pytest.mark.parametrize(
     ("heading", "head"),
     [
+        ("The sandbox", "tier"),
         ("The sandbox", "in the sandbox"),
         ("The model and the network", "way out"),
         ("Before anything is published", "text"),
+        ("Tokens and keys", "secret"),
     ],
 )
 def test_every_row_names_the_test_that_shows_it(heading: str, head: str) -> None:
