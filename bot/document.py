@@ -21,6 +21,7 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.2's booleans only, so that the key `on` stays a word."""
 
 
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NOT_OURS = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in rules if tag not in _NOT_OURS]
@@ -57,6 +58,8 @@ class _Reader:
 
     def plain(self, node: yaml.Node, path: Path) -> Any:
         self.lines.setdefault(path, node.start_mark.line + self.first_line)
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+            raise self.fail(node, f"the tag {node.tag} is not supported")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):

@@ -73,7 +73,8 @@ class PushVerbs(IssueVerbs):
         return await log(repo.git, change.new, *(f"^{sha}" for sha in dict.fromkeys(others)), limit=2048)
 
     def _push_commit(self, repo: Repo, commit: Commit) -> Json:
-        named = {letter: [path for each, path in commit.files if each == letter] for letter in "ADM"}
+        # What became of another type, a link perhaps, is modified.
+        named = {letter: [path for each, path in commit.files if each.replace("T", "M") == letter] for letter in "ADM"}
         return {
             "id": commit.sha,
             "tree_id": commit.tree,
