@@ -65,7 +65,7 @@ def assertions(lines: Iterable[str]) -> list[str]:
     found, left = list[str](), iter(lines)
     for line in left:
         if _ASSERTS.search(line):
-            found.append(_whole(line[:2000], left))
+            found.append(_whole(line, left))
         if len(found) >= _MOST:
             break
     return found

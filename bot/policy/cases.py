@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
+_WIDEST = 2_000
 MOST = 3_000
 """Tests of one file that are looked at."""
 
@@ -44,11 +45,11 @@ _THREE = re.compile(
     rf"""(?P<veil>\#[^\n]*|\"{{3}}[\s\S]*?(?:\"{{3}}|\Z)|'{{3}}[\s\S]*?(?:'{{3}}|\Z)){_STRINGS}""", re.MULTILINE
 )
 _ANNOTATED = (
-    r"(?:@(?:\w{1,40}\.){0,6}(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate)\b(?:\([^)\n]{0,200}\))?"
+    r"(?:@(?:\w{1,40}\.){0,6}(?:Test|ParameterizedTest|RepeatedTest|TestFactory|TestTemplate)\b(?:\([^)\n]{0,200}+\))?+"
     r"|\[(?:Fact|Theory|Test|TestMethod|TestCase)\b[^\]\n]{0,200}\])"
-    r"(?:\s{0,50}(?:@\w{1,60}(?:\([^)\n]{0,300}\))?|\[[^\]\n]{0,300}\])){0,8}\s{0,50}"
-    r"(?:(?:\w{1,20}\s{1,5}){0,3}?fun\s{1,5}(?:`(?P<spoken>[^`\n]{1,200})`|(?P<fun>\w{1,200}))"
-    r"|(?:[\w<>\[\],.?]{1,80}\s{1,20}){1,6}?(?P<method>\w{1,200})\s{0,5}\()"
+    r"(?:\s{0,50}+(?:@\w{1,60}+(?:\([^)\n]{0,300}+\))?+|\[[^\]\n]{0,300}+\])){0,8}+\s{0,50}+"
+    r"(?:(?:\w{1,20}+\s{1,5}+){0,3}?fun\s{1,5}(?:`(?P<spoken>[^`\n]{1,200})`|(?P<fun>\w{1,200}))"
+    r"|(?:[\w<>\[\],.?]{1,80}+\s{1,20}+){1,6}?(?P<method>\w{1,200})\s{0,5}\()"
     r"|\bvoid\s{1,5}(?P<name>test\w{1,200})\s{0,5}\("
 )
 _SCRIPT = Language(
@@ -153,7 +154,7 @@ def _body(lines: list[str], start: int, stop: int, indented: bool) -> tuple[str,
     body = lines[start + 1 : stop]
     if indented:
         body = [*_deeper(body, _indent(lines[start]))]
-    return tuple(line.strip() for line in (lines[start], *body) if line.strip())
+    return tuple(line.strip()[:_WIDEST] for line in (lines[start], *body) if line.strip())
 
 
 def _deeper(lines: list[str], indent: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from bot.policy.content import text
+from bot.policy.content import settings
 
 _SETTINGS = re.compile(
     r"(?:^|/)(?:pyproject\.toml|setup\.cfg|tox\.ini|pytest\.(?:ini|toml)|\.pytest\.ini|\.coveragerc|noxfile\.py|conftest\.py"
@@ -31,7 +31,7 @@ def is_settings(path: str) -> bool:
 
 def definitions(name: str, data: bytes | None) -> dict[str, Any]:
     """What pytest is told about what is a test."""
-    words = text(data)
+    words = settings(data)
     if not words:
         return {}
     if name in ("pyproject.toml", "pytest.toml"):
@@ -68,7 +68,7 @@ def _toml(words: str) -> Any:
 
 def commands(name: str, data: bytes | None) -> dict[str, Any]:
     """The commands that run tests, by their names; without them all there is nothing to compare."""
-    words = text(data)
+    words = settings(data) or ""
     if name == "package.json":
         try:
             found = json.loads(words)

@@ -6,10 +6,10 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from bot.policy.content import lines, names, text
+from bot.policy.content import names, settings
 from bot.policy.finding import Finding, Policy
 from bot.policy.words import joined, shown
-from bot.policy.work import NOTHING, File, Work
+from bot.policy.work import File, Work
 
 NAME = "install scripts"
 _NPM = names("preinstall install postinstall preprepare prepare postprepare prepublish prepublishOnly prepack postpack")
@@ -65,9 +65,13 @@ def _build_system(work: Work, file: File) -> Iterator[Finding]:
 
 def _setup(work: Work, file: File) -> Iterator[Finding]:
     """Data in it is named, code needs approval."""
-    changed = set(lines(file.new)) ^ set(lines(file.old))
-    code = file.old_mode == NOTHING or any(_DATA.fullmatch(line) is None for line in changed)
-    acts = code or _ACTS.search(text(file.new)) is not None
+    old, new = settings(file.old), settings(file.new)
+    if old is None or new is None:
+        yield _unread(work, file)
+        return
+    changed = set(new.split("\n")) ^ set(old.split("\n"))
+    code = file.status == "A" or any(_DATA.fullmatch(line) is None for line in changed)
+    acts = code or _ACTS.search(new) is not None
     sentence = f"It changes {shown(file.path, work)}, which runs {_WHY}."
     yield Finding("approve" if acts else "flag", NAME, file.path, sentence)
 
@@ -79,14 +83,15 @@ def _unread(work: Work, file: File) -> Finding:
 
 def _json(data: bytes | None) -> Any:
     try:
-        return json.loads(text(data))
+        return json.loads(settings(data) or "")
     except (ValueError, RecursionError):
         return None
 
 
 def _toml(data: bytes | None) -> Any:
+    words = settings(data)
     try:
-        return tomllib.loads(text(data))
+        return None if words is None else tomllib.loads(words)
     except (ValueError, RecursionError):
         return None
 

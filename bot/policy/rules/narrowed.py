@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.policy.content import lines, names
+from bot.policy.content import names, settings
 from bot.policy.finding import Finding, Policy
 from bot.policy.testsettings import commands, definitions, is_settings
 from bot.policy.words import joined, shown
@@ -24,6 +24,7 @@ _NARROWS = re.compile(
     rf"(?<![\w-])(?:{'|'.join(re.escape(word) for word in _WORDS)})(?![\w-])|(?:^|[\s\"'=])-k[\s\"'=]"
     r"|(?:^|[\s\"'=])-m[\s\"',=]{1,4}not\b|<exclude(?:s|Group)?\b|\|\|\s{0,3}(?:true|exit 0)\b"
 )
+_HINTS = (*_WORDS, "-k", "-m", "<exclude", "||")
 _OPEN = frozenset({"testpaths", "norecursedirs"})  # without them more is looked at, not less
 _FIRST = ("conftest.py", "pytest.ini", "pytest.toml")
 """New ones count, too: they come before what other files say."""
@@ -66,20 +67,23 @@ def _listed(value: Any) -> list[str]:
 
 def _narrower(work: Work, file: File) -> Iterator[Finding]:
     """New lines that leave tests out; the first of each file is told."""
-    before = {line.strip() for line in lines(file.old)}
-    used = sum(len(_NARROWS.findall(line)) for line in before)
-    now = {line.strip() for line in lines(file.new)}
-    if sum(len(_NARROWS.findall(line)) for line in now) <= used and file.status != "A":
+    old, new = settings(file.old), settings(file.new)
+    if old is None or new is None:
+        yield Finding("draft", NAME, file.path, f"{shown(file.path, work)} cannot be read as settings of tests.")
         return
-    for number, line in enumerate(lines(file.new), 1):
-        if (
-            line.strip() not in before
-            and not line.lstrip().startswith(("#", "//", ";"))
-            and _NARROWS.search(line[:2000])
-        ):
+    before = {line.strip() for line in old.split("\n")}
+    used = sum(_count(line) for line in before)
+    if file.status != "A" and sum(_count(line) for line in {line.strip() for line in new.split("\n")}) <= used:
+        return
+    for number, line in enumerate(new.split("\n"), 1):
+        if line.strip() not in before and not line.lstrip().startswith(("#", "//", ";")) and _count(line):
             where = shown(f"{file.path}:{number}", work)
             yield Finding("draft", NAME, file.path, f"{where} can leave tests out: {shown(line.strip(), work, 100)}.")
             return
+
+
+def _count(line: str) -> int:
+    return len(_NARROWS.findall(line[:2000])) if any(hint in line for hint in _HINTS) else 0
 
 
 POLICY = Policy(

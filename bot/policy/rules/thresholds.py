@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from bot.policy.content import text
+from bot.policy.content import settings
 from bot.policy.finding import Finding, Policy
 from bot.policy.testsettings import is_settings
 from bot.policy.words import shown
@@ -24,10 +24,10 @@ _SLACK = re.compile(rf"\b(?P<key>threshold){_NUMBER}")
 
 def judge(work: Work) -> Iterator[Finding]:
     """A bar that is gone from one file and stands in another of the change is not gone."""
-    settings = [file for file in work.files if is_settings(file.path)]
-    elsewhere = {key for file in settings for key, _ in _bars(file, text(file.new))}
-    for file in settings:
-        old, new = _bars(file, text(file.old)), _bars(file, text(file.new))
+    read = [file for file in work.files if is_settings(file.path)]
+    elsewhere = {key for file in read for key, _ in _bars(file, file.new)}
+    for file in read:
+        old, new = _bars(file, file.old), _bars(file, file.new)
         for key, bars in _by_key(old).items():
             now = _by_key(new).get(key, [])
             path = shown(file.path, work)
@@ -48,11 +48,12 @@ def _lowered(file: File, path: str, key: str, old: list[float], new: list[float]
             return
 
 
-def _bars(file: File, words: str) -> list[tuple[str, float]]:
+def _bars(file: File, data: bytes | None) -> list[tuple[str, float]]:
     """What a file of settings demands, by the key."""
-    name = file.path.rpartition("/")[2].lower()
-    patterns = [_KEYS]
-    if "threshold" in words.lower() or "check-coverage" in words:
+    words, name = settings(data) or "", file.path.rpartition("/")[2].lower()
+    small = words.lower()
+    patterns = [_KEYS] if any(hint in small for hint in ("fail", "coverage", "threshold")) else []
+    if "threshold" in small or "check-coverage" in words:
         patterns.append(_COVERAGE)
     if "jacoco" in words or "<minimum>" in words or "kover" in words:
         patterns.append(_MINIMUM)
