@@ -297,7 +297,7 @@ class House:
 
     async def leave(self) -> None:
         """Nothing may be left behind, unread, unknown or unexpected."""
-        await self.settle()
+        await self._settled()
         await self.bot.bench.shop.pool.wait()
         taken = self.bot.bench.shop.pool.taken()
         await self.down()
@@ -315,6 +315,16 @@ class House:
             if self._ours(c) and c.id not in self._read
         ]
         assert unread == []
+
+    async def _settled(self) -> None:
+        """A test that failed in the middle of a run must not wait for that to end."""
+        try:
+            async with asyncio.timeout(45):
+                await self.settle()
+        except TimeoutError:
+            await self.down()
+            await self.emulator.close()
+            raise
 
     def _assert_judged(self) -> None:
         """Everything that was asked, answered and sent is as GitHub's published description says."""
