@@ -27,6 +27,7 @@ PURE = {
     "bot.agents.prompt",
     "bot.agents.hidden",
     "bot.agents.eye",
+    "bot.agents.tag",
     "bot.invisible",
     "bot.storable",
     "bot.store.record",

@@ -62,7 +62,7 @@ async def test_a_mistake_is_said_on_its_commit_and_the_last_good_copy_stays_in_f
     assert verdict(house, commit) == (
         "failure",
         "The configuration has a mistake",
-        "- `.github/tutti.yml:4: unknown key `tets` (did you mean `test`?)`\n\n"
+        "- ``.github/tutti.yml:4: unknown key `tets` (did you mean `test`?)``\n\n"
         "The last good copy of each stays in force until this is mended.",
     )
     house.rehearse(RIGHT)
@@ -80,7 +80,7 @@ async def test_a_configuration_that_was_never_good_refuses_the_run_with_its_mist
     assert "· refused ·" in status
     assert (
         "The configuration is not valid, and there is no earlier good copy of it: "
-        "`.github/tutti.yml:2: `limits.usd`: input should be greater than 0`."
+        "``.github/tutti.yml:2: `limits.usd`: input should be greater than 0``."
     ) in status
 
 
@@ -136,8 +136,8 @@ async def test_a_workflow_that_asks_for_more_than_the_operator_allows_is_refused
     commit = await house.push({PLACE: WORKFLOW + "limits:\n  minutes: 30\n  usd: 6\n"})
     await house.settle()
     assert verdict(house, commit)[2].startswith(
-        f"- `{PLACE}:15: `limits.usd`: this installation allows 5 USD at most "
-        "(whoever runs it can raise TUTTI_MAX_USD)`"
+        f"- ``{PLACE}:15: `limits.usd`: this installation allows 5 USD at most "
+        "(whoever runs it can raise TUTTI_MAX_USD)``"
     )
     issue = await house.open_issue()
     await house.label(issue, "greet")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.hidden import LONGEST, Seen, sentence, visible
+from bot.agents.hidden import LONGEST, Seen, sentence, visible, visible_title
 from bot.invisible import cleaned
 from tests.github.test_events import untimed
 
@@ -176,6 +176,11 @@ def test_people_are_told_what_was_taken_away() -> None:
         ": 2 labels of a code block and 3 links without words."
     )
     assert sentence(visible("Plain.").removed) == ""
+
+
+def test_a_title_shows_its_markup() -> None:
+    assert visible_title("Vec<String> <!-- x --> &lt; `a`") == Seen("Vec<String> <!-- x --> &lt; `a`")
+    assert visible_title(f"a\u200b\n{TAGS} b").text == f"a {MARK} b"
 
 
 def test_nobody_can_put_words_into_the_marks() -> None:

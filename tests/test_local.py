@@ -107,7 +107,7 @@ async def test_a_configuration_with_a_mistake_is_refused_with_its_line(clone: Pa
     git(clone, "commit", "-q", "-am", "Mistake")
     result = await run(clone, RIGHT)
     assert (result.state, result.branch) == ("refused", "")
-    assert "`.github/tutti.yml:2: unknown key `tset` (did you mean `test`?)`" in result.reason
+    assert "``.github/tutti.yml:2: unknown key `tset` (did you mean `test`?)``" in result.reason
 
 
 async def test_the_operators_limits_hold_here_too(clone: Path) -> None:

@@ -1,5 +1,7 @@
 """The page of a run: the same tree as the status comment, for whoever has its address, and harmless."""
 
+import re
+
 import aiohttp
 
 from bot.backends.rehearsal import Plan, Say, Write
@@ -21,6 +23,21 @@ async def test_it_shows_the_tree_of_the_run(house: House) -> None:
     assert "&lt;svg onload=x&gt;" in words
     assert "Run the tests: <code>sh check.sh</code>" in words
     assert "<script" not in words
+
+
+async def test_nothing_on_it_acts(house: House) -> None:
+    items = ("[x](javascript:alert(1))", "</li></script><script>alert(1)</script>", "\x1b[31mred\x1b[0m \u202etxet")
+    spoken = (
+        "<img src=x onerror=alert(1)> [x](https://spy.example) ![y](https://spy.example/y.png) `</code><svg onload=x>`"
+    )
+    house.rehearse((Plan(items, done=1), Say(spoken)))
+    house.status(await house.implement("<svg onload=alert(1)>"))
+    (run,) = await house.runs()
+    _, words, policy = await _page(house, f"/runs/{run.id}")
+    assert "script-src" not in policy
+    assert not re.search(r"<(?:script|svg|img|a)\b|\x1b|\u202e| on[a-z]+=[^&]*>", words)
+    assert ">[x](javascript:alert(1))<" in words
+    assert ">red txet<" in words
 
 
 async def test_an_unknown_address_shows_nothing(house: House) -> None:

@@ -6,9 +6,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from string import punctuation
 
-from markdown_it.common.html_blocks import block_names
 from markdown_it.common.utils import normalizeReference
 
+from bot.agents.tag import (
+    BREAKING,
+    HIDING,
+    KNOWN,
+    LITERAL,
+    LOOSE_TAG,
+    MAY_HIDE,
+    QUIET,
+    STRICT_TAG,
+    VOID,
+    attributes,
+    unshown,
+)
 from bot.invisible import INVISIBLE, cleaned
 
 MARK, IMAGE = "[hidden text removed]", "[image]"
@@ -17,38 +29,7 @@ ALT, TITLE, TARGET, LINK, FORMULA = "image description", "title", "link target",
 TANGLE = "knot"
 _LONGEST_TARGET = 200
 
-
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_VOID = _names("area base br col embed hr img input link meta param source track wbr")
-_LITERAL = _names("script style textarea title xmp iframe noembed noframes")  # holds no tags but its own end
-_BREAKING = frozenset(block_names) | {"br", "hr", "pre"}
-_HIDING = _names("script style template noscript iframe object video audio canvas datalist noembed noframes dialog rp")
-_KNOWN = _BREAKING | _HIDING | _VOID | _LITERAL
-_KNOWN |= _names("a abbr acronym b bdi bdo big button cite code data del dfn em font i ins kbd label map mark meter")
-_KNOWN |= _names(
-    "option output picture progress q rt ruby s samp select small span strike strong sub sup svg path time"
-)
-_KNOWN |= _names("tt u var")
-_QUIET = _names(
-    "href src srcset width height align valign open colspan rowspan start type checked disabled media border"
-)
-_QUIET |= _names("dir lang class id rel target name cite datetime value cellpadding cellspacing")
-
 _SPECIAL = re.compile(r"[\\`<&\[\]!$]")
-_STRICT_TAG = re.compile(
-    r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9-]*)"
-    r"""(?P<attributes>(?:\s+[A-Za-z_:][\w.:-]*+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*+)\s*/?>"""
-)
-_LOOSE_TAG = re.compile(
-    r"<(?P<end>/?)(?P<name>[A-Za-z][^\s/>]*)"
-    r"""(?P<attributes>(?:[\s/]|[^\s/>][^\s/>=]*+(?:(?!\s*=)|\s*=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+|(?=>))))*+)>"""
-)
-_ATTRIBUTE = re.compile(r"""([^\s/>=]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>]+))?""")
-_UNSHOWN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|(?:opacity|font-size|height|width)\s*:\s*0", re.I)
-_MAY_HIDE = re.compile(rf"<(?:{'|'.join(_HIDING)})\b|\bhidden\b|\bstyle\b", re.I)
 _AUTOLINK = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*|[\w.!#$%&'*+/=?^`{|}~-]+@[\w.-]+)>")
 _ENTITY = re.compile(r"&(?:amp;|#38;|#x26;){0,8}(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?", re.I)
 _FORMULA = re.compile(r"\$\$[^$]*+\$\$|\$(?=[^\s$])(?:[^$\\]|\\[\s\S])*+(?<=\S)\$(?!\w)")
@@ -210,7 +191,7 @@ class _Look:
     # ---- HTML --------------------------------------------------------------------------------------------------------
 
     def less(self) -> None:
-        if tag := (_STRICT_TAG if self.markup else _LOOSE_TAG).match(self.words, self.at):
+        if tag := (STRICT_TAG if self.markup else LOOSE_TAG).match(self.words, self.at):
             self.tag(tag)
         elif self.markup and (link := _AUTOLINK.match(self.words, self.at)):
             self.say(_quoted(link[1]))
@@ -224,7 +205,7 @@ class _Look:
         """What Markdown hands over to the browser as it is, comments above all; else a `<` that is just seen."""
         end = next((end for begin, end in _RAW if begin.match(self.words, self.at)), "")
         if end and (stop := self.find(end, self.at + 2)):
-            if end == "-->" and "--" in (inner := self.words[self.at + 4 : stop - 3]) and _MAY_HIDE.search(inner):
+            if end == "-->" and "--" in (inner := self.words[self.at + 4 : stop - 3]) and MAY_HIDE.search(inner):
                 self.go_blind(COMMENT)  # GitHub takes `--` for no part of a comment: then this hides what follows
             self.say(self.eye.look(self.words[self.at : stop], markup=False))
             self.at = stop
@@ -270,27 +251,27 @@ class _Look:
                 self.say(f" ({target})")
             self.pause(name)
         else:
-            self.opened(name, _attributes(tag["attributes"]))
+            self.opened(name, attributes(tag["attributes"]))
 
     def deeper(self, name: str, *, end: bool) -> None:
         """A tag inside of what nobody sees: it counts where it can change when that ends."""
         inside = self.eye.inside
         if end and name == inside[-1]:
             inside.pop()
-        elif not end and inside[-1] not in _LITERAL and name in {inside[-1], *_LITERAL}:
+        elif not end and inside[-1] not in LITERAL and name in {inside[-1], *LITERAL}:
             inside.append(name)
 
     def opened(self, name: str, attributes: dict[str, str]) -> None:
         kind = ALT if name == "img" else TITLE
         for each, value in attributes.items():
-            if value.strip() and each not in _QUIET:
+            if value.strip() and each not in QUIET:
                 self.eye.removed[kind if each in ("alt", "title") else ATTRIBUTE] += 1
-        if name not in _VOID and (name in _HIDING or _unshown(attributes)):
+        if name not in VOID and (name in HIDING or unshown(attributes)):
             self.hide(ELEMENT, self.at)
             self.eye.inside.append(name)
         elif name == "img":
             self.say(IMAGE)
-        elif name not in _KNOWN:
+        elif name not in KNOWN:
             self.hide(TAG, self.at)
         else:
             self.pause(name)
@@ -299,7 +280,7 @@ class _Look:
 
     def pause(self, name: str) -> None:
         """What begins a new line keeps the words before and after it apart."""
-        if name in _BREAKING and self.out and not self.out[-1][-1:].isspace():
+        if name in BREAKING and self.out and not self.out[-1][-1:].isspace():
             self.say(" ")
 
     # ---- links and images --------------------------------------------------------------------------------------------
@@ -397,14 +378,6 @@ def _decoded(entity: str) -> str:
     while before != entity:
         before, entity = entity, html.unescape(entity)
     return entity
-
-
-def _attributes(words: str) -> dict[str, str]:
-    return {found[1].lower(): (found[2] or "").strip("\"'") for found in _ATTRIBUTE.finditer(words)}
-
-
-def _unshown(attributes: dict[str, str]) -> bool:
-    return "hidden" in attributes or bool(_UNSHOWN.search(attributes.get("style", "")))
 
 
 def _target(address: str) -> str:

@@ -69,6 +69,12 @@ def _told(text: str, removed: Counter[str]) -> Seen:
     return Seen(text, tuple((kind, count) for kind, count in removed.items() if count))
 
 
+def visible_title(words: str) -> Seen:
+    """One line without invisible characters: in titles GitHub shows tags and all other markup as they are."""
+    text, removed = swept(" ".join(storable(words).split()), MARK)
+    return _told(" ".join(text.split()), Counter(removed))
+
+
 def sentence(removed: Iterable[tuple[str, int]]) -> str:
     """What was taken away, for people; nothing where nothing was."""
     parts = [f"{count} {kind if count == 1 else _plural(kind)}" for kind, count in removed if count]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import template
-from bot.agents.hidden import visible
+from bot.agents.hidden import visible, visible_title
 from bot.agents.spec import AgentSpec
 
 DATA_LIMIT = 60_000
@@ -35,8 +35,8 @@ def fence(label: str, text: str) -> str:
 
 def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tries: int, earlier: str) -> str:
     """The prompt of try `attempt`; `earlier` is the end of what the tests printed on the try before."""
-    issue: dict[str, Any] = {"number": asked.number, "title": visible(asked.title).text, "author": asked.author}
-    words = visible(f"Title: {asked.title}\n\n{asked.body}".rstrip()).text
+    issue: dict[str, Any] = {"number": asked.number, "title": visible_title(asked.title).text, "author": asked.author}
+    words = f"Title: {issue['title']}\n\n{visible(asked.body).text}".rstrip()
     issue["fenced"] = fence(f"issue #{asked.number} by {asked.author}", words)
     comments = "\n\n".join(fence(f"comment by {c['author']}", visible(c["body"]).text) for c in asked.comments)
     return template.render(

@@ -2,6 +2,7 @@
 
 import re
 
+from bot.invisible import cleaned
 from bot.storable import storable
 
 BODY_LIMIT = 65_536
@@ -38,6 +39,6 @@ def clipped(body: str, limit: int = BODY_LIMIT) -> str:
 
 
 def title(words: str) -> str:
-    """One line of at most 256 characters, no NUL."""
-    line = " ".join(storable(words).split())
+    """One line of at most 256 characters, each of which is seen; no NUL."""
+    line = " ".join(cleaned(storable(words)).split())
     return line if len(line) <= TITLE_LIMIT else line[: TITLE_LIMIT - 1] + "…"

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.agents.task import AgentEvent
+from bot.invisible import cleaned
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
@@ -26,6 +27,7 @@ class Screen:
 
     def line(self, what: str, words: str, style: str = "") -> None:
         """One line: seconds since the beginning, what it is about, the words."""
+        words = cleaned(words)  # an agent's words give no orders to the terminal
         passed = time.monotonic() - self._began
         room = max(20, self.console.width - 23) if self.console.is_terminal else _SHOWN
         shown = escape(words if len(words) <= room else words[: room - 3] + "...")

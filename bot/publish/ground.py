@@ -1,13 +1,15 @@
 """What a run starts from: the commit, the branch, the limits, what people said. Found once and recorded."""
 
 import itertools
-from collections.abc import Set
+from collections import Counter
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.agents.hidden import sentence, visible, visible_title
 from bot.agents.prompt import Asked
 from bot.errors import ConfigError, Stop, UserError
 from bot.git.mirror import Mirror, Mirrors
@@ -26,6 +28,7 @@ from bot.workflow.library import Library, key
 from bot.workflow.spec import Workflow
 
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
+Said = tuple[dict[str, str], ...]
 WRITERS, COMMENTS, COMMENTS_LENGTH = 30, 100, 40_000
 BRANCHES_LOCK = 314159265
 GATE = "gate"  # under which a run that needs approval keeps its ground and its product
@@ -52,7 +55,7 @@ class Ground:
     minutes: float
     silence: float
     draft: bool
-    comments: tuple[dict[str, str], ...] = ()
+    comments: Said = ()
     template: str = ""
     notes: tuple[str, ...] = ()
     trusted: str = ""
@@ -91,9 +94,9 @@ class Surveyor:
             base_branch = settings.base or facts.default_branch
             base = await _fetched(mirror, base_branch, credential) if settings.base else head
             start = await self._start(run, event, workflow, repo, mirror, base, credential)
-            comments = await _writers_comments(repo, event, run.context["asked_at"])
+            comments, later = await _writers_comments(repo, event, run.context["asked_at"])
         ground = await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
-        return replace(ground, trusted=head)
+        return replace(ground, trusted=head, notes=(*ground.notes, *_of_words(event, comments, later)))
 
     async def _start(
         self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any
@@ -126,7 +129,7 @@ class Surveyor:
         mirror: Mirror,
         base_branch: str,
         start: Start,
-        comments: tuple[dict[str, str], ...],
+        comments: Said,
     ) -> Ground:
         traits = await mirror.traits(start.sha)
         limits = lowered(workflow.limits, settings.limits, self._library.most)
@@ -185,14 +188,26 @@ async def _template(mirror: Mirror, sha: str) -> str:
     return data.decode("utf-8", "replace")[:20_000] if data else ""
 
 
-async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[dict[str, str], ...]:
-    """What people who may write said before the run was asked for, unless it was changed afterwards; oldest first.
+def _of_words(event: IssueEvent, comments: Said, later: Mapping[str, int]) -> list[str]:
+    """What of the words on GitHub the agent does not get: what nobody sees there, and what came too late."""
+    words = [event.issue.body, *(comment["body"] for comment in comments)]
+    removed: Counter[str] = Counter()
+    for seen in (visible_title(event.issue.title), *map(visible, words)):
+        removed.update(dict(seen.removed))
+    return [note for note in (sentence(removed.items()), text.came_later(later) if later else "") if note]
+
+
+async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[Said, Mapping[str, int]]:
+    """What people who may write said before the run was asked for, unless it was changed afterwards; oldest first. And
+    login -> number of the comments that came or were changed later, whoever wrote them.
 
     The newest count: where there are too many comments, people or words, a note stands in place of the older ones.
     """
     until = datetime.fromtimestamp(asked_at, UTC)
     found, left_out = await repo.newest_comments(event.issue.number)
-    old = [c for c in found if not c.author.is_bot and c.created_at <= until and c.updated_at <= until]
+    people = [comment for comment in found if not comment.author.is_bot]
+    old = [comment for comment in people if max(comment.created_at, comment.updated_at) <= until]
+    later = Counter(comment.author.login for comment in people[::-1] if comment not in old)
     rights: dict[int, bool] = {}
     said: list[dict[str, str]] = []
     room = COMMENTS_LENGTH
@@ -210,7 +225,7 @@ async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float
             break
         said.append({"author": person.login, "body": _cut(comment.body, room)})
         room -= len(comment.body)
-    return tuple([{"author": "Tutti", "body": text.older_left_out()}] * left_out + said[::-1])
+    return tuple([{"author": "Tutti", "body": text.older_left_out()}] * left_out + said[::-1]), later
 
 
 def _cut(words: str, room: int) -> str:

@@ -15,7 +15,7 @@ from bot.github.api import Repository
 from bot.github.check import Conclusion
 from bot.github.client import GitHub
 from bot.github.entity import Pull
-from bot.github.harmless import plain
+from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
 from bot.publish import text
@@ -256,9 +256,10 @@ def _as_comment(patch: bytes) -> str:
     if len(patch) > text.PATCH_LIMIT or b"\r" in patch or b"\0" in patch:
         return ""
     try:
-        return patch.decode()
+        words = patch.decode()
     except UnicodeDecodeError:
         return ""
+    return words if inert(words) == words else ""
 
 
 def conclusion(state: State, passed: bool | None, *, asks: bool = False) -> Conclusion:

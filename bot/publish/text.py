@@ -151,11 +151,9 @@ def older_left_out() -> str:
 
 def came_later(people: Mapping[str, int]) -> str:
     """Whose comments the agent did not get because they are newer than the request, and how many."""
-    count = sum(people.values())
-    names = [login if number == 1 else f"{login} ({number})" for login, number in [*people.items()][:5]]
-    names += [f"{len(people) - 5} more"] if len(people) > 5 else []
-    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    which = "1 comment was" if count == 1 else f"{count} comments were"
+    names = [login if count == 1 else f"{login} ({count})" for login, count in people.items()]
+    listed = ", ".join([*names[:5], *[f"{len(names) - 5} more"] * (len(names) > 5)])
+    which = "1 comment was" if sum(people.values()) == 1 else f"{sum(people.values())} comments were"
     return f"Not read: {which} written or changed after this was asked for, by {listed}."
 
 
@@ -268,8 +266,7 @@ def no_check(words: str) -> str:
 
 def _sentence(words: str) -> str:
     """What git or GitHub said, as a sentence: a server's words are words of others."""
-    words = harmless(words)
-    return words if words.endswith((".", "!", "?")) else words + "."
+    return words if (words := harmless(words)).endswith((".", "!", "?")) else words + "."
 
 
 def broken(run_id: str) -> str:

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from bot.invisible import cleaned
 from bot.publish import text
 from bot.store import runs
 from bot.store.db import Database
@@ -65,7 +66,7 @@ def _described(run: Run) -> dict[str, object]:
 
 def _line(words: str) -> Markup:
     """Our Markdown as HTML, in which nothing but its marks can become a tag."""
-    return Markup(_markdown.renderInline(words))
+    return Markup(_markdown.renderInline(cleaned(words)))
 
 
 def _step(node: Node) -> dict[str, object]:
@@ -74,7 +75,7 @@ def _step(node: Node) -> dict[str, object]:
         "title": _line(node.title),
         "state": node.state,
         "reason": _line(node.reason),
-        "plan": [{"done": line.startswith("[x]"), "words": line[4:]} for line in node.plan.splitlines()],
+        "plan": [{"done": line.startswith("[x]"), "words": cleaned(line[4:])} for line in node.plan.splitlines()],
         "elapsed": text.duration(end - node.started_at) if node.started_at else "",
         "cost": text.money(node.cost_usd) if node.cost_usd != 0 else "",
     }
