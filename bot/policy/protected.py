@@ -4,9 +4,11 @@ Globs are those of .gitignore: without a slash before their end they are meant a
 count, for on many people's machines it does not.
 """
 
+import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
@@ -79,12 +81,15 @@ _LOCKS = names(
 )
 
 
+Globs = tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Rule:
     """`why` goes on from "the file"."""
 
     level: Level
-    globs: tuple[str, ...]
+    globs: Globs
     why: str
 
 
@@ -115,23 +120,52 @@ RULES = (
 """The first rule that fits a path counts."""
 
 
-def matcher(globs: Sequence[str]) -> re.Pattern[str]:
-    """One pattern for paths, in lower case, that fit one of the globs or lie in a folder that does."""
-    made = (str(GitIgnoreSpecPattern.pattern_to_regex(glob.lower().rstrip("/"))[0]) for glob in globs)
-    bare = (one.removeprefix("^").replace("(?P<ps_d>/)", "/") for one in made)
-    return re.compile("|".join(f"(?:{one})" for one in bare), re.DOTALL)
+@dataclass(frozen=True)
+class _Globs:
+    """Those for a name at any depth, and those for a path from the top; in lower case."""
+
+    name: re.Pattern[str]
+    path: re.Pattern[str]
 
 
-_MATCHERS = tuple((rule, matcher(rule.globs)) for rule in RULES)
-_AGENTS = matcher(AGENT_FILES)
+def _compiled(globs: Globs) -> _Globs:
+    bare = [glob.lower().rstrip("/") for glob in globs]
+    return _Globs(
+        _any(fnmatch.translate(glob) for glob in bare if "/" not in glob),
+        _any(_from_the_top(glob) for glob in bare if "/" in glob),
+    )
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns) or "(?!)", re.DOTALL)
+
+
+def _from_the_top(glob: str) -> str:
+    """The library's pattern for a path, or for a folder that it lies in."""
+    said = str(GitIgnoreSpecPattern.pattern_to_regex(glob)[0])
+    return f"(?:{said.removeprefix('^').replace('(?P<ps_d>/)', '/')})"
+
+
+_GLOBS = tuple(_compiled(rule.globs) for rule in RULES)
+_AGENTS = RULES.index(next(rule for rule in RULES if rule.globs is AGENT_FILES))
 
 
 def rule_for(path: str) -> Rule | None:
     """The rule for a path; None for ordinary files."""
     path = path.lower()
-    return next((rule for rule, pattern in _MATCHERS if pattern.match(path)), None)
+    named = {index for part in set(path.split("/")) for index in _named(part)}
+    first = min(named, default=len(RULES))
+    first = next((index for index, globs in enumerate(_GLOBS[:first]) if globs.path.match(path)), first)
+    return RULES[first] if first < len(RULES) else None
 
 
 def is_agent_file(path: str) -> bool:
     """Whether a path is one of AGENT_FILES."""
-    return bool(_AGENTS.match(path.lower()))
+    path = path.lower()
+    return any(_AGENTS in _named(part) for part in path.split("/")) or bool(_GLOBS[_AGENTS].path.match(path))
+
+
+@lru_cache(maxsize=20_000)
+def _named(part: str) -> tuple[int, ...]:
+    """The rules that a file or a folder falls under by its name alone."""
+    return tuple(index for index, globs in enumerate(_GLOBS) if globs.name.match(part))

@@ -10,11 +10,11 @@ from typing import Any
 from bot.policy.content import settings
 
 _SETTINGS = re.compile(
-    r"(?:^|/)(?:pyproject\.toml|setup\.cfg|tox\.ini|pytest\.(?:ini|toml)|\.pytest\.ini|\.coveragerc|noxfile\.py|conftest\.py"
+    r"(?:pyproject\.toml|setup\.cfg|tox\.ini|pytest\.(?:ini|toml)|\.pytest\.ini|\.coveragerc|noxfile\.py|conftest\.py"
     r"|package\.json|(?:jest|vitest|vite|karma|playwright|cypress|ava|wtr|web-test-runner)[\w.-]{0,30}\.\w{2,4}|\.nycrc[\w.]{0,9}"
     r"|\.mocharc[\w.]{0,9}|\.taprc|\.?codecov\.ya?ml|build\.gradle(?:\.kts)?|pom\.xml|\.simplecov|(?:spec|test)_helper\.rb"
     r"|rails_helper\.rb|\.rspec|makefile|gnumakefile|justfile|taskfile\.ya?ml|rakefile|phpunit[\w.]{0,9}\.xml[\w.]{0,9}"
-    r"|nextest\.toml|tarpaulin\.toml|\.testcoverage\.ya?ml|\.c8rc[\w.]{0,9}|mix\.exs|run_?tests?\.\w{1,4}|tests?\.sh)$"
+    r"|nextest\.toml|tarpaulin\.toml|\.testcoverage\.ya?ml|\.c8rc[\w.]{0,9}|mix\.exs|run_?tests?\.\w{1,4}|tests?\.sh)"
 )
 _KEYS = ("testpaths", "python_files", "python_classes", "python_functions", "norecursedirs", "xfail_strict")
 _SCRIPT = re.compile(r"(?:pre|post)?(?:tests?|check|ci|verify|unit|e2e|integration)(?:[:_-].*)?")
@@ -26,7 +26,7 @@ _BUILDERS = {"makefile", "gnumakefile", "justfile", "noxfile.py", "taskfile.yml"
 
 def is_settings(path: str) -> bool:
     """Whether a file is one of those, by its name."""
-    return _SETTINGS.search(path.lower()) is not None
+    return _SETTINGS.fullmatch(path.rpartition("/")[2].lower()) is not None
 
 
 def definitions(name: str, data: bytes | None) -> dict[str, Any]:

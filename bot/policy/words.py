@@ -33,12 +33,14 @@ def readable(words: str) -> str:
 
 def shown(words: str, work: Work, limit: int = 160) -> str:
     """One line as a code span that nothing in it can end; of long ones the middle is left out."""
-    text = readable(redacted(words, work.canaries)).strip() or " "
-    if len(text) > limit:
-        text = f"{text[: limit // 2]}…{text[-(limit // 2 - 1) :]}"
+    text = _cut(readable(_cut(redacted(words, work.canaries), limit)).strip() or " ", limit)
     ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit // 2]}…{text[-(limit // 2 - 1) :]}"
 
 
 def listing(names: Sequence[str], work: Work, most: int = 20) -> str:

@@ -12,7 +12,7 @@ from bot.policy.work import Work
 NAME = "names"
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(?:\..*)?", re.I | re.S)
 _WINDOWS = re.compile(r'[<>:"|?*]')
-_LONGEST, _LONGEST_PATH = 255, 4096
+_LONGEST, _LONGEST_PATH, _DEEPEST = 255, 1024, 64
 
 
 def judge(work: Work) -> Iterator[Finding]:
@@ -31,6 +31,8 @@ def judge(work: Work) -> Iterator[Finding]:
 def refused(path: str) -> str:
     """Why nothing may have this name, as what goes on from it; empty where it may."""
     parts = path.split("/")
+    if _bytes(path) > _LONGEST_PATH or any(_bytes(part) > _LONGEST for part in parts) or len(parts) > _DEEPEST:
+        return "is longer or lies deeper than file systems take"
     if any(is_git(part) for part in parts):
         return "is that of git's own folder on some systems"
     if any(part in ("", ".", "..") for part in parts) or "\\" in path:
@@ -39,8 +41,6 @@ def refused(path: str) -> str:
         return "is not written in UTF-8"
     if any(unseen(letter) for letter in path):
         return "holds characters that cannot be seen or that turn the text about"
-    if _bytes(path) > _LONGEST_PATH or any(_bytes(part) > _LONGEST for part in parts):
-        return "is longer than file systems take"
     return ""
 
 
@@ -62,11 +62,12 @@ def _bytes(name: str) -> int:
 
 def _clashes(work: Work) -> Iterator[Finding]:
     """New paths that are the same as another where case does not count, one of them being a folder of it included."""
-    new = {file.path for file in work.files if file.status == "A"}
+    new = {file.path for file in work.files if file.status == "A" and not refused(file.path)}
+    added = {file.path for file in work.files if file.status == "A"}
     if not new:
         return
-    before = _folders(work.paths - new)
-    entries = {*work.paths, *new, *before, *_folders(new)}
+    before = _folders(work.paths - added)
+    entries = {*(work.paths - added), *new, *before, *_folders(new)}
     alike = defaultdict[str, set[str]](set)
     for entry in entries:
         alike[folded(entry)].add(entry)
