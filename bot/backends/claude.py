@@ -26,6 +26,7 @@ from bot.sandbox.watchdog import LimitExceeded
 
 TOOLS = ["Agent", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write"]
 _SHOWN = 4000  # characters of a tool's output that a transcript gets
+_ROUNDS = 30  # of trying to end it, in about 3 seconds
 _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -217,14 +218,20 @@ async def _converse(task: Task, start: _Start, story: "_Story") -> None:
 
 async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
     """End the CLI if it still runs, and whatever it left."""
-    if not talk.done():
+    forced = not talk.done()
+    if forced:
         talk.cancel()
         if not process.walled(start.task.jail):
             await _signal(start, signal.SIGTERM)
             await asyncio.wait({talk}, timeout=process.GRACE)
-    await _signal(start, signal.SIGKILL)
-    await process.sweep(start.mark, start.task.jail)
-    await asyncio.wait({talk}, timeout=process.GRACE)
+    for _ in range(_ROUNDS):  # it may be on the way to the first line of its script still, where nobody knows it
+        await _signal(start, signal.SIGKILL)
+        await process.sweep(start.mark, start.task.jail)
+        if talk.done():
+            break
+        await asyncio.wait({talk}, timeout=0.1)
+    if forced:
+        await asyncio.sleep(0.05)  # the end of its pipes comes after its own
 
 
 async def _signal(start: _Start, number: signal.Signals) -> None:
