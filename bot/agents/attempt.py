@@ -14,6 +14,7 @@ from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite
 from bot.errors import State, Stop, UserError
 from bot.git import changes, masks
+from bot.github.harmless import code
 from bot.policy.protected import is_agent_file
 from bot.publish import text
 from bot.sandbox.gateway import Lease
@@ -54,7 +55,7 @@ class Job:
         return runs.Node(f"{self.name}.agent.{attempt}", self.position + 2 * attempt, f"{self.agent} works{again}")
 
     def test_node(self, attempt: int, command: str) -> runs.Node:
-        title = f"Run the tests: `{command}`" if command else "Look for tests to run"
+        title = f"Run the tests: {code(command)}" if command else "Look for tests to run"
         return runs.Node(f"{self.name}.test.{attempt}", self.position + 2 * attempt + 1, title)
 
 
@@ -150,7 +151,7 @@ class Attempt:
         lease = await self._lease(place)
         backend = self.shop.backends[self.order.backend or self.spec.backend]
         try:
-            task = self._task(place, tests, lease, watch)
+            task = await asyncio.to_thread(self._task, place, tests, lease, watch)
             outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
         except Interrupted as early:
             outcome = Outcome("error", "", details={"cause": early.cause})
