@@ -127,8 +127,8 @@ files = st.builds(
 )
 works = st.builds(
     Work,
-    files=st.lists(files, max_size=6).map(tuple),
-    paths=st.frozensets(paths, max_size=6),
+    files=st.lists(files, max_size=3).map(tuple),
+    paths=st.frozensets(paths, max_size=3),
     words=st.dictionaries(anything, st.one_of(anything, st.sampled_from([TOKEN, OWN])), max_size=2),
     owns=st.lists(st.one_of(anything, st.sampled_from(["src/**", "!", "[", "**", "\\"])), max_size=2).map(tuple),
     canaries=st.sampled_from([frozenset[str](), frozenset({OWN})]),
