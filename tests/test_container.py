@@ -77,7 +77,7 @@ def test_what_is_dangerous_still_takes_a_capability() -> None:
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that the container's user owns and reaches; the Python is in /usr there, and here may be root's alone."""
+    """A folder that the container's user owns and reaches; Python is in /usr there, and here may be root's alone."""
     monkeypatch.setattr(jail, "_python", tuple)
     with tempfile.TemporaryDirectory(prefix="tutti-place-", dir="/tmp") as name:
         if os.geteuid() == 0:
