@@ -69,8 +69,92 @@ async def test_an_approval_of_nothing_is_one_sentence(house: House) -> None:
     issue = await house.open_issue()
     await house.label(issue, APPROVED)
     await house.settle()
-    assert "There is nothing here that waits for approval." in house.status(issue)
+    assert "There is nothing here that waits for approval;" in house.status(issue)
     assert issue.labels == []
+
+
+async def test_a_label_that_comes_late_approves_no_patch_that_was_shown_after_it(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    house.skew = -30.0
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "This label was set before the newest patch was shown" in house.said(issue)[-1]
+    assert house.pulls() == []
+
+
+async def test_a_closed_issue_approves_nothing(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    await house.close(issue)
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "This issue is closed, so nothing is published for it" in house.said(issue)[-1]
+    assert house.pulls() == []
+
+
+async def test_whoever_approves_knows_that_the_tests_fail(house: House) -> None:
+    house.rehearse([OWNERS], [], [])
+    told = house.status(await house.implement())
+    assert "· needs approval ·" in told
+    assert "The work is not complete, so it would be published as a draft: Failed: the tests still fail" in told
+
+
+async def test_what_a_comment_cannot_show_is_not_called_seen(house: House) -> None:
+    house.rehearse([*RIGHT, Write("CODEOWNERS", "* @somebody \u202e\n"), Write("long.txt", "word\n" * 9000)])
+    told = house.status(await house.implement())
+    assert "do not approve what you have not seen" in told
+
+
+async def test_of_a_long_patch_the_parts_to_approve_are_shown(house: House) -> None:
+    house.rehearse([*RIGHT, OWNERS, Write("long.txt", "word\n" * 9000)])
+    told = house.status(await house.implement())
+    assert "The parts that need approval, as a patch" in told
+    assert "+* @somebody" in told
+    assert "+word" not in told
+
+
+async def test_what_a_pull_request_loosens_stays_named_and_its_status_says_what_it_is(house: House) -> None:
+    both = "def test_it():\n    assert True\n\n\ndef test_more():\n    assert 1 == 1\n"
+    await house.push({"test_greeting.py": both})
+    house.rehearse(RIGHT)
+    issue = await house.implement()
+    house.rehearse([Write("test_greeting.py", "def test_it():\n    assert True\n")])
+    await house.label(issue)
+    await house.settle()
+    assert "Look closely before you merge: it changes what the tests demand" in house.said(issue)[-1]
+    assert not house.pull.draft
+    house.rehearse([Write("more.txt", "more\n")])
+    await house.label(issue)
+    await house.settle()
+    house.said(issue)
+    assert "test_more" in (house.pull.body or "")
+    assert house.repo.checks[-1].conclusion == "action_required"
+
+
+async def test_work_on_a_pull_request_that_was_closed_is_not_published(house: House) -> None:
+    house.rehearse(RIGHT)
+    issue = await house.implement()
+    house.rehearse([OWNERS])
+    await house.label(issue)
+    await house.settle()
+    await house.emulator.close_issue(house.pull, by="maintainer")
+    head = await house.git("rev-parse", house.pull.head)
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "is not open any more" in house.said(issue)[-1]
+    assert await house.git("rev-parse", house.pull.head) == head
+
+
+async def test_a_secret_in_a_name_is_shown_nowhere(house: House) -> None:
+    secret = house.settings().webhook_secret
+    assert secret is not None
+    own, token = secret.get_secret_value(), "ghp_x7Kq2mZr9TvLw4BnYc6JdHs1FgPe8UaQ3oRi"
+    house.rehearse([*RIGHT, Run(f"mkdir '{own}'; echo x > '{own}/a'; echo x > {token}")])
+    told = house.status(await house.implement())
+    assert "· refused ·" in told
+    assert own not in told
+    assert token not in told
 
 
 async def test_a_label_that_was_there_before_approves_nothing(house: House) -> None:

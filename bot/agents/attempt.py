@@ -192,7 +192,7 @@ class Attempt:
             harvest = await changes.harvest(mirror, place.worktree, self.shop.walls, place.jail.uid)
             await changes.admit(mirror, harvest)
         except UserError as refusal:
-            return replace(ended, ending="no harvest", problem=str(refusal)), b""
+            return replace(ended, ending="no harvest", problem=self.shop.clean(str(refusal))), b""
         tree, pack = await self._unmasked(harvest, place.worktree.tree)
         parts = await asyncio.to_thread(leftout.worth_telling, place.path, harvest.left_out)
         plan = "" if planned else await self._plan(ended.words, tree)
@@ -208,7 +208,7 @@ class Attempt:
 
     async def _plan(self, said: str, tree: str) -> str:
         changed = await changes.diff(self.order.mirror, self.tree, tree) if tree != self.tree else []
-        return words.plan_after(said, [change.path for change in changed])
+        return words.plan_after(said, [self.shop.clean(change.path) for change in changed])
 
     def _hear(self, event: AgentEvent, watch: Watch, planned: Callable[[str], None]) -> None:
         watch.hear()

@@ -12,7 +12,19 @@ from bot.git.collector import MOST_BYTES, Harvest, harvest
 from bot.git.command import Answer, Credential, GitError, Identity
 from bot.git.mirror import Mirror, trouble
 
-__all__ = ["Change", "Harvest", "PushRefused", "admit", "commit", "commits", "diff", "harvest", "packed", "patch", "push"]
+__all__ = [
+    "Change",
+    "Harvest",
+    "PushRefused",
+    "admit",
+    "commit",
+    "commits",
+    "diff",
+    "harvest",
+    "packed",
+    "patch",
+    "push",
+]
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _STALE = "somebody else has pushed to it meanwhile, and Tutti never overwrites the work of others"
@@ -61,10 +73,14 @@ async def diff(mirror: Mirror, base: str, tree: str) -> list[Change]:
     return [_change(about, path, counts[path]) for about, path in raw]
 
 
-async def patch(mirror: Mirror, base: str, tree: str) -> bytes:
-    """The difference as `git apply` takes it, binary files included; bytes, for not every text is UTF-8."""
+async def patch(mirror: Mirror, base: str, tree: str, paths: Sequence[str] = ()) -> bytes:
+    """The difference as `git apply` takes it, binary files included; bytes, for not every text is UTF-8.
+
+    With `paths` that of these alone.
+    """
     options = ("-r", "-p", "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
-    return await mirror.git("diff-tree", *options, await mirror.tree(base), await mirror.tree(tree))
+    below = ["--", *paths] if paths else []
+    return await mirror.git("diff-tree", *options, await mirror.tree(base), await mirror.tree(tree), *below)
 
 
 async def packed(mirror: Mirror, base: str, tree: str) -> bytes:

@@ -23,7 +23,7 @@ from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
 from bot.operate.screen import Screen
 from bot.patterns.pipeline import PATTERN
-from bot.publish import text
+from bot.publish import text, verdict
 from bot.publish.ground import Ground
 from bot.publish.scrutiny import scrutinise
 from bot.settings import Settings
@@ -123,14 +123,16 @@ class CloneHost:
         groups = answer.commits(said, [change.path for change in changed], title, fix=False)
         words = {"title": title, "commit messages": "\n".join(message for message, _ in groups)}
         shop = self._bench.shop
-        found = await scrutinise(mirror, product.tree, changed, words, workflow.owns, shop.secrets)
+        found = await scrutinise(
+            mirror, product.tree, changed, words, workflow.owns, (product.verdict.command,), shop.secrets
+        )
         if refused := [finding for finding in found if finding.level == "refuse"]:
-            raise Stop("refused", f"{text.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
+            raise Stop("refused", f"{verdict.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
         head = await changes.commits(mirror, ground.base, product.tree, groups, int(run.created_at), IDENTITY)
         await changes.push(mirror, head, ground.branch, None, None)
         await self._bench.board.learn(run.id, branch=ground.branch)
         await self._bench.board.end(run.id, "publish", "done")
-        return "\n\n".join([text.on_branch(ground.branch), *([text.to_look_at(found)] if found else [])])
+        return "\n\n".join([text.on_branch(ground.branch), *([verdict.to_look_at(found)] if found else [])])
 
     async def _as_file(self, run: Run, ground: Ground, product: Product) -> str:
         """Keep the work as a patch in the clone's own git folder; the sentence that says where."""
@@ -138,7 +140,7 @@ class CloneHost:
         file = self._clone / ".git/tutti" / f"{run.id}.patch"
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(patch)
-        return text.patch_in(file)
+        return verdict.patch_in(file)
 
 
 def workflow_of(name: str) -> Workflow:

@@ -18,7 +18,7 @@ from bot.github.entity import Pull
 from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
-from bot.publish import text
+from bot.publish import text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
@@ -29,6 +29,7 @@ from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
 POSITION = 100_000
+HINDERING = ("refuse", "approve")
 FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 
 
@@ -102,7 +103,8 @@ class Publisher:
         if not made.complete:
             return text.offered(pull, draft=opened["draft"])
         if made.of("draft"):
-            return text.done_as_draft(pull, event_of(run).issue.number)
+            closes, draft = event_of(run).issue.number, opened["draft"]
+            return verdict.done_with_a_question(pull, closes, draft=draft, continued=bool(ground.pull))
         if ground.pull:
             return text.continued(pull, draft=opened["draft"])
         return text.done(pull, event_of(run).issue.number)
@@ -113,14 +115,25 @@ class Publisher:
     async def _judged(self, made: Offer) -> dict[str, Any]:
         """What the policies say, and the patch's SHA that an approval holds for."""
         mirror, base, tree = await self._mirror(made.run), made.ground.base, made.product.tree
-        owns = made.workflow.owns
-        found = await scrutinise(mirror, tree, made.changed, made.words(), owns, self._secrets)
+        found = await self._scrutinised(made, made.changed)
+        if made.ground.pull is not None:  # what stands in the pull request already is still to be named
+            whole = await changes.diff(mirror, await _fork(mirror, made.ground), tree)
+            earlier = await self._scrutinised(made, whole)
+            found = [one for one in found if one.level in HINDERING] + [
+                one for one in earlier if one.level not in HINDERING
+            ]
         return {"findings": [asdict(finding) for finding in found], "patch": await patch_id(mirror, base, tree)}
+
+    async def _scrutinised(self, made: Offer, changed: Sequence[changes.Change]) -> list[Finding]:
+        mirror = await self._mirror(made.run)
+        commands = (made.product.verdict.command,)
+        owns = made.workflow.owns
+        return [*await scrutinise(mirror, made.product.tree, changed, made.words(), owns, commands, self._secrets)]
 
     async def _gate(self, made: Offer, patch: str) -> None:
         """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""
         if refused := made.of("refuse"):
-            why = f"{text.refused(refused)}\n\n{await self._as_patch(made)}"
+            why = f"{verdict.refused(refused)}\n\n{await self._as_patch(made)}"
             if made.complete:
                 raise Stop("refused", why)
             raise Stop(made.product.state, f"{made.product.reason}\n\n{why}")
@@ -130,11 +143,25 @@ class Publisher:
         gate = {"ground": asdict(made.ground), "product": asdict(made.product)}
         await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, GATE, gate))
         await self._board.learn(made.run.id, patch=patch)
-        raise Stop("needs approval", f"{text.needs_approval(waits, patch)}\n\n{await self._as_patch(made)}")
+        why = verdict.needs_approval(waits, patch, "" if made.complete else made.product.reason)
+        raise Stop("needs approval", f"{why}\n\n{await self._to_approve(made, waits)}")
+
+    async def _to_approve(self, made: Offer, waits: Sequence[Finding]) -> str:
+        """The patch, or where no comment can show it the parts of it that people decide about."""
+        whole = await self._as_patch(made)
+        if "```" in whole:
+            return whole
+        paths = sorted({finding.path for finding in waits if finding.path})
+        part = await changes.patch(await self._mirror(made.run), made.ground.base, made.product.tree, paths)
+        shown = _as_comment(part) if paths else ""
+        if not shown or redacted(shown, self._secrets) != shown:
+            return f"{whole}\n\n{verdict.parts_not_shown()}"
+        return f"{verdict.parts_as_patch(shown)}\n\n{whole}"
 
     async def _push(self, made: Offer) -> dict[str, Any]:
         run, ground = made.run, made.ground
         mirror = await self._mirror(run)
+        await self._still_open(run, ground)
         identity = await self._identity()
         groups = made.groups()
         when = int(run.created_at)
@@ -143,6 +170,14 @@ class Publisher:
             await changes.push(mirror, head, ground.branch, ground.expected, self._mirrors.credential(repo.token))
         await self._board.learn(run.id, branch=ground.branch, head=head)
         return {"head": head}
+
+    async def _still_open(self, run: Run, ground: Ground) -> None:
+        """Raises Stop where the pull request that this work goes on with was closed meanwhile."""
+        if ground.pull is None:
+            return
+        async with self._github.repository(event_of(run).repo, {"pull_requests": "read"}) as repo:
+            if (await repo.pull(ground.pull)).state != "open":
+                raise Stop("failed", verdict.pull_closed(ground.pull))
 
     async def _identity(self) -> Identity:
         app = await self._github.app()
@@ -168,8 +203,8 @@ class Publisher:
         await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch))
         shown = _as_comment(patch)
         if redacted(shown, self._secrets) != shown:
-            return text.patch_hidden(made.run.id)
-        return text.offered_as_patch(shown) if shown else text.patch_kept(patch, made.run.id)
+            return verdict.patch_hidden(made.run.id)
+        return verdict.offered_as_patch(shown) if shown else verdict.patch_kept(patch, made.run.id)
 
     async def _open(self, made: Offer) -> dict[str, Any]:
         run, wanted, event = made.run, made.workflow.outputs.pull_request, event_of(made.run)
@@ -238,6 +273,13 @@ class Publisher:
             )
         await self._board.learn(made.run.id, check=check.id, check_url=check.url)
         return {"check": check.id}
+
+
+async def _fork(mirror: Mirror, ground: Ground) -> str:
+    """Where a pull request's branch left the branch it is to go to; its own newest commit where nobody can tell."""
+    base = await mirror.resolve(ground.base_branch)
+    said = await mirror.answer("merge-base", base, ground.base) if base else None
+    return said.stdout.decode().strip() if said is not None and said.code == 0 else ground.base
 
 
 def _title(run: Run, workflow: Workflow, said: answer.Answer) -> str:

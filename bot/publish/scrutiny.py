@@ -1,5 +1,6 @@
 """What the policies say of a change: its files are read from git objects, and the words that would go with it."""
 
+import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,15 +18,20 @@ async def scrutinise(
     changed: Sequence[Change],
     words: Mapping[str, str],
     owns: Sequence[str],
+    commands: Sequence[str],
     secrets: Collection[str],
 ) -> tuple[Finding, ...]:
-    """The findings on a change that leads to `tree`; `words` say by place what else would be published."""
+    """The findings on a change that leads to `tree`.
+
+    `words` say by place what else would be published, `owns` what the jobs may change, `commands` what tests it.
+    """
     sizes = await _sizes(mirror, {oid for change in changed for oid in (change.old, change.new) if oid.strip("0")})
     small = {oid for oid, size in sizes.items() if size <= CONTENT_LIMIT}
     contents = await mirror.blobs(sorted(small)) if small else {}
     files = tuple(_file(change, contents, sizes) for change in changed)
     paths = frozenset(entry.path for entry in await mirror.listing(tree))
-    return judge(Work(files, paths, words, tuple(owns), frozenset(secrets)))
+    work = Work(files, paths, words, tuple(owns), frozenset(secrets))
+    return await asyncio.to_thread(judge, work)
 
 
 async def patch_id(mirror: Mirror, base: str, tree: str) -> str:

@@ -79,7 +79,7 @@ class Herald:
             place=place,
             page=self.page(run_id),
             check=run.facts.get("check_url", ""),
-            trigger=event_of(run).label or "",
+            trigger="" if "approves" in run.context else event_of(run).label or "",
         )
         return run, text.status(shown)
 

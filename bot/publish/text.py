@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bot.errors import State
 from bot.github.harmless import code, harmless, inert
-from bot.policy.finding import Finding
 from bot.storable import storable
 from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
@@ -277,76 +275,12 @@ def offered(pull: int, *, draft: bool) -> str:
     return f"What was made so far is in {'the draft ' if draft else ''}#{pull}."
 
 
-def done_as_draft(pull: int, closes: int) -> str:
-    """For a change that loosens tests: it is there, and a person has to agree."""
-    return (
-        f"Done: #{pull} is open as a draft, because it changes what the tests demand; its text names where. "
-        f"Mark it ready if you agree; it closes #{closes} when it is merged."
-    )
-
-
-def refused(findings: Sequence[Finding]) -> str:
-    return f"Refused: this change is not published.\n\n{listed(findings)}"
-
-
-def needs_approval(findings: Sequence[Finding], patch: str) -> str:
-    """What of a change people decide about, and how they say yes to exactly this patch."""
-    return (
-        f"Needs approval: this change touches what only people decide about, so nothing of it is published yet.\n\n"
-        f"{listed(findings)}\n\nTo publish exactly this patch (`{patch[:12]}`), someone with write access sets "
-        f"the label `{APPROVED}`. To have it done again, set the first label again."
-    )
-
-
-def listed(findings: Sequence[Finding]) -> str:
-    return "\n".join(f"- {finding.sentence}" for finding in findings)
-
-
-def may_not_approve(login: str, has: str) -> str:
-    held = "no access" if has == "none" else f"{has} access"
-    return f"@{login}, approving a change needs write access to this repository, and you have {held}."
-
-
-def nothing_to_approve() -> str:
-    return "There is nothing here that waits for approval."
-
-
-def approval_gone() -> str:
-    return "Failed: the work that was approved is not kept any more (it is for 30 days); set the first label again."
-
-
 def no_sandbox() -> str:
     """For people who ask; whoever runs the bot gets the reason from the doctor."""
     return (
         "Refused: this installation of Tutti has no working sandbox, so it runs nobody's code. "
         "Whoever runs it finds the reason and the way out with `tutti doctor`."
     )
-
-
-def offered_as_patch(patch: str) -> str:
-    return "What was made so far, as a patch:\n\n" + folded("Patch", fence(patch, "diff"))
-
-
-def patch_in(file: Path) -> str:
-    return f"What was made is a patch: `git apply {file}` takes it."
-
-
-def to_look_at(findings: Sequence[Finding]) -> str:
-    """For whoever sits at the terminal: nothing is kept from a branch of their own but what is refused."""
-    return f"Look at this before you publish it:\n\n{listed(findings)}"
-
-
-def patch_hidden(run_id: str) -> str:
-    return (
-        "What was made is not shown, for it holds a secret; "
-        f"whoever runs this bot can print it with `tutti patch {run_id}`."
-    )
-
-
-def patch_kept(patch: bytes, run_id: str) -> str:
-    """Where a patch is that no comment can show without harm to it."""
-    why = f"of {len(patch) // 1024} KB, too long for a comment" if len(patch) > PATCH_LIMIT else "no comment can show"
-    return f"What was made so far is a patch {why}; whoever runs this bot can print it with `tutti patch {run_id}`."
 
 
 # ---- the check run ---------------------------------------------------------------------------------------------------

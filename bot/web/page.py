@@ -56,7 +56,7 @@ def _described(run: Run) -> dict[str, object]:
         "title": run.context["workflow"]["name"],
         "target": run.target,
         "state": run.state,
-        "reason": _line(run.reason.partition("\n\n")[0]),
+        "reason": _block(run.reason),
         "active": run.active,
         "elapsed": text.duration(end - run.started_at) if run.started_at else "",
         "cost": "" if run.active else text.money(run.cost_usd),
@@ -64,9 +64,20 @@ def _described(run: Run) -> dict[str, object]:
     }
 
 
+def _block(words: str) -> Markup:
+    """Why a run ended, with what the policies found; patches and outputs stand in the comment."""
+    kept = words.partition("<details>")[0].rpartition("\n\n") if "<details>" in words else (words, "", "")
+    return Markup(_markdown.render(cleaned(kept[0])))
+
+
 def _line(words: str) -> Markup:
     """Our Markdown as HTML, in which nothing but its marks can become a tag."""
     return Markup(_markdown.renderInline(cleaned(words)))
+
+
+def _item(line: str) -> dict[str, object]:
+    """An item of a plan; the mark before it, where there is one, says whether it is done."""
+    return {"done": line.startswith("[x] "), "words": cleaned(line[4:] if line[:4] in ("[x] ", "[ ] ") else line)}
 
 
 def _step(node: Node) -> dict[str, object]:
@@ -75,7 +86,7 @@ def _step(node: Node) -> dict[str, object]:
         "title": _line(node.title),
         "state": node.state,
         "reason": _line(node.reason),
-        "plan": [{"done": line.startswith("[x]"), "words": cleaned(line[4:])} for line in node.plan.splitlines()],
+        "plan": [_item(line) for line in node.plan.splitlines()],
         "elapsed": text.duration(end - node.started_at) if node.started_at else "",
         "cost": text.money(node.cost_usd) if node.cost_usd != 0 else "",
     }

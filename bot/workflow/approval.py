@@ -9,7 +9,7 @@ import structlog
 from bot.github import events
 from bot.github.api import Level
 from bot.github.events import IssueEvent
-from bot.publish import text
+from bot.publish import verdict
 from bot.publish.status import event_of
 from bot.store import runs
 from bot.store.inbox import Delivery
@@ -18,6 +18,7 @@ from bot.workflow.dispatcher import Parts
 
 log = structlog.get_logger(__name__)
 NEEDED: Level = "write"
+CLOCKS_APART = 5.0  # seconds that GitHub's clock may be behind ours
 
 
 async def approve(parts: Parts, event: IssueEvent, delivery: Delivery) -> str | Run:
@@ -27,12 +28,25 @@ async def approve(parts: Parts, event: IssueEvent, delivery: Delivery) -> str | 
     allowed = right.reaches(NEEDED, event.actor)
     log.info("right asked", actor=event.actor.login, has=right.level, needs=NEEDED, allowed=allowed)
     if not allowed:
-        return await _refuse(parts, event, delivery, text.may_not_approve(event.actor.login, right.level))
+        return await _refuse(parts, event, delivery, verdict.may_not_approve(event.actor.login, right.level))
     recent = await parts.db.read(lambda conn: runs.recent(conn, events.target(event)))
     waiting = _waiting([run for run in recent if event_of(run).repo.id == event.repo.id])  # names change hands
-    if waiting is None:
-        return await _refuse(parts, event, delivery, text.nothing_to_approve())
+    if wrong := _wrong(waiting, event):
+        return await _refuse(parts, event, delivery, wrong)
+    assert waiting is not None
     return _publishing(waiting, event, delivery)
+
+
+def _wrong(waiting: Run | None, event: IssueEvent) -> str:
+    """Why this label approves nothing: it holds for a patch that could be seen when it was set, and for that alone."""
+    if waiting is None:
+        return verdict.nothing_to_approve()
+    if event.issue.state != "open":
+        return verdict.approved_closed()
+    told = event.issue.updated_at
+    if told is None or waiting.ended_at is None or told.timestamp() + CLOCKS_APART < waiting.ended_at:
+        return verdict.approved_before()
+    return ""
 
 
 def _waiting(recent: list[Run]) -> Run | None:

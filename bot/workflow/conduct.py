@@ -20,7 +20,7 @@ from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.mirror import Mirror
 from bot.patterns.pipeline import Pipeline
-from bot.publish import text
+from bot.publish import text, verdict
 from bot.publish.ground import GATE, Ground
 from bot.store import runs
 from bot.store.board import Board
@@ -121,7 +121,7 @@ class Conductor:
         await self._board.begin(run.id, node)
         kept = await self._db.read(lambda conn: runs.kept(conn, made_by, GATE))
         if kept is None:
-            raise Stop("failed", text.approval_gone())
+            raise Stop("failed", verdict.approval_gone())
         await self._board.end(run.id, node.key, "done")
         return kept[0]
 

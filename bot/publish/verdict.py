@@ -1,0 +1,102 @@
+"""What people read about policies, approvals and patches, one function a message. Pure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.policy.finding import Finding
+from bot.publish.text import APPROVED, PATCH_LIMIT, fence, folded
+
+
+def done_with_a_question(pull: int, closes: int, *, draft: bool, continued: bool) -> str:
+    """For a change that loosens tests: it is there, and a person has to agree."""
+    why = "it changes what the tests demand; its text names where"
+    if not draft:
+        return f"Done: #{pull} has the new commits. Look closely before you merge: {why}."
+    if continued:
+        return f"Done: #{pull} has the new commits and is a draft still: {why}. Mark it ready if you agree."
+    then = f"Mark it ready if you agree; it closes #{closes} when it is merged."
+    return f"Done: #{pull} is open as a draft, because {why}. {then}"
+
+
+def refused(findings: Sequence[Finding]) -> str:
+    return f"Refused: this change is not published.\n\n{listed(findings)}"
+
+
+def needs_approval(findings: Sequence[Finding], patch: str, short_of: str) -> str:
+    """What of a change people decide about, and how they say yes to exactly this patch.
+
+    `short_of` says why the work is not complete, if it is not.
+    """
+    asks = (
+        "Needs approval: this change touches what only people decide about, so nothing of it is published yet.\n\n"
+        f"{listed(findings)}"
+    )
+    draft = f"The work is not complete, so it would be published as a draft: {short_of}" if short_of else ""
+    way = (
+        f"To publish exactly this patch (`{patch[:12]}`), someone with write access sets the label `{APPROVED}`. "
+        "To have it done again, set the first label again."
+    )
+    return "\n\n".join(part for part in (asks, draft, way) if part)
+
+
+def listed(findings: Sequence[Finding]) -> str:
+    return "\n".join(f"- {finding.sentence}" for finding in findings)
+
+
+def may_not_approve(login: str, has: str) -> str:
+    held = "no access" if has == "none" else f"{has} access"
+    return f"@{login}, approving a change needs write access to this repository, and you have {held}."
+
+
+def nothing_to_approve() -> str:
+    return "There is nothing here that waits for approval; to have the work done again, set the first label again."
+
+
+def approved_before() -> str:
+    return "This label was set before the newest patch was shown; look at that one, and set the label again."
+
+
+def approved_closed() -> str:
+    return "This issue is closed, so nothing is published for it; open it again, and set the label again."
+
+
+def pull_closed(pull: int) -> str:
+    return f"Failed: #{pull}, which this work was to go on with, is not open any more; set the first label again."
+
+
+def approval_gone() -> str:
+    return "Failed: the work that was approved is not kept any more (it is for 30 days); set the first label again."
+
+
+def offered_as_patch(patch: str) -> str:
+    return "What was made so far, as a patch:\n\n" + folded("Patch", fence(patch, "diff"))
+
+
+def parts_as_patch(patch: str) -> str:
+    return "The parts that need approval, as a patch:\n\n" + folded("Patch", fence(patch, "diff"))
+
+
+def parts_not_shown() -> str:
+    return "Not even the parts that need approval can be shown here: do not approve what you have not seen."
+
+
+def patch_in(file: Path) -> str:
+    return f"What was made is a patch: `git apply {file}` takes it."
+
+
+def to_look_at(findings: Sequence[Finding]) -> str:
+    """For whoever sits at the terminal: nothing is kept from a branch of their own but what is refused."""
+    return f"Look at this before you publish it:\n\n{listed(findings)}"
+
+
+def patch_hidden(run_id: str) -> str:
+    return (
+        "What was made is not shown, for it holds a secret; "
+        f"whoever runs this bot can print it with `tutti patch {run_id}`."
+    )
+
+
+def patch_kept(patch: bytes, run_id: str) -> str:
+    """Where a patch is that no comment can show without harm to it."""
+    why = f"of {len(patch) // 1024} KB, too long for a comment" if len(patch) > PATCH_LIMIT else "no comment can show"
+    return f"What was made so far is a patch {why}; whoever runs this bot can print it with `tutti patch {run_id}`."
