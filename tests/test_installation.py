@@ -11,9 +11,9 @@ RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 
 
 async def test_the_labels_are_created_when_the_app_is_installed(house: House) -> None:
-    assert {label.name for label in house.repo.labels} == {"auto-implement", "automated-pr", "needs-review"}
     assert {label.name: label.description for label in house.repo.labels} == {
         "auto-implement": "Implement an issue, by Tutti",
+        "tutti-approved": "Publish exactly the patch that Tutti shows",
         "automated-pr": "Opened by Tutti",
         "needs-review": "Waits for a person to read it",
     }
@@ -28,7 +28,7 @@ async def test_labels_are_created_in_repositories_added_later_and_an_archived_on
     new = await house.emulator.create_repo("acme/new", {"a.txt": "a\n"})
     await house.emulator.install(old, bare, new)
     await house.settle()
-    assert (len(old.labels), len(bare.labels), len(new.labels)) == (0, 3, 3)
+    assert (len(old.labels), len(bare.labels), len(new.labels)) == (0, 4, 4)
     assert (await house.notes())[-1] == (
         "welcomed by acme/attic, acme/bare, acme/new: labels created"
         "; refused: acme/attic is archived, so nothing can be written to it."
@@ -41,7 +41,7 @@ async def test_labels_that_are_there_already_stay_as_they_are(house: House) -> N
     await house.emulator.install(more)
     await house.settle()
     assert [(label.name, label.color) for label in more.labels][:1] == [("Auto-Implement", "123456")]
-    assert len(more.labels) == 3
+    assert len(more.labels) == 4
 
 
 async def test_the_app_removed_from_the_repository_ends_its_runs(house: House) -> None:

@@ -1,14 +1,19 @@
 """What earlier tries made is never lost: whatever stops a later one, the work is offered as it was."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Act, Append, Fail, Hang, Run, Say, Write
 from bot.emulator.world import Issue
-from tests.house import House, limited, opened
+from tests.house import House, limited, machine, opened
 
 ANSWER = "I changed the greeting.\n\n```json\n" + json.dumps({"title": "Greet people"}) + "\n```"
 WRONG: tuple[Act, ...] = (Append("greeting.txt", "helo\n"), Say(ANSWER))
@@ -19,10 +24,28 @@ def reason(house: House, issue: Issue) -> str:
     return house.told(issue).partition("\n\n")[2].partition("\n\n")[2]
 
 
-def at_the_third_place(folder: Path, then: str) -> str:
-    """A set-up that does something else where it runs for the third time: for the agent's second try."""
-    count = folder / "count"
-    return f"setup: echo x >> {count}; test $(wc -l < {count}) -lt 3 || {then}\n"
+@asynccontextmanager
+async def changing(folder: Path, then: str, **given: Any) -> AsyncIterator[House]:
+    """A house whose set-up does something else once the first try was tested."""
+    tools = folder / "tools"
+    tools.mkdir()
+    walls = replace(await machine(folder / "tried"), tools=(tools,))
+    async with opened(folder, walls=walls, **given) as house:
+        await house.configure(f"setup: test ! -e {tools}/tested || {then}\n")
+        house.rehearse(WRONG, RIGHT)
+        house.crash_at("implement.test.1:done")
+        yield house
+
+
+async def implemented(house: House) -> Issue:
+    """An issue and its run, which finds another machine after the tests of its first try."""
+    issue = await house.open_issue()
+    await house.label(issue)
+    await house.reached.wait()
+    await asyncio.to_thread((house.folder / "tools/tested").touch)
+    house.go_on()
+    await house.settle()
+    return issue
 
 
 async def assert_offered_as_it_was(house: House) -> None:
@@ -34,22 +57,19 @@ async def assert_offered_as_it_was(house: House) -> None:
     assert "(try 1)" in (house.pull.body or "")
 
 
-async def test_the_set_up_fails_before_the_second_try(house: House) -> None:
-    await house.configure(at_the_third_place(house.folder, "{ echo no room; exit 3; }"))
-    house.rehearse(WRONG, RIGHT)
-    issue = await house.implement()
-    said = reason(house, issue)
-    assert said.startswith("Failed: the set-up command `echo x >> ")
-    assert said.endswith("```text\nno room\n```\n\nWhat was made so far is in the draft #2.")
-    assert house.played == [1]
-    await assert_offered_as_it_was(house)
+async def test_the_set_up_fails_before_the_second_try(tmp_path: Path) -> None:
+    async with changing(tmp_path, "{ echo no room; exit 3; }") as house:
+        issue = await implemented(house)
+        said = reason(house, issue)
+        assert said.startswith("Failed: the set-up command `test ! -e ")
+        assert said.endswith("```text\nno room\n```\n\nWhat was made so far is in the draft #2.")
+        assert house.played == [1]
+        await assert_offered_as_it_was(house)
 
 
 async def test_silence_in_the_set_up_before_the_second_try(tmp_path: Path) -> None:
-    async with opened(tmp_path, offered=limited(silence_minutes=0.03)) as house:
-        await house.configure(at_the_third_place(house.folder, "sleep 1000"))
-        house.rehearse(WRONG, RIGHT)
-        issue = await house.implement()
+    async with changing(tmp_path, "sleep 1000", offered=limited(silence_minutes=0.03)) as house:
+        issue = await implemented(house)
         assert "· timed out ·" in house.told(issue)
         assert reason(house, issue).endswith("for 0.03 minutes.\n\nWhat was made so far is in the draft #2.")
         assert house.played == [1]

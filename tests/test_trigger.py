@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.backends.rehearsal import Append, Hang, Run, Say, Write
 from bot.sandbox import process
-from tests.house import House, opened
+from tests.house import House, machine, opened
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 HANGING = (Run("echo begun"), Hang())
@@ -172,23 +173,26 @@ async def test_a_cancelled_run_leaves_no_process(house: House) -> None:
     assert "· cancelled ·" in house.status(issue)
 
 
-async def test_tests_that_hang_are_cancelled_too(house: House, tmp_path: Path) -> None:
-    pipe, begun = tmp_path / "begun", asyncio.Event()
-    os.mkfifo(pipe)
+async def test_tests_that_hang_are_cancelled_too(tmp_path: Path) -> None:
+    tools, begun = tmp_path / "tools", asyncio.Event()
+    tools.mkdir()
+    os.mkfifo(pipe := tools / "begun")
+    pipe.chmod(0o666)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     asyncio.get_running_loop().add_reader(reading, begun.set)
-    await house.configure(test=f"echo begun > {pipe}; sleep 1000")
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    await house.label(issue)
-    await begun.wait()
-    asyncio.get_running_loop().remove_reader(reading)
-    os.close(reading)
-    await house.unlabel(issue)
-    await house.settle()
-    assert "· cancelled ·" in house.status(issue)
-    (run,) = await house.runs()
-    assert process.marked(run.id) == set()
+    async with opened(tmp_path, walls=replace(await machine(tmp_path / "tried"), tools=(tools,))) as house:
+        await house.configure(test=f"echo begun > {pipe}; sleep 1000")
+        house.rehearse(RIGHT)
+        issue = await house.open_issue()
+        await house.label(issue)
+        await begun.wait()
+        asyncio.get_running_loop().remove_reader(reading)
+        os.close(reading)
+        await house.unlabel(issue)
+        await house.settle()
+        assert "· cancelled ·" in house.status(issue)
+        (run,) = await house.runs()
+        assert process.marked(run.id) == set()
 
 
 async def test_a_cancellation_after_the_push_comes_too_late(house: House) -> None:
