@@ -142,6 +142,12 @@ def cases(program: str, language: Language) -> tuple[Case, ...]:
     )
 
 
+def cases_of(path: str, text: str) -> tuple[Case, ...]:
+    """The tests of a program in the language that its name says; none where it is no known one."""
+    language = LANGUAGES.get(ending(path))
+    return cases(bare(text, language), language) if language and text else ()
+
+
 def _name(hit: re.Match[str]) -> str:
     return next((value for key, value in hit.groupdict().items() if value and key != "q"), "without a name")
 

@@ -36,7 +36,7 @@ class Work:
 
     `paths` is every path of the tree that would be published, `words` says by place ("title", "branch") the text. The
     globs in `owns` (as in .gitignore) say what may change, none: everything. `canaries` are the installation's own
-    secrets, as they are written.
+    secrets, as they are written. `commands` are the command lines by which the tests are run.
     """
 
     files: tuple[File, ...]
@@ -44,3 +44,4 @@ class Work:
     words: Mapping[str, str] = field(repr=False)
     owns: tuple[str, ...] = ()
     canaries: frozenset[str] = field(default=frozenset(), repr=False)
+    commands: tuple[str, ...] = ()
