@@ -14,6 +14,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from bot.policy.content import names
 from bot.policy.finding import Level
+from bot.policy.gitname import folded
 
 AGENT_FILES = names(
     """
@@ -30,7 +31,7 @@ AGENT_FILES = names(
 
 _AT_ONCE = names(
     """
-    .envrc .husky/ .githooks/ .hooks/ .pre-commit-config.yaml .pre-commit-config.yml .lefthook/ .lefthook*.yml
+    .envrc .husky/ .githooks/ .git-hooks/ .hooks/ .pre-commit-config.yaml .pre-commit-config.yml .lefthook/ .lefthook*.yml
     lefthook*.yml lefthook*.yaml .lintstagedrc* .overcommit.yml .simple-git-hooks.* simple-git-hooks.* .mise.toml
     mise.toml .mise/
     """
@@ -52,9 +53,15 @@ _OTHER_CI = names(
 )
 _MANAGERS = names(
     """
-    .npmrc .yarnrc* /.yarn/releases/ /.yarn/plugins/ .pnpmfile.cjs pnpmfile.js bunfig.toml pip.conf pip.ini .pypirc
+    .npmrc .yarnrc* **/.yarn/releases/ **/.yarn/plugins/ .pnpmfile.cjs pnpmfile.js bunfig.toml pip.conf pip.ini .pypirc
     uv.toml .condarc nuget.config .gemrc .bundle/ .cargo/ .netrc /auth.json .mvn/ gradle/wrapper/ gradlew
     gradlew.bat mvnw mvnw.cmd binding.gyp extconf.rb init.gradle .curlrc .wgetrc
+    """
+)
+_MERGERS = names(
+    """
+    .mergify.yml .mergify/ /.github/mergify.yml .kodiak.toml /.github/.kodiak.toml bors.toml .bulldozer.yml .prow.yaml
+    .coderabbit.yaml .coderabbit.yml .pr_agent.toml /.github/settings.yml
     """
 )
 _PYTHON_STARTS = names(
@@ -100,13 +107,20 @@ RULES = (
         "runs in GitHub Actions, with the repository's secrets",
     ),
     Rule("refuse", (".gitmodules",), "says which other repositories are fetched into this one"),
-    Rule("approve", ("/CODEOWNERS", "/.github/CODEOWNERS", "/docs/CODEOWNERS"), "says whose word changes need"),
+    Rule(
+        "approve",
+        ("/CODEOWNERS", "/.github/CODEOWNERS", "/docs/CODEOWNERS", "OWNERS", "OWNERS_ALIASES"),
+        "says whose word changes need",
+    ),
     Rule("approve", ("/.github/tutti.yml", "/.github/tutti.yaml", "/.github/tutti/"), "says what Tutti may do here"),
     Rule(
         "approve",
         ("/.github/dependabot.yml", "/.github/dependabot.yaml", "renovate.json*", ".renovaterc*", "/.github/renovate*"),
         "decides which updates a bot proposes",
     ),
+    Rule("approve", ("action.yml", "action.yaml"), "is what others run when they use this as an action of GitHub"),
+    Rule("approve", (".lfsconfig",), "says from where large files are fetched"),
+    Rule("approve", _MERGERS, "decides what a bot may review, merge or change here"),
     Rule("approve", AGENT_FILES, "tells coding agents what to do"),
     Rule("approve", _OTHER_CI, "decides what a build service or a host runs"),
     Rule("approve", _AT_ONCE, "is run on developers' machines without being asked"),
@@ -129,7 +143,7 @@ class _Globs:
 
 
 def _compiled(globs: Globs) -> _Globs:
-    bare = [glob.lower().rstrip("/") for glob in globs]
+    bare = [folded(glob).rstrip("/") for glob in globs]
     return _Globs(
         _any(fnmatch.translate(glob) for glob in bare if "/" not in glob),
         _any(_from_the_top(glob) for glob in bare if "/" in glob),
@@ -152,7 +166,7 @@ _AGENTS = RULES.index(next(rule for rule in RULES if rule.globs is AGENT_FILES))
 
 def rule_for(path: str) -> Rule | None:
     """The rule for a path; None for ordinary files."""
-    path = path.lower()
+    path = folded(path)
     named = {index for part in set(path.split("/")) for index in _named(part)}
     first = min(named, default=len(RULES))
     first = next((index for index, globs in enumerate(_GLOBS[:first]) if globs.path.match(path)), first)
@@ -161,7 +175,7 @@ def rule_for(path: str) -> Rule | None:
 
 def is_agent_file(path: str) -> bool:
     """Whether a path is one of AGENT_FILES."""
-    path = path.lower()
+    path = folded(path)
     return any(_AGENTS in _named(part) for part in path.split("/")) or bool(_GLOBS[_AGENTS].path.match(path))
 
 
