@@ -31,9 +31,9 @@ AGENT_FILES = names(
 
 _AT_ONCE = names(
     """
-    .envrc .husky/ .githooks/ .git-hooks/ .hooks/ .pre-commit-config.yaml .pre-commit-config.yml .lefthook/ .lefthook*.yml
-    lefthook*.yml lefthook*.yaml .lintstagedrc* .overcommit.yml .simple-git-hooks.* simple-git-hooks.* .mise.toml
-    mise.toml .mise/
+    .envrc .husky/ .githooks/ .git-hooks/ .hooks/ .pre-commit-config.yaml .pre-commit-config.yml .lefthook/
+    .lefthook*.yml lefthook*.yml lefthook*.yaml .lintstagedrc* .overcommit.yml .simple-git-hooks.* simple-git-hooks.*
+    .mise.toml mise.toml .mise/
     """
 )
 _EDITORS = names(
@@ -93,11 +93,12 @@ Globs = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Rule:
-    """`why` goes on from "the file"."""
+    """`why` goes on from "the file"; `file`: a folder of such a name is an ordinary one."""
 
     level: Level
     globs: Globs
     why: str
+    file: bool = False
 
 
 RULES = (
@@ -107,11 +108,8 @@ RULES = (
         "runs in GitHub Actions, with the repository's secrets",
     ),
     Rule("refuse", (".gitmodules",), "says which other repositories are fetched into this one"),
-    Rule(
-        "approve",
-        ("/CODEOWNERS", "/.github/CODEOWNERS", "/docs/CODEOWNERS", "OWNERS", "OWNERS_ALIASES"),
-        "says whose word changes need",
-    ),
+    Rule("approve", ("/CODEOWNERS", "/.github/CODEOWNERS", "/docs/CODEOWNERS"), "says whose word changes need"),
+    Rule("approve", ("OWNERS", "OWNERS_ALIASES"), "says whose word changes need", file=True),
     Rule("approve", ("/.github/tutti.yml", "/.github/tutti.yaml", "/.github/tutti/"), "says what Tutti may do here"),
     Rule(
         "approve",
@@ -167,7 +165,8 @@ _AGENTS = RULES.index(next(rule for rule in RULES if rule.globs is AGENT_FILES))
 def rule_for(path: str) -> Rule | None:
     """The rule for a path; None for ordinary files."""
     path = folded(path)
-    named = {index for part in set(path.split("/")) for index in _named(part)}
+    parts = path.split("/")
+    named = {index for part in {*parts[:-1]} for index in _named(part) if not RULES[index].file} | {*_named(parts[-1])}
     first = min(named, default=len(RULES))
     first = next((index for index, globs in enumerate(_GLOBS[:first]) if globs.path.match(path)), first)
     return RULES[first] if first < len(RULES) else None

@@ -53,6 +53,7 @@ PATHS = {
     ".kodiak.toml": "approve",
     "bors.toml": "approve",
     "pkg/OWNERS": "approve",
+    "app/owners/list.py": "",
     ".coderabbit.yaml": "approve",
     ".pr_agent.toml": "approve",
     ".git-hooks/pre-commit": "approve",
