@@ -47,13 +47,13 @@ def test_a_stream_is_read_wherever_it_is_cut() -> None:
 
 
 def test_an_answer_that_never_came_costs_what_was_asked() -> None:
-    assert Reading(asked=99, model="x").tokens() == Tokens(input=99)
+    assert Reading(asked=99, model="x").tokens() == Tokens(cache_write_1h=99)
 
 
 def test_of_an_answer_in_one_piece_nobody_waited_for_the_longest_is_counted() -> None:
     unread, read = Reading(asked=99, model="x", most=5000), Reading(asked=99, model="x", most=5000)
     read.json(b'{"usage": {"input_tokens": 7, "output_tokens": 8}}')
-    assert unread.tokens() == Tokens(input=99, output=5000)
+    assert unread.tokens() == Tokens(cache_write_1h=99, output=5000)
     assert read.tokens() == Tokens(input=7, output=8)
 
 

@@ -1,10 +1,13 @@
 """Anthropic's Messages API as the gateway lets it pass: which paths, what of a question, and in which shape it refuses.
 
-Pure. Another provider's API will be a file beside this one.
+Whatever has the provider fetch, run or look up something is a way out of the sandbox, so all that may pass is listed:
+what Claude Code 2.1 sends, and what of the documented API does nothing there but answer. Pure. Another provider's API
+will be a file beside this one.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +20,25 @@ LONGEST = 128_000  # tokens of an answer, as many as any model gives
 _DENSEST = 2_000_000  # values in a question: Python takes some seventy bytes for each
 _PASSED_ON = ("content-type", "accept", "user-agent", "anthropic-version", "anthropic-beta")
 _HANDED_BACK = ("content-type", "retry-after", "request-id", "x-should-retry")
-_OWN_TOOLS = ("custom", "bash_", "text_editor_", "memory_", "tool_search_tool_")
-_REFUSED_KEYS = ("mcp_servers", "container", "speed", "service_tier", "inference_geo")
+_OWN_TOOLS = re.compile(r"custom|(bash|text_editor|memory|tool_search_tool_(regex|bm25))(_\d{8})?")
+_REQUEST = "model max_tokens messages system stream metadata temperature top_k top_p stop_sequences thinking"
+_SETTINGS = "tools tool_choice cache_control context_management output_config output_format"
+_KEYS = frozenset(f"{_REQUEST} {_SETTINGS}".split())
+_SOURCES = ("base64", "text", "content")
+_CONTENT = "text image document search_result tool_use tool_result thinking redacted_thinking"
+_CHANGES = "tool_reference tool_addition tool_removal tool_definition"
+_PARTS = "base64 content ephemeral char_location page_location content_block_location search_result_location"
+_TYPES = frozenset(f"{_CONTENT} {_CHANGES} {_PARTS}".split())
+_UNREAD = {"tool_use": ("input",), "tool_definition": ("definition",)}  # a tool's arguments; a tool is checked as one
+_FLAGS = re.compile(
+    r"(claude-code|interleaved-thinking|context-management|per-turn-control|mid-conversation-tool-changes"
+    r"|mid-conversation-system|thinking-token-count|thinking-display-updates|redact-thinking|effort|prompt-caching"
+    r"|prompt-caching-scope|extended-cache-ttl|context-1m|structured-outputs|token-counting|tool-search-tool"
+    r"|fine-grained-tool-streaming|token-efficient-tools|output-128k)-\d{4}-?\d\d-?\d\d"
+)
+_WINDOW = 1_000_000  # tokens that any model reads; of more it says no
+_PREAMBLE = 2_000  # tokens that the provider adds, as about the tools
+_IMAGE = 10_000  # tokens of a picture, however few bytes it has
 _ERRORS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
 _ERRORS |= {413: "request_too_large"}
 
@@ -39,16 +59,18 @@ class Question:
     model: str
     most: int
     stream: bool
+    pictures: int = 0
+    papers: int = 0
 
     @property
     def asked(self) -> int:
-        """About how many tokens the question has."""
-        return len(self.raw) // 4
+        """As many tokens as the question may have: a token has a byte at least, but a PDF unfolds to any size."""
+        return _WINDOW if self.papers else min(len(self.raw) + _PREAMBLE + self.pictures * _IMAGE, _WINDOW)
 
     @property
     def worst(self) -> float:
-        """US dollars that it may cost: the whole of it written to the cache, the longest answer."""
-        return (price(self.model) or dearest()).of(Tokens(cache_write_5m=self.asked, output=self.most))
+        """US dollars that it may cost at most: the whole of it written to the cache for an hour, the longest answer."""
+        return (price(self.model) or dearest()).of(Tokens(cache_write_1h=self.asked, output=self.most))
 
 
 def checked(path: str, raw: bytes) -> Question:
@@ -56,7 +78,7 @@ def checked(path: str, raw: bytes) -> Question:
     if sum(map(raw.count, (b",", b"[", b"{"))) > _DENSEST:
         raise RefusedError(413, f"a request may have {_DENSEST:,} values")
     body, again = _decoded(raw)
-    _refuse(body)
+    pictures, papers = _refuse(body)
     model, most = body.get("model"), body.get("max_tokens", 0 if path == COUNTS else None)
     if not isinstance(model, str):
         raise RefusedError(400, "`model` is no text")
@@ -64,7 +86,7 @@ def checked(path: str, raw: bytes) -> Question:
         raise RefusedError(400, "`max_tokens` is no number")
     if most > LONGEST:
         raise RefusedError(403, f"`max_tokens` may be {LONGEST:,} at most, not {most:,}")
-    return Question(again, model, most, body.get("stream") is True)
+    return Question(again, model, most, body.get("stream") is True, pictures, papers)
 
 
 def not_allowed(model: str) -> str:
@@ -74,6 +96,9 @@ def not_allowed(model: str) -> str:
 def sent_on(headers: Mapping[str, str], key: str | None) -> dict[str, str]:
     """The headers of a question as the provider gets them."""
     passed = {name: headers[name] for name in _PASSED_ON if name in headers}
+    flags = [flag.strip() for flag in passed.pop("anthropic-beta", "").split(",")]
+    if flags := [flag for flag in flags if _FLAGS.fullmatch(flag)]:
+        passed["anthropic-beta"] = ",".join(flags)
     return {**passed, "accept-encoding": "identity", **({"x-api-key": key} if key else {})}
 
 
@@ -114,13 +139,58 @@ def _decoded(raw: bytes) -> tuple[dict[str, Any], bytes]:
     return body, again
 
 
-def _refuse(body: Mapping[str, Any]) -> None:
-    """Raise RefusedError for what runs at the provider's, reaches the network from there, or costs more than listed."""
-    for key in _REFUSED_KEYS:
-        if key in body:
-            raise RefusedError(403, f"`{key}` is not to be had here")
-    tools = body.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind is not None and not str(kind).startswith(_OWN_TOOLS):
-            raise RefusedError(403, f"the tool `{kind}` runs at the provider's and is not to be had here")
+def _refuse(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Raise RefusedError for what runs at the provider's, reaches the network from there, or costs more than listed.
+
+    How many pictures and PDFs the question has, otherwise.
+    """
+    for key in body:
+        if key not in _KEYS:
+            raise RefusedError(403, f"`{key[:100]}` is not to be had here")
+    tools = body.get("tools") or []
+    if not isinstance(tools, list):
+        raise RefusedError(400, "`tools` is no list")
+    for tool in tools:
+        _refuse_tool(tool)
+    managed = body.get("context_management") or {}
+    edits = managed.get("edits") if isinstance(managed, dict) and managed.keys() <= {"edits"} else managed
+    for edit in (edits or []) if isinstance(edits, list | None) else [edits]:
+        if not isinstance(edit, dict) or not str(edit.get("type")).startswith("clear_"):
+            raise RefusedError(403, "`context_management` may only clear here; a summary is not to be had")
+    return _refuse_blocks([body.get("messages"), body.get("system")])
+
+
+def _refuse_tool(tool: object) -> None:
+    kind = tool.get("type") if isinstance(tool, dict) else ""
+    if kind is not None and not _OWN_TOOLS.fullmatch(str(kind)):
+        raise RefusedError(403, f"the tool `{str(kind)[:100]}` runs at the provider's and is not to be had here")
+
+
+def _refuse_blocks(content: object) -> tuple[int, int]:
+    pictures = papers = 0
+    for block in _objects(content):
+        kind, source = block.get("type"), block.get("source")
+        if kind is not None and (not isinstance(kind, str) or kind not in _TYPES):
+            raise RefusedError(403, f"content of the type `{str(kind)[:100]}` is not to be had here")
+        if kind == "tool_definition":
+            _refuse_tool(block.get("definition"))
+        if isinstance(source, str) and kind == "search_result":
+            continue  # the name of where it is from
+        if source is not None and (not isinstance(source, dict) or source.get("type") not in _SOURCES):
+            raise RefusedError(403, f"a `source` may be of the types {', '.join(_SOURCES)} here: nothing is fetched")
+        if isinstance(source, dict) and source["type"] == "base64":
+            pictures, papers = (pictures + 1, papers) if kind == "image" else (pictures, papers + 1)
+    return pictures, papers
+
+
+def _objects(content: object) -> Iterator[dict[str, Any]]:
+    """Every object in it, however deep, but for what is only handed to a tool."""
+    rest = [content]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, list):
+            rest += (part for part in value if isinstance(part, dict | list))
+        elif isinstance(value, dict):
+            yield value
+            unread = _UNREAD.get(str(value.get("type")), ())
+            rest += (part for key, part in value.items() if isinstance(part, dict | list) and key not in unread)

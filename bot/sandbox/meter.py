@@ -106,9 +106,10 @@ def _price(row: Mapping[str, Any]) -> Price:
 class Reading:
     """One answer of the API while it passes: which model answers, how many tokens so far.
 
-    `asked` and `most` are the tokens of the question and those that the answer may have. A stream that breaks off has
+    `asked` and `most` are the tokens that the question and the answer may have at most. A stream that breaks off has
     no final count: what was seen of it is counted at four bytes a token. Of an answer in one piece that is not waited
-    for nothing is seen at all: it counts as the longest.
+    for nothing is seen at all: it counts as the longest. A question of which nobody says what it used counts as
+    written to the cache for an hour, which is the dearest.
     """
 
     def __init__(self, asked: int, model: str, most: int = 0) -> None:
@@ -131,8 +132,8 @@ class Reading:
 
     def tokens(self) -> Tokens:
         """What this answer has used by now."""
-        usage = self._usage or {"input_tokens": self._asked, "output_tokens": 0 if self._complete else self._most}
-        tokens = Tokens.of(usage)
+        unsaid = Tokens(cache_write_1h=self._asked, output=0 if self._complete else self._most)
+        tokens = Tokens.of(self._usage) if self._usage else unsaid
         return tokens if self._complete else tokens + Tokens(output=max(self._seen - tokens.output, 0))
 
     def _take(self, event: Mapping[str, Any]) -> None:
