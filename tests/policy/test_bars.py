@@ -59,6 +59,20 @@ NARROWED = {
     "marked": ("tox.ini", "[pytest]\n", '[pytest]\naddopts = -m "not slow"\n', "can leave tests out"),
     "collect_ignore": ("tests/conftest.py", "", "collect_ignore = ['a.py']\n", "can leave tests out"),
     "a hook": ("tests/conftest.py", None, "def pytest_collection_modifyitems(items): ...\n", "can leave tests out"),
+    "only listed": ("tox.ini", "[pytest]\n", "[pytest]\naddopts = --co\n", "can leave tests out"),
+    "ended": ("conftest.py", "import os\n", "import os\nos._exit(0)\n", "can leave tests out"),
+    "a hook that skips": (
+        "tests/conftest.py",
+        "import pytest\n",
+        "import pytest\ndef pytest_runtest_setup(item):\n    pytest.skip()\n",
+        "`pytest_runtest_setup` in `tests/conftest.py` can keep tests",
+    ),
+    "a hook that forgets": (
+        "tools/plugin.py",
+        None,
+        "def pytest_sessionfinish(session, exitstatus):\n    session.exitstatus = 0",
+        "`pytest_sessionfinish` in `tools/plugin.py` can keep tests",
+    ),
     "jest": ("package.json", "{}", '{"jest": {"testPathIgnorePatterns": ["a"]}}', "can leave tests out"),
     "make": ("Makefile", "test:\n\tpytest\n", "test:\n\ttrue\n", "changes what `test` runs"),
     "make, after all": ("Makefile", "all:\n\tpytest\n", "all:\n\tpytest || true\n", "can leave tests out"),
@@ -92,6 +106,8 @@ WIDENED = {
     "no longer ignored": ("tox.ini", "[pytest]\naddopts = --ignore=a\n", "[pytest]\n"),
     "another target": ("Makefile", "test:\n\tpytest\nx:\n\ta\n", "test:\n\tpytest\nx:\n\tb\n"),
     "a new script": ("package.json", '{"scripts": {}}', '{"scripts": {"test:new": "jest"}}'),
+    "a hook": ("conftest.py", "", "def pytest_configure(config):\n    config.addinivalue_line('markers', 'x')\n"),
+    "another hook": ("conftest.py", "", "def pytest_sessionfinish(session, exitstatus):\n    clean()\n"),
     "a fixture": ("tests/conftest.py", "", "@pytest.fixture\ndef a(): ...\n"),
 }
 
@@ -100,3 +116,9 @@ WIDENED = {
 def test_other_changes_of_settings_are_no_finding(path: str, old: str | None, new: str) -> None:
     assert levels(work(file(path, new, old)), "test settings") == []
     assert levels(work(file(path, new, old)), "thresholds") == []
+
+
+def test_new_settings_of_tests_that_were_there_are_read() -> None:
+    new = file("pyproject.toml", f'{PYTEST}addopts = "--collect-only"')
+    assert levels(work(new, paths=("tests/test_a.py",)), "test settings") == ["draft"]
+    assert levels(work(new), "test settings") == []

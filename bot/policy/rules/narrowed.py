@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from bot.policy.cases import is_test_file
 from bot.policy.content import names, settings
 from bot.policy.finding import Finding, Policy
 from bot.policy.testsettings import commands, definitions, is_settings
@@ -17,6 +18,8 @@ _WORDS = names(
     --exclude-group collect_ignore collect_ignore_glob pytest_ignore_collect pytest_collection_modifyitems
     pytest_pyfunc_call pytest_runtest_protocol pytest_runtest_call pytest_runtest_makereport pytest_deselected
     norecursedirs testPathIgnorePatterns modulePathIgnorePatterns testIgnore passWithNoTests skipTests
+    --co --collect-only --collectonly --setup-only --setup-plan --listTests --list-tests --stepwise --last-failed
+    os._exit sys.exit pytest.exit process.exit
     maven.test.skip maven.test.failure.ignore ignoreFailures excludeTestsMatching ignore_outcome ignore_errors
     """
 )
@@ -25,16 +28,31 @@ _NARROWS = re.compile(
     r"|(?:^|[\s\"'=])-m[\s\"',=]{1,4}not\b|<exclude(?:s|Group)?\b|\|\|\s{0,3}(?:true|exit 0)\b"
 )
 _HINTS = (*_WORDS, "-k", "-m", "<exclude", "||")
+_HOOK = re.compile(
+    r"^[ \t]*(?:async[ \t]+)?def[ \t]+(?P<name>pytest_(?:runtest_setup|runtest_teardown|configure|sessionstart|"
+    r"sessionfinish|unconfigure|collect\w{0,40}|itemcollected|make_collect_report|pycollect_\w{0,40}|report_teststatus|"
+    r"cmdline_\w{0,40}|load_initial_conftests|generate_tests|fixture_\w{0,40}))\b"
+    r"(?P<body>.{0,500}\n(?:(?:[ \t)\]].{0,500})?\n){0,200}+)",
+    re.MULTILINE,
+)
+_QUITS = re.compile(
+    r"\bskip\w{0,20}\b|\bxfail\b|\b_?exit\b|\bexitstatus[ \t]{0,3}=(?!=)|\bSystemExit\b"
+    r"|\bitems\b[ \t]{0,3}(?:\[:\]|=(?!=)|\.(?:clear|pop|remove))|\boutcome\b"
+    r"|\bget_result\b|\bforce_result\b|\btestsfailed\b|\breturn[ \t]+\[\]"
+)
 _OPEN = frozenset({"testpaths", "norecursedirs"})  # without them more is looked at, not less
 _FIRST = ("conftest.py", "pytest.ini", "pytest.toml")
 """New ones count, too: they come before what other files say."""
 
 
 def judge(work: Work) -> Iterator[Finding]:
+    tested = any(map(is_test_file, work.paths.difference(file.path for file in work.files)))
     for file in work.files:
-        if is_settings(file.path) and (file.status != "A" or file.path.lower().endswith(_FIRST)):
+        name = file.path.lower().rpartition("/")[2]
+        if is_settings(name) and (tested or file.status != "A" or name.endswith(_FIRST)):
             yield from _narrower(work, file)
-            yield from _changed(work, file, file.path.rpartition("/")[2].lower())
+            yield from _changed(work, file, name)
+        yield from _hooked(work, file)
 
 
 def _changed(work: Work, file: File, name: str) -> Iterator[Finding]:
@@ -80,6 +98,17 @@ def _narrower(work: Work, file: File) -> Iterator[Finding]:
             where = shown(f"{file.path}:{number}", work)
             yield Finding("draft", NAME, file.path, f"{where} can leave tests out: {shown(line.strip(), work, 100)}.")
             return
+
+
+def _hooked(work: Work, file: File) -> Iterator[Finding]:
+    """Hooks of pytest that skip, end or forget, and did not before."""
+    if not file.path.lower().endswith(".py") or "pytest_" not in (new := settings(file.new) or ""):
+        return
+    before = {(hit["name"], hit["body"]) for hit in _HOOK.finditer(f"{settings(file.old)}\n")}
+    for hit in _HOOK.finditer(f"{new}\n"):
+        if (hit["name"], hit["body"]) not in before and _QUITS.search(hit["body"]):
+            said = f"{shown(hit['name'], work)} in {shown(file.path, work)}"
+            yield Finding("draft", NAME, file.path, f"{said} can keep tests from running or from counting.")
 
 
 def _count(line: str) -> int:
