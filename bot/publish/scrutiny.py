@@ -30,7 +30,7 @@ async def scrutinise(
     contents = await mirror.blobs(sorted(small)) if small else {}
     files = tuple(_file(change, contents, sizes) for change in changed)
     paths = frozenset(entry.path for entry in await mirror.listing(tree))
-    work = Work(files, paths, words, tuple(owns), frozenset(secrets))
+    work = Work(files, paths, words, tuple(owns), frozenset(secrets), tuple(filter(None, commands)))
     return await asyncio.to_thread(judge, work)
 
 
