@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.git import survey
 from bot.git.leftover import MARKS
 
 # Names that nobody means to publish. Words like `build` are none of them: they may be a folder of sources.
@@ -22,8 +23,10 @@ def worth_telling(root: Path, parts: Sequence[str]) -> list[tuple[str, int]]:
 
 def _is_cache(root: Path, part: str) -> bool:
     name = part.rstrip("/").rpartition("/")[2]
-    return bool(_OBVIOUS.fullmatch(name)) or any((root / part / mark).exists() for mark in MARKS)
+    return bool(_OBVIOUS.fullmatch(name)) or any(os.path.lexists(root / part / mark) for mark in MARKS)
 
 
 def _files(place: Path) -> int:
-    return sum(len(files) for _, _, files in os.walk(place)) if place.is_dir() else 1
+    if not os.path.isdir(place) or os.path.islink(place):  # noqa: PTH112, PTH114 - pathlib raises where it may not look
+        return 1
+    return sum(not entry.is_dir(follow_symlinks=False) for _, entry in survey.below(place))

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.errors import UserError
-from bot.git.command import Answer, GitError, answer
+from bot.git import survey
+from bot.git.command import Answer, GitError, StoppedError, answer
 from bot.git.leftover import leftovers
 from bot.git.mirror import Mirror
 from bot.git.worktree import Worktree, copy_index
@@ -23,11 +24,14 @@ from bot.sandbox.jail import Jail, Walls
 MOST_FILES = 5_000
 MOST_BYTES = 50 * 2**20
 _PATIENCE = 120.0  # seconds for one call of git
+_MOST_SAID = 32 * 2**20  # bytes of an answer of git: paths, by the hundred thousand
 # Three in one, for each call is a jail of its own: enter the paths of standard input, write the tree, tell what is new.
 _ENTER = (
     "!git update-index --add --remove --replace -z --stdin && tree=$(git write-tree) && echo $tree"
     " && git diff-tree -r -t -z --raw --no-renames --ignore-submodules=none"
 )
+_TOO_MANY = f"The work has too many changed files to list them; Tutti takes {MOST_FILES:,} at most."
+_TOO_SLOW = f"Git could not read what the agent made within {_PATIENCE:g} seconds."
 _EFFECTIVE = os.access in os.supports_effective_ids
 
 
@@ -58,6 +62,7 @@ async def harvest(mirror: Mirror, worktree: Worktree, walls: Walls, uid: int | N
     """
     with tempfile.TemporaryDirectory(prefix="tutti-harvest-") as folder:
         place = _Place(Path(folder), mirror, worktree, walls, uid)
+        await asyncio.to_thread(survey.check, worktree.path)
         await asyncio.to_thread(place.prepare)
         found = await place.look()
         chosen, replaced, left_out = await asyncio.to_thread(_choose, worktree.path, found, uid)
@@ -92,21 +97,25 @@ class _Place:
         copy_index(self.worktree, self.git_dir / "index")
         self._jail.own(self.git_dir, self.folder / "tmp")
 
-    async def answer(self, *args: str, stdin: bytes = b"") -> Answer:
-        said = await answer(
-            *args,
-            git_dir=self.git_dir,
-            work_tree=self.worktree.path,
-            jail=self._jail,
-            stdin=stdin,
-            timeout=_PATIENCE,
-        )
+    async def answer(self, *args: str, stdin: bytes = b"", most: int = 0) -> Answer:
+        try:
+            said = await answer(
+                *args,
+                git_dir=self.git_dir,
+                work_tree=self.worktree.path,
+                jail=self._jail,
+                stdin=stdin,
+                timeout=_PATIENCE,
+                most=most or _MOST_SAID,
+            )
+        except StoppedError as stopped:
+            raise UserError(_TOO_MANY if stopped.too_much else _TOO_SLOW) from stopped
         if said.code:
             raise _explained(args, said)
         return said
 
-    async def git(self, *args: str, stdin: bytes = b"") -> bytes:
-        return (await self.answer(*args, stdin=stdin)).stdout
+    async def git(self, *args: str, stdin: bytes = b"", most: int = 0) -> bytes:
+        return (await self.answer(*args, stdin=stdin, most=most)).stdout
 
     async def look(self) -> _Found:
         """What is new, changed and gone, by git's own reading of `.gitignore`."""
@@ -138,7 +147,8 @@ class _Place:
     async def pack(self, tree: str, new: list[bytes]) -> bytes:
         """The new files and folders of a tree, as differences to the old ones of the same name."""
         given = [b"-" + self.worktree.tree.encode(), *new, tree.encode(), b""]
-        return await self.git("pack-objects", "--stdout", "--delta-base-offset", "-q", stdin=b"\n".join(given))
+        words = ("pack-objects", "--stdout", "--delta-base-offset", "-q")
+        return await self.git(*words, stdin=b"\n".join(given), most=2 * MOST_BYTES)
 
 
 def _choose(root: Path, found: _Found, uid: int | None) -> tuple[list[str], set[str], tuple[str, ...]]:
@@ -163,7 +173,9 @@ def _choose(root: Path, found: _Found, uid: int | None) -> tuple[list[str], set[
 def _replaced(root: Path, path: str) -> bool:
     """Whether a tracked path is a folder now, or lies behind a symbolic link: the file itself is gone."""
     place = root / path
-    return (place.is_dir() and not place.is_symlink()) or any((root / folder).is_symlink() for folder in _folders(path))
+    if os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - pathlib raises where it may not look
+        return True
+    return any(os.path.islink(root / folder) for folder in _folders(path))  # noqa: PTH114
 
 
 def _check(root: Path, paths: list[str], uid: int | None, submodules: set[str]) -> None:
@@ -190,7 +202,10 @@ def _size(root: Path, path: str, uid: int | None) -> int:
         )
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in path):
         raise UserError(f"The name of the file {path!a} holds characters that Tutti does not publish.")
-    about = (root / path).lstat()
+    try:
+        about = (root / path).lstat()
+    except OSError:
+        raise UserError(_unreadable(path)) from None
     if not (stat.S_ISREG(about.st_mode) or stat.S_ISLNK(about.st_mode)):
         raise UserError(f"`{path}` is no longer a file that git can hold.")
     if stat.S_ISREG(about.st_mode) and not _readable(root / path, about, uid):

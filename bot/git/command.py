@@ -126,11 +126,29 @@ class GitError(Exception):
         return self.code == -1 or bool(_PASSING.search(self.stderr))
 
 
+class _TooMuch(Exception):  # noqa: N818 - a finding
+    """Git says more than it may."""
+
+
+class StoppedError(GitError):
+    """Git was stopped: it took too long, or it said `too_much`."""
+
+    def __init__(self, argv: tuple[str, ...], reason: str, *, too_much: bool = False) -> None:
+        self.too_much = too_much
+        super().__init__(argv, -1, f"git was stopped {reason}")
+
+    @property
+    def passing(self) -> bool:
+        """Another try may be faster, but says as much."""
+        return not self.too_much
+
+
 class Call(TypedDict, total=False):
     """How git is called: on exactly this `git_dir`, speaking no network protocol but `protocol`.
 
     `objects` is a folder of objects that may be read beside the repository's own; `when` (seconds since 1970) dates
     what `identity` signs; `timeout` is in seconds (600 unless said). In a `jail` it sees nothing but what that shows.
+    It may say `most` bytes, on standard output and as errors each (as many as it likes unless said).
     """
 
     git_dir: Path
@@ -144,6 +162,7 @@ class Call(TypedDict, total=False):
     when: int
     transport: Transport
     timeout: float
+    most: int
     jail: Jail
 
 
@@ -156,7 +175,7 @@ async def git(*args: str, **call: Unpack[Call]) -> bytes:
 
 
 async def answer(*args: str, **call: Unpack[Call]) -> Answer:
-    """Run git once, in `/`; raises GitError only when it took too long."""
+    """Run git once, in `/`; raises StoppedError when it took too long or said too much, no other GitError."""
     credential = call.get("credential")
     where = [f"--git-dir={call['git_dir']}"] if "git_dir" in call else []
     where += [f"--work-tree={call['work_tree']}"] if "work_tree" in call else []
@@ -172,21 +191,51 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
             start_new_session=True,
             pass_fds=(pipe,) if pipe is not None else (),
         )
-        out, err = await _communicate(process, args, call.get("stdin", b""), call.get("timeout", 600))
+        out, err = await _communicate(process, args, call)
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
 
 
-async def _communicate(
-    process: asyncio.subprocess.Process, args: tuple[str, ...], stdin: bytes, seconds: float
-) -> tuple[bytes, bytes]:
+async def _communicate(process: asyncio.subprocess.Process, args: tuple[str, ...], call: Call) -> tuple[bytes, bytes]:
+    seconds, most = call.get("timeout", 600), call.get("most")
+    talk = process.communicate(call.get("stdin", b"")) if most is None else _bounded(process, call, most)
     try:
         async with asyncio.timeout(seconds):
-            return await process.communicate(stdin)
+            return await talk
     except TimeoutError:
-        raise GitError(args, -1, f"git was stopped after {seconds:g} seconds") from None
+        raise StoppedError(args, f"after {seconds:g} seconds") from None
+    except ExceptionGroup:
+        raise StoppedError(args, f"after more than {most:,} bytes", too_much=True) from None
     finally:
         if process.returncode is None:
             await asyncio.shield(_end(process))
+
+
+async def _bounded(process: asyncio.subprocess.Process, call: Call, most: int) -> tuple[bytes, bytes]:
+    """As `communicate`; raises a group of _TooMuch once it has said more than `most` bytes."""
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    async with asyncio.TaskGroup() as group:
+        said = [group.create_task(_read(pipe, most)) for pipe in (process.stdout, process.stderr)]
+        group.create_task(_feed(process.stdin, call.get("stdin", b"")))
+    await process.wait()
+    return said[0].result(), said[1].result()
+
+
+async def _read(pipe: asyncio.StreamReader, most: int) -> bytes:
+    got = bytearray()
+    while piece := await pipe.read(2**16):
+        got += piece
+        if len(got) > most:
+            raise _TooMuch
+    return bytes(got)
+
+
+async def _feed(pipe: asyncio.StreamWriter, data: bytes) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended before it read all
+        pipe.write(data)
+        await pipe.drain()
+    pipe.close()
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

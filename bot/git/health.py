@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.git.command import Call, GitError, answer, git
+from bot.errors import UserError
+from bot.git import survey
+from bot.git.command import Call, GitError, StoppedError, answer, git
 from bot.git.worktree import Pool, Worktree
 from bot.sandbox.jail import FIRST_UID, Jail, Walls
 
@@ -90,10 +92,16 @@ async def _look(worktree: Worktree, fresh: bool, active: Set[str], jail: Jail) -
 async def _clean(worktree: Worktree, fresh: bool, jail: Jail) -> bool | None:
     if not fresh and jail.walls.tier == "none":
         return None
-    places: Call = {"git_dir": worktree.git_dir, "work_tree": worktree.path, "timeout": 60}
+    places: Call = {"git_dir": worktree.git_dir, "work_tree": worktree.path, "timeout": 60, "most": 2**20}
     if not fresh:
         places["jail"] = jail
-    said = await answer("status", "--porcelain", "-z", "--ignore-submodules=all", **places)
+    try:
+        await asyncio.to_thread(survey.check, worktree.path)
+        said = await answer("status", "--porcelain", "-z", "--ignore-submodules=all", **places)
+    except UserError:
+        return False
+    except StoppedError as stopped:
+        return False if stopped.too_much else None
     return (said.code, said.stdout) == (0, b"")
 
 
@@ -140,10 +148,7 @@ def _size(worktree: Worktree) -> int:
     """Bytes on disk of the checkout and both its git folders."""
     total = 0
     for place in (worktree.path, worktree.git_dir, worktree.agent_dir):
-        for root, _, files in os.walk(place):
-            for name in files:
-                try:
-                    total += os.lstat(Path(root) / name).st_blocks * 512
-                except OSError:
-                    continue
+        for _, entry in survey.below(place):
+            with suppress(OSError):
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
     return total

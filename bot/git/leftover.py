@@ -39,10 +39,14 @@ def leftovers(paths: list[str], tracked: set[str], exists: Callable[[str], bool]
     known: dict[str, str] = {"": ""}
 
     def folder(path: str) -> str:
-        if path not in known:
+        unknown = []
+        while path not in known:
+            unknown.append(path)
+            path = path.rpartition("/")[0]
+        for path in reversed(unknown):
             parent, _, name = path.rpartition("/")
-            output = path not in tracked and _is_output(parent, name, exists)
-            known[path] = folder(parent) or (f"{path}/" if output else "")
+            output = not known[parent] and path not in tracked and _is_output(parent, name, exists)
+            known[path] = known[parent] or (f"{path}/" if output else "")
         return known[path]
 
     found = {}

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -99,7 +100,7 @@ class Pool:
         for place in (worktree.path, worktree.agent_dir, worktree.git_dir):
             self._drop(place)
         for note in ("fresh", "taken"):
-            (self.folder / f"{worktree.id}.{note}").unlink(missing_ok=True)
+            self._drop(self.folder / f"{worktree.id}.{note}")
         self._start(self._empty_trash())
 
     def refill(self, mirror: Mirror, sha: str) -> None:
@@ -236,8 +237,20 @@ class Pool:
                 await self.destroy(worktree)
 
     def _drop(self, place: Path) -> None:
-        with suppress(FileNotFoundError):
+        """Failures are logged, never raised: a run must end and the bot must start, whatever an agent left.
+
+        A folder that its owner may not write to is not renamed either. The one above is the bot's alone, so that
+        nobody puts a link in its place between the look and the change.
+        """
+        try:
+            if stat.S_ISDIR(place.lstat().st_mode):
+                with suppress(PermissionError):
+                    place.chmod(0o700)
             place.rename(self.trash / f"{place.name}.{secrets.token_hex(6)}")
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            _log.warning("pool.drop", place=str(place), reason=str(error))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -269,11 +282,15 @@ async def _move(mirror: Mirror, worktree: Worktree, sha: str, content: str) -> W
 
 async def _untouched(worktree: Worktree) -> bool:
     """Whether a fresh worktree is as it was made; an unclean end of the machine may have left it otherwise."""
-    said = await answer(
-        *("status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--ignore-submodules=all"),
-        git_dir=worktree.git_dir,
-        work_tree=worktree.path,
-    )
+    try:
+        said = await answer(
+            *("status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--ignore-submodules=all"),
+            git_dir=worktree.git_dir,
+            work_tree=worktree.path,
+        )
+    except GitError as error:
+        _log.warning("pool.damaged", worktree=worktree.id, reason=str(error))
+        return False
     return (said.code, said.stdout) == (0, b"")
 
 

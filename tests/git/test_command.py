@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.errors import UserError
-from bot.git.command import Credential, GitError, Transport, answer, git
+from bot.git.command import Credential, GitError, StoppedError, Transport, answer, git
 from bot.git.mirror import Mirror, Mirrors
 from tests.git.stage import TOKEN, Server, Upstream, everything
 
@@ -161,3 +161,14 @@ async def test_a_hook_of_a_template_or_a_system_never_runs(tmp_path: Path) -> No
     said = await answer("update-ref", "refs/heads/x", empty, git_dir=tmp_path / "x.git")
     assert "not a commit" in said.stderr or "non-commit" in said.stderr
     assert not (tmp_path / "ran").exists()
+
+
+async def test_what_says_too_much_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError, match="after more than 100,000 bytes") as caught:
+        await answer("-c", "alias.talk=!yes", "talk", git_dir=tmp_path, most=100_000)
+    assert caught.value.too_much
+    assert not caught.value.passing
+    said = await answer(
+        "-c", "alias.talk=!cat; echo no >&2", "talk", git_dir=tmp_path, stdin=b"x" * 99_000, most=100_000
+    )
+    assert (said.code, len(said.stdout), said.stderr) == (0, 99_000, "no\n")

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -229,3 +231,41 @@ async def test_closing_ends_a_refill_and_the_next_start_sweeps_up_after_it(
     await restarted.wait()
     assert everything(data_dir / "worktrees") == {}
     assert (await restarted.take(mirror, shop.tip("main") or "")).path.is_dir()
+
+
+@pytest.fixture
+def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever runs the tests is not root, and stands in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    if os.geteuid() != 0:
+        yield
+        return
+    os.chown(tmp_path, 12_345, 12_345)
+    os.seteuid(12_345)
+    yield
+    os.seteuid(0)
+
+
+@pytest.mark.usefixtures("nobody")
+async def test_a_folder_that_the_agent_closed_goes_away_all_the_same() -> None:
+    pool = Pool(Path("data"))
+    for name in ("destroyed", "swept"):
+        (pool.folder / name / "closed").mkdir(parents=True)
+        (pool.folder / name / "closed").chmod(0)
+        (pool.folder / name).chmod(0o555)
+    path, other = pool.folder / "destroyed", Path("none")
+    await pool.destroy(Worktree("destroyed", path, other, other, other, "acme/shop", "", "", 0.0))
+    assert here(path) == []
+    await pool.sweep(set())
+    await pool.wait()
+    assert [*pool.folder.iterdir(), *pool.trash.iterdir()] == []
+
+
+async def test_what_does_not_go_away_stops_nobody(pool: Pool, worktree: Worktree) -> None:
+    pool.trash.rmdir()
+    pool.trash.write_text("no folder")
+    with capture_logs() as logs:
+        pool._drop(worktree.path)
+    assert [log["event"] for log in logs] == ["pool.drop"]
+    pool.trash.unlink()
+    pool.trash.mkdir()
