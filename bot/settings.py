@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -16,6 +18,10 @@ from pydantic_settings import (
 
 from bot.errors import UserError
 
+_SECRET_NAMES = frozenset(
+    ("TUTTI_PRIVATE_KEY", "TUTTI_WEBHOOK_SECRET", "TUTTI_DATABASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+)
+_taken: dict[str, str] = {}  # the secrets that stood in the environment, for who reads the settings again
 SHORTEST_SECRET = 16  # characters; shorter words stand in ordinary text
 
 
@@ -47,6 +53,13 @@ _Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]  # wit
 _List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]  # words with commas between them
 _Usd = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_limit)]
 _HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*(:\d{1,5})?")
+
+
+class _EnvironmentSource(EnvSettingsSource):
+    """The environment, with what was taken out of it."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {**{name.lower(): value for name, value in _taken.items()}, **super()._load_env_vars()}
 
 
 class _FileSource(EnvSettingsSource):
@@ -142,10 +155,17 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What no word of an agent and no change may show: the keys, line by line where they have lines."""
-        given = [self.private_key, self.webhook_secret, self.anthropic_api_key]
-        lines = [line.strip() for secret in given if secret for line in re.split(r"\\n|\n", secret.get_secret_value())]
-        return frozenset(line for line in lines if len(line) >= SHORTEST_SECRET and not line.startswith("-----"))
+        """What no word of an agent and no change may show.
+
+        The keys, line by line where they have lines, and the passwords of the database and the proxies.
+        """
+        keys = [self.private_key, self.webhook_secret, self.anthropic_api_key]
+        lines = [line.strip() for key in keys if key for line in re.split(r"\\n|\n", key.get_secret_value())]
+        urls = (self.database_url, self.https_proxy or "", self.http_proxy or "")
+        passwords = {word for url in urls for word in _passwords(url)}
+        return frozenset(passwords) | {
+            line for line in lines if len(line) >= SHORTEST_SECRET and not line.startswith("-----")
+        }
 
     @property
     def database(self) -> str:
@@ -161,7 +181,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _FileSource(settings_cls)
+        return init_settings, _EnvironmentSource(settings_cls), _FileSource(settings_cls)
 
 
 def reach_this_machine_directly() -> None:
@@ -171,5 +191,27 @@ def reach_this_machine_directly() -> None:
 
 
 def read(**given: Any) -> Settings:
-    """The settings of this process; `given` wins over the environment."""
-    return Settings(**given)
+    """The settings of this process; `given` wins over the environment.
+
+    Secrets do not stay in the environment: whatever this process starts from now on would get them.
+    """
+    try:
+        return Settings(**given)
+    finally:
+        _take_secrets()
+
+
+def _take_secrets() -> None:
+    for name in [name for name in os.environ if name.upper() in _SECRET_NAMES]:
+        _taken[name] = os.environ.pop(name)
+
+
+def _passwords(url: str) -> list[str]:
+    """The passwords in a URL, `user:password@` or a parameter, as written and as meant; but for plain short words."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        shown = [parts.password or "", *re.findall(r"(?:^|&)(?:ssl)?password=([^&]*)", parts.query)]
+    except ValueError:
+        return []
+    words = [word for one in shown for word in (one, unquote(one))]
+    return [word for word in words if len(word) >= SHORTEST_SECRET or (len(word) >= 8 and not word.isalpha())]

@@ -1,12 +1,17 @@
-"""The model's provider runs, fetches and looks up nothing for an agent, and its worst price is the worst."""
+"""The provider runs, fetches and looks up nothing for an agent, a price is the worst, and secrets stay the bot's."""
 
 import json
+import os
+import shutil
 from typing import Any
 
 import pytest
 
+from bot import settings
+from bot.emulator.model import Hang, Script
 from bot.sandbox.messages import ANSWERS, Question, RefusedError, checked, sent_on
 from bot.sandbox.meter import Tokens, price
+from tests.town import KEY, SECRET, Town, tutti
 
 URL = {"type": "url", "url": "https://collects.example/?d=the-code"}
 FILE = {"type": "file", "file_id": "file_of_another"}
@@ -106,3 +111,57 @@ def test_no_question_costs_more_than_its_worst_price(content: object, tokens: in
     worst = asked(content).worst
     assert worst >= known.of(Tokens(cache_write_1h=tokens, output=10))
     assert worst <= known.of(Tokens(cache_write_1h=1_000_000, output=10))
+
+
+# ---- the bot's own secrets -------------------------------------------------------------------------------------------
+
+
+def test_secrets_leave_the_environment_and_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "_taken", {})
+    monkeypatch.setattr(os, "environ", os.environ.copy())  # what is started gets the real one
+    given = {
+        "ANTHROPIC_API_KEY": "sk-canary",
+        "tutti_private_key": "a canary",
+        "TUTTI_DATABASE_URL": "sqlite:///canary",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        read = settings.read()
+        assert read.anthropic_api_key is not None
+        assert read.private_key is not None
+        shown = (read.anthropic_api_key.get_secret_value(), read.private_key.get_secret_value(), read.database_url)
+        assert shown == tuple(given.values())
+        assert "canary" not in str(os.environ)
+
+
+def test_passwords_in_addresses_are_secrets() -> None:
+    read = settings.Settings(
+        database_url="postgresql://tutti:database%2Dcanary@db/tutti?sslpassword=tls-canary",
+        https_proxy="me:proxy-canary@proxy:3128",
+        http_proxy="http://me:postgres@proxy:3128",  # a plain word, which stands in ordinary text
+    )
+    assert read.secrets == {"database%2Dcanary", "database-canary", "tls-canary", "proxy-canary"}
+
+
+async def test_the_start_script_of_a_served_bots_claude_has_none_of_its_secrets(town: Town) -> None:
+    seen, setsid = town.folder / "seen", shutil.which("setsid")
+    teller = town.folder / "bin/setsid"  # the first that the script starts, with all that it has itself
+    teller.parent.mkdir()
+    teller.write_text(f'#!/bin/sh\nenv >>{seen}\nexec {setsid} "$@"\n')
+    teller.chmod(0o755)
+    key, database = town.emulator.private_key, f"sqlite:///{town.folder}/canary.db"
+    path = f"{teller.parent}:{os.environ['PATH']}"
+    given = town.environment("data", PATH=path, TUTTI_PRIVATE_KEY=key, TUTTI_DATABASE_URL=database)
+    town.model.scripts = [Script((), ((Hang(),),))]
+    async with tutti(given, "serve") as bot:
+        port = int((await bot.until("serving"))["port"])
+        town.emulator.hook_url = f"http://127.0.0.1:{port}/webhooks/github"
+        await town.emulator.install(town.repo)
+        issue = await town.emulator.open_issue(town.repo, "Say hello", "Please.", by="maintainer")
+        await town.emulator.label(issue, "auto-implement")
+        while not any(request.path == "/v1/messages" for request in town.model.requests):
+            await town.model.another()
+    told = seen.read_text()
+    assert "CLAUDE_CODE_ENTRYPOINT=sdk-py" in told
+    assert not [secret for secret in (key.splitlines()[1], SECRET, KEY, "canary.db") if secret in told]
