@@ -19,7 +19,7 @@ from bot.emulator.act import Bash
 from bot.emulator.model import Script
 from bot.sandbox.jail import FIRST_UID, UIDS, Limits
 from tests.house import House, machine, opened
-from tests.security.probe import PLAY, outputs, probed
+from tests.security.probe import PLAY, findings, probed, python
 from tests.town import Town, tutti
 
 CANARY = "canary-4f1c-of-the-abuse-cases"
@@ -144,11 +144,38 @@ tried("interfaces", lambda: [name for _, name in socket.if_nameindex()])
     assert found["interfaces"] == ["lo"]
 
 
-async def test_c28_tests_and_agents_have_no_proxy_and_no_way_to_the_model_of_others(house: House) -> None:
-    await house.configure(test="sh check.sh && env && ls -la /run/tutti /run 2>&1; true")
-    found = await probed(house, 'tried("run", lambda: os.listdir("/run"))\ntried("all", lambda: dict(os.environ))')
-    assert "HTTPS_PROXY" not in found["all"]
-    assert "PROXY" not in str(outputs(house)).upper().replace("NO_PROXY", "")
+WAYS = """
+import os, socket, sys
+assert not [name for name in os.environ if "PROXY" in name.upper()], "a proxy"
+own = socket.create_server(("127.0.0.1", 0))
+for port in [own.getsockname()[1] if port == "own" else int(port) for port in sys.argv[1:]] + [8118, 8119]:
+    for host in ("127.0.0.1", "1.1.1.1"):
+        with socket.socket() as one:
+            one.settimeout(5)
+            assert one.connect_ex((host, port)) != 0, f"a way to {host} {port}"
+for folder, _, names in os.walk("/run"):
+    for name in names:
+        with socket.socket(socket.AF_UNIX) as one:
+            assert one.connect_ex(os.path.join(folder, name)) != 0, f"a way to {name}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "planted"),
+    [("python ways.py", ""), ("HTTPS_PROXY=x python ways.py", "a proxy"), ("python ways.py own", "a way to 127.0.0.1")],
+)
+async def test_c28_tests_and_agents_have_no_proxy_and_no_way_to_the_model_of_others(
+    house: House, command: str, planted: str
+) -> None:
+    """The test command fails where there is a way, as it does where one is planted."""
+    await house.push({"ways.py": WAYS})
+    with listening(house.folder) as there:
+        await house.configure(test=f"sh check.sh && {command} {there['tcp']} {house.url.rpartition(':')[2]} 443")
+        house.rehearse([*PLAY, *python('tried("all", lambda: dict(os.environ))')])
+        told = house.status(await house.implement())
+    assert "PROXY" not in str(findings(house)["all"]).upper()
+    assert (f"AssertionError: {planted}" in told + (house.pull.body or "")) == bool(planted)
+    assert ("· failed ·" if planted else "· done ·") in told
 
 
 # ---- C30: limits -----------------------------------------------------------------------------------------------------
