@@ -33,6 +33,12 @@ _NEVER_FAILS = re.compile(
     r"(?:$|,|\)\s{0,3};?$|\)\.(?:toBe\(true\)|toBeTruthy\(\)|toEqual\(true\)|to\.be\.true))"
     r"|\bassert\b.*\bor[ \t]+(?:True|1)\s{0,3}\)?$|\|\|[ \t]{0,3}true\s{0,3}\)"
 )
+_SWALLOWS = re.compile(
+    r"\bexcept\b[^\n:]{0,100}\bAssertionError\b|\bsuppress\([^)\n]{0,200}\b(?:AssertionError|Exception|BaseException)\b"
+    r"|\bexcept(?:[ \t]+(?:Base)?Exception\b[^\n:]{0,40})?[ \t]*:\s{0,5}(?:pass|\.\.\.|return|continue)\b"
+    r"|\bcatch[ \t]{0,3}(?:\([^)\n]{0,60}\))?[ \t]{0,3}\{\s{0,5}\}"
+)
+_RETURNS = re.compile(r"(?:.{0,200}[:{]\s*)?(?:return|yield)(?:\s+(?:None|True|true|undefined|null|nil|0))?\s*;?\s*\}?")
 _EXACT = frozenset(
     names(
         "assertequal assertequals assert_equal assert_eq equal equalf eq exactly deepequal strictequal deepstrictequal "
@@ -89,6 +95,21 @@ def _depth(line: str) -> int:
 def empty(assertion: str) -> bool:
     """Whether it holds whatever happens."""
     return _NEVER_FAILS.search(assertion) is not None
+
+
+def swallows(lines: Iterable[str]) -> int:
+    """How many places in a test forget that an assertion failed."""
+    return len(_SWALLOWS.findall("\n".join(lines)))
+
+
+def returns(lines: Iterable[str]) -> int:
+    """How many places before a test's first assertion end it."""
+    count = 0
+    for line in lines:
+        if _ASSERTS.search(line) and not _RETURNS.fullmatch(line[:300]):
+            break
+        count += _RETURNS.fullmatch(line[:300]) is not None
+    return count
 
 
 def looser(old: str, new: str) -> bool:

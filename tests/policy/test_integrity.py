@@ -231,3 +231,56 @@ def test_what_is_too_large_is_said_to_be() -> None:
     ]
     files = [file(f"tests/test_{number}.py", large + str(number)) for number in range(8)]
     assert found(work(*files), NAME) == [("draft", "It changes more tests than can be compared with what they were.")]
+
+
+# ---- left out otherwise ----------------------------------------------------------------------------------------------
+
+TABLE = (
+    "@pytest.mark.parametrize(('a', 'b'), [(1, 2), (3, 'x,y'), (5, [6])])\ndef test_a(a, b):\n    assert f(a) == b\n"
+)
+SILENT = {
+    "a return": ("test_a.py", TAKES, TAKES.replace("    ", "    return\n    "), "can end before"),
+    "a return on a condition": (
+        "test_a.py",
+        TAKES,
+        TAKES.replace("    ", "    if x:\n        return\n    "),
+        "can end",
+    ),
+    "a yield": ("test_a.py", TAKES, TAKES.replace("    ", "    yield\n    "), "can end before"),
+    "caught": (
+        "test_a.py",
+        ADDS,
+        f"{ADDS}    try:\n        f()\n    except AssertionError:\n        pass\n",
+        "forgets",
+    ),
+    "suppressed": ("test_a.py", ADDS, f"{ADDS}    with suppress(AssertionError):\n        f()\n", "forgets"),
+    "no rows": ("test_a.py", TABLE, TABLE.replace("[(1, 2), (3, 'x,y'), (5, [6])]", "[]"), "0 rows where they had 3"),
+    "fewer rows": ("test_a.py", TABLE, TABLE.replace("(1, 2), ", ""), "2 rows where they had 3"),
+    "fewer rows by name": (
+        "test_a.py",
+        "ROWS = {'a': 1, 'b': 2}\n@parametrize('x', ROWS.items())\ndef test_a(x):\n    assert x\n",
+        "ROWS = {'a': 1}\n@parametrize('x', ROWS.items())\ndef test_a(x):\n    assert x\n",
+        "1 row where they had 2",
+    ),
+    "never built": (
+        "a_test.go",
+        "func TestA(t *T) {\n}\n",
+        "//go:build never\nfunc TestA(t *T) {\n}\n",
+        "not be built",
+    ),
+    "a class": ("test_a.py", f"class TestA:\n{_in(ADDS)}", f"class ChecksA:\n{_in(ADDS)}", "`TestA` under another"),
+}
+
+
+@pytest.mark.parametrize(("path", "old", "new", "says"), SILENT.values(), ids=SILENT)
+def test_a_test_that_is_left_out_otherwise_is_named(path: str, old: str, new: str, says: str) -> None:
+    (sentence,) = said(f"tests/{path}", old, new)
+    assert says in sentence
+    assert said(f"tests/{path}", new, new + "\n") == []
+
+
+def test_a_file_under_a_name_that_is_not_looked_for_is_gone() -> None:
+    moved = file("tests/test_a.py", None, ADDS), file("tests/app_checks.py", ADDS)
+    assert [sentence for _, sentence in found(work(*moved), NAME)] == [
+        "It deletes `tests/test_a.py` with 1 test: `test_adds`."
+    ]

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
-from bot.policy.assertions import assertions, empty, looser
+from bot.policy.assertions import assertions, empty, looser, returns, swallows
 from bot.policy.cases import LANGUAGES, MOST, Case, bare, cases, ending, is_test_file, named_a_test
 from bot.policy.content import TEXT_LIMIT, text
 from bot.policy.finding import Finding, Policy
+from bot.policy.rows import Table, never_built, tables, uncollected
 from bot.policy.skips import Mark, marks
 from bot.policy.words import joined, plural, shown
 from bot.policy.work import File, Work
@@ -23,6 +24,12 @@ class _Side:
 
     cases: tuple[Case, ...] = ()
     marks: tuple[Mark, ...] = ()
+    tables: dict[str, Table] = field(default_factory=dict)
+    program: str = ""
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables.values())
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ def judge(work: Work) -> Iterator[Finding]:
             yield _too_large(work, study.file)
         yield from _removed(work, study.file, study.old, gone.get(study.file.path, []))
     yield from _skipped(work, studies)
+    yield from _left_out(work, studies)
     for study, old, new in pairs:
         yield from _weaker(work, study.file, old, new)
 
@@ -74,7 +82,7 @@ def _side(path: str, data: bytes | None) -> _Side:
     language = LANGUAGES[ending(path)]
     program = bare(words, language)
     found = cases(program, language)
-    return _Side(found, tuple(marks(path, program, found)))
+    return _Side(found, tuple(marks(path, program, found)), tables(program), program)
 
 
 # ---- what became of each test ----------------------------------------------------------------------------------------
@@ -87,6 +95,7 @@ def _compared(studies: list[_Study]) -> tuple[dict[str, list[Case]], list[tuple[
     """
     pairs, lost = list[tuple[_Study, Case, Case]](), list[tuple[_Study, Case]]()
     spare = dict[str, list[Case]]()
+    others = any(study.old.cases and not named_a_test(study.file.path) for study in studies)
     for study in studies:
         mine = dict[str, list[Case]]()
         for case in study.new.cases:
@@ -97,12 +106,17 @@ def _compared(studies: list[_Study]) -> tuple[dict[str, list[Case]], list[tuple[
                 pairs.append((study, case, same.pop(0)))
             else:
                 lost.append((study, case))
-        for case in (case for same in mine.values() for case in same):
+        for case in (case for same in mine.values() for case in same if others or _looked_for(study.file)):
             spare.setdefault(case.name, []).append(case)
     gone = dict[str, list[Case]]()
     for study, case in _without_moved(lost, spare, pairs):
         gone.setdefault(study.file.path, []).append(case)
     return gone, pairs
+
+
+def _looked_for(file: File) -> bool:
+    """Whether pytest looks into a file by its name, if it does not look into others."""
+    return ending(file.path) != "py" or named_a_test(file.path) or file.status != "A"
 
 
 def _without_moved(
@@ -184,6 +198,28 @@ def _silenced(work: Work, study: _Study, before: set[str], marked: set[str]) -> 
         yield Finding("draft", NAME, study.file.path, f"{where} {says}.")
 
 
+def _left_out(work: Work, studies: list[_Study]) -> Iterator[Finding]:
+    """Files and classes that nothing looks for any more, and tables that are shorter, over all files together."""
+    shorter = sum(study.new.rows - study.old.rows for study in studies) < 0
+    for study in studies:
+        path = shown(study.file.path, work)
+        if study.file.status != "M" or not study.old.cases:
+            continue
+        if line := never_built(study.file.old, study.file.new):
+            yield Finding(
+                "draft", NAME, study.file.path, f"{path} has {shown(line, work)}, so that it may not be built."
+            )
+        if ending(study.file.path) == "py" and (name := uncollected(study.old.program, study.new.program)):
+            yield Finding(
+                "draft", NAME, study.file.path, f"{path} has the tests of {shown(name, work)} under another name."
+            )
+        if shorter and study.new.rows < study.old.rows and study.new.cases:
+            rows = plural(study.new.rows, "row")
+            yield Finding(
+                "draft", NAME, study.file.path, f"The tables of {path} have {rows} where they had {study.old.rows:,}."
+            )
+
+
 # ---- loosened --------------------------------------------------------------------------------------------------------
 
 
@@ -196,7 +232,11 @@ def _weaker(work: Work, file: File, old: Case, new: Case) -> Iterator[Finding]:
     says = f"The test {shown(new.name, work)} ({shown(file.path, work)})"
     void = next((one for one in added if empty(one)), None)
     loose = next(((was, now) for now in added for was in left if looser(was, now)), None)
-    if void is not None:
+    if swallows(new.lines) > swallows(old.lines):
+        yield Finding("draft", NAME, file.path, f"{says} forgets that an assertion failed.")
+    elif returns(new.lines) > returns(old.lines):
+        yield Finding("draft", NAME, file.path, f"{says} can end before its first assertion.")
+    elif void is not None:
         yield Finding("draft", NAME, file.path, f"{says} says {shown(void, work)}, which never fails.")
     elif loose is not None:
         was, now = loose
