@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,7 +41,7 @@ async def test_c34_without_walls_nobodys_code_is_run(tmp_path: Path) -> None:
 # ---- C35: planted git ------------------------------------------------------------------------------------------------
 
 PLANT = """
-mark=$PWD/ran; payload=$PWD/payload; printf '#!/bin/sh\\ntouch %s; cat\\n' /tmp/ran > $payload; chmod +x $payload
+mark=$PWD/ran; payload=$PWD/payload; printf '#!/bin/sh\\ntouch %s; cat\\n' MARK > $payload; chmod +x $payload
 git=$(sed 's/gitdir: //' .git)
 printf '* filter=x diff=x merge=x\\n' > .gitattributes
 for folder in $git .; do
@@ -75,13 +77,21 @@ printf '%s\\n' $PWD > $git/commondir
 
 
 async def test_c35_git_that_an_agent_plants_runs_nothing_of_the_bots(house: House) -> None:
-    ran = Path("/tmp/ran")
-    await asyncio.to_thread(ran.unlink, missing_ok=True)
-    told = await left(house, Run(PLANT))
+    """The payload leaves its mark in the data folder, where all of the bot's own processes may write."""
+    ran = house.folder / "data/ran"
+    told = await left(house, Run(PLANT.replace("MARK", str(ran))))
     assert "· done ·" in told or "· needs approval ·" in told or "· refused ·" in told
     house.rehearse([*PLAY])
     assert "· done ·" in house.said(await house.implement("Another"))[-1]
     assert not await asyncio.to_thread(ran.exists)
+
+
+def test_c35_what_is_planted_does_run_where_git_is_not_careful(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    planting = PLANT.replace("MARK", str(mark)).replace("$(sed 's/gitdir: //' .git)", "$PWD/.git")
+    careless = planting.partition("printf 'ref: refs")[0].replace("[include]\n path = $PWD/config\n", "")
+    subprocess.run(["/bin/sh", "-c", f"git init -q .\n{careless}\ngit add -A 2>&1"], cwd=tmp_path, check=False)
+    assert mark.exists()
 
 
 # ---- C40: secrets ----------------------------------------------------------------------------------------------------
@@ -123,7 +133,6 @@ REFUSED: dict[str, Act] = {
     "names that clash": Run("echo 1 > Readme.txt; echo 2 > README.TXT"),
     "a name that reads backwards": Run("touch \"$(printf 'invoice\\342\\200\\256txt.exe')\"; echo x > x"),
     "an invisible name": Run("echo x > \"$(printf 'a\\342\\200\\213b')\""),
-    "a control character": Run("echo x > \"$(printf 'a\\033b')\""),
 }
 WAITING: dict[str, Act] = {
     "owners": Write("CODEOWNERS", "* @somebody\n"),
@@ -138,12 +147,31 @@ WAITING: dict[str, Act] = {
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
+REASONS = {
+    "a workflow": "runs in GitHub Actions",
+    "an action": "runs in GitHub Actions",
+    "submodules": "which other repositories are fetched",
+    "a link out of the repository": "leads to a place outside",
+    "a link upwards": "leads out of the repository",
+    "names that clash": "are one and the same on many machines",
+    "a name that reads backwards": "characters that cannot be seen",
+    "an invisible name": "characters that cannot be seen",
+}
+
+
+@pytest.mark.parametrize("what", REASONS)
 async def test_c41_c43_what_is_refused(house: House, what: str) -> None:
     told = await left(house, REFUSED[what])
-    assert "· refused ·" in told or "· failed ·" in told, told
+    assert "· refused ·" in told, told
+    assert REASONS[what] in told.partition("Refused: this change is not published.")[2].partition("As a patch")[0]
     assert house.pulls() == []
     assert sorted(house.repo.branches) == ["main"]
+
+
+async def test_c43_a_control_character_in_a_name_is_not_taken(house: House) -> None:
+    told = await left(house, Run("echo x > \"$(printf 'a\\033b')\""))
+    assert "The name of the file 'a\\x1bb' holds characters that Tutti does not publish." in told
+    assert (house.pulls(), sorted(house.repo.branches)) == ([], ["main"])
 
 
 @pytest.mark.parametrize("what", WAITING)
@@ -161,9 +189,9 @@ async def test_c41_the_app_itself_may_not_write_workflows() -> None:
 
 
 async def test_c43_what_is_git_on_other_systems_is_not_taken(house: House) -> None:
-    await left(house, Run("mkdir 'GIT~1' .GIT; echo x > 'GIT~1/config'; echo x > .GIT/config"))
-    for pull in house.pulls():
-        assert "config" not in await house.git("ls-tree", "-r", "--name-only", pull.head)
+    told = await left(house, Run("mkdir 'GIT~1' .GIT; echo x > 'GIT~1/config'; echo x > .GIT/config"))
+    assert "· done ·" in told
+    assert await house.git("diff", "--name-only", "main", house.pull.head) == "greeting.txt\n"
 
 
 async def test_c43_a_flipped_bit_is_shown(house: House) -> None:
@@ -217,6 +245,8 @@ async def test_c47_what_an_agent_says_orders_nobody(house: House) -> None:
     )
     await left(house, Say(words))
     body = house.pull.body or ""
+    assert re.findall(r"(?i)\b(?:close|fix|resolve)\w*:? +[\w./-]*#\d+", body) == ["Closes #1"], "the bot's own"
+    assert "Closes `#1`, fixes `acme/other#2`." in body
     assert not any(line.lstrip("> -*").startswith("/") for line in body.splitlines())
     assert "![" not in body
     assert "](https://evil.example" not in body
