@@ -20,7 +20,7 @@ _LONGEST_LINE = 1_000
 _REF = r"(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S{1,300}?/(?:issues|pull)/\d+"
 _KEYWORD = r"(?<![A-Za-z])(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
 _ORDER = re.compile(rf"{_KEYWORD}([\s:]*)({_REF})", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![A-Za-z0-9])@+(?=[A-Za-z0-9])")
+_MENTION = re.compile(r"(?<![A-Za-z0-9])[@\uff20]+(?=[A-Za-z0-9])")
 _IN_ADDRESS = r"[^\s<>`|\[\]\"\\()]"
 _ADDRESS = (
     rf"(?:[a-z][a-z0-9+.-]{{1,30}}\\?:\\?/\\?/|(?:mailto|xmpp)\\?:(?=\S)|www\\?\.(?=\S)|(?<![:/])//(?=[\w-]+\.[a-z]))"
@@ -37,12 +37,27 @@ _MARKUP = (
     (re.compile(r"<(?=[A-Za-z/!?])"), "&lt;"),
     (re.compile(r"!+\["), "["),
     (re.compile(r"\]:"), r"]\:"),  # what defines a link would change our own words: `[x]` is a ticked box
-    (re.compile(r"(?<![A-Za-z0-9])@(?=[A-Za-z0-9])"), f"@{_BREAK}"),
+    (re.compile(r"(?<![A-Za-z0-9])([@\uff20])(?=[A-Za-z0-9])"), rf"\1{_BREAK}"),
+)
+_WORDED = (  # commands without a slash
+    r"![A-Za-z]|bors[ \t]+(?:r|d|p|try|retry|merge|delegate|ping|cancel|treeclosed)\b|@?bors[ \t]*:"
+    r"|(?:recheck|retest)(?:[ \t]+[\w-]+)?[ \t]*$"
 )
 _COMMAND = re.compile(
-    r"""^((?:\[[ xX]\]|[\s>|*+#~_"'(\[\\-]|\d{1,9}[.)])*+)(?=(?:`{1,2}(?!`)[ ]?)?/\w)"""
+    r"""^((?:\[[ xX]\]|[\s>|*+#~_"'(\[\\-]|\d{1,9}[.)])*+)(?=(?:`{1,2}(?!`)[ ]?)?(?:[/\uff0f]\w|"""
+    rf"{_WORDED}))",
+    re.IGNORECASE,
 )  # also in a list, a quote, a table
-_COMMAND_IN_CODE = re.compile(r"^([\s>]*+)(?=/[A-Za-z][\w-]*+(?![\w./-]))")  # a path is none
+# A path is none.
+_COMMAND_IN_CODE = re.compile(rf"^([\s>]*+)(?=[/\uff0f!][A-Za-z][\w-]*+(?![\w./-])|(?!!){_WORDED})", re.IGNORECASE)
+_LANGUAGE = re.compile(r"^([^`~]*+(?:`{3,}+|~{3,}+)[ \t]*)(?P<said>.*)")
+_DRAWN = {
+    "mermaid",
+    "math",
+    "geojson",
+    "topojson",
+    "stl",
+}  # shown as pictures with live links
 _TRAILER = re.compile(r"^([\s>]*+(?:(?:[A-Za-z]+-)+by|skip-checks|on-behalf-of|change-id))\s*:", re.IGNORECASE)
 _WORK = "ci|cd|build|deploy|test|tests|actions|checks|pipeline|workflow"
 _SKIP = re.compile(
@@ -72,7 +87,7 @@ def plain(words: str) -> str:
 
 def _plainer(line: str) -> str:
     line = _ORDER.sub(r"\1\2`\3`", _MENTION.sub("", _WAY_OUT.sub("", line)))
-    return _TRAILER.sub(r"\1", _runs(line)).lstrip("/ ")
+    return _TRAILER.sub(r"\1", _runs(line)).lstrip("/\uff0f! ")
 
 
 def harmless(words: str, host: str = HOST) -> str:
@@ -134,7 +149,7 @@ def _disarmed(words: str, host: str) -> str:
         made += [_disarmed_part(_unordered(line), host) for line in lines[at:start]]
         block = lines[start:end]
         if kind in ("fence", "code_block"):
-            made.append(inert("\n".join(block)))
+            made.append(inert("\n".join([_undrawn(block[0]), *block[1:]] if kind == "fence" else block)))
         elif kind == "table_open":
             made += ["|".join(_around_code(cell, host) for cell in _unordered(row).split("|")) for row in block]
         else:
@@ -165,6 +180,13 @@ def _around_code(words: str, host: str) -> str:
             made += [_disarmed_part(words[start : ticks.start()], host), words[ticks.start() : end.end()]]
             start = at = end.end()
     return "".join([*made, _disarmed_part(words[start:], host)])
+
+
+def _undrawn(line: str) -> str:
+    """The first line of a fence, without a language that is shown as something else than text."""
+    hit = _LANGUAGE.match(line)
+    said = (re.split(r"[^\w+#.-]", hit["said"].lower(), maxsplit=1) if hit else [""])[0]
+    return hit[1].rstrip(" \t") if hit and (said in _DRAWN or "&" in hit["said"] or "\\" in hit["said"]) else line
 
 
 def _unordered(line: str) -> str:
