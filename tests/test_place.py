@@ -84,7 +84,7 @@ async def test_a_dot_without_the_end_of_its_line_is_a_sign_of_life(tmp_path: Pat
 
 async def test_a_start_clears_away_what_a_killed_bot_left(house: House) -> None:
     shop = house.bot.bench.shop
-    home = shop.homes.resolve() / "left"
+    home = shop.homes.resolve() / "left/home"
     (home / "cache/locked").mkdir(parents=True)
     (home / "cache/locked/file").write_text("x")
     (home / "cache/locked").chmod(0o500)

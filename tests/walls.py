@@ -23,12 +23,12 @@ def strong() -> Walls:
 
 
 def jail(folder: Path, walls: Walls | None = None, *, limits: Limits | None = None) -> Jail:
-    """The jail of a place: `tree` and `home` in `folder` are its own."""
+    """The jail of a place: `tree` and `home` in `folder` are its own, and `tmp` is its /tmp."""
     own = (folder / "tree", folder / "home")
-    for place in (*own, folder / "home/tmp"):
+    for place in (*own, folder / "tmp"):
         place.mkdir(parents=True, exist_ok=True)
     walls = walls or strong()
     walls = replace(walls, limits=limits) if limits else walls
-    made = walls.jail(folder / "home/tmp", writable=own)
-    made.own(*own)
+    made = walls.jail(folder / "tmp", writable=own)
+    made.own(*own, made.tmp)
     return made

@@ -1,13 +1,13 @@
 """What agents and tests need on this machine: a worktree and a home of their own, an environment without secrets."""
 
 import asyncio
-import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import structlog
 
 from bot.agents.budget import Budget
 from bot.agents.prompt import Asked
@@ -26,6 +26,8 @@ from bot.store.board import Board
 from bot.store.db import Database
 
 _VENV = ".venv"  # in the home of a place
+_SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Place:
-    """A worktree nobody had before, a private home beside it, the walls around both, and the environment inside."""
+    """A worktree nobody had before, a private home, the walls around both, and the environment inside.
+
+    The home and its /tmp lie side by side in a folder of the bot's own, where no process inside may change anything.
+    """
 
     worktree: Worktree
     home: Path
@@ -111,26 +116,24 @@ class Workshop:
             worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
             try:
                 jail = self.jail(worktree, home)
-                await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home)
+                await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home, jail.tmp)
                 yield Place(worktree, home, jail, environment(order.run, home, worktree.path, self.walls))
             finally:
                 await process.sweep(order.run)
                 await self.pool.destroy(worktree)
         finally:
-            await asyncio.to_thread(_remove, home)
+            await _remove(home.parent)
 
     def jail(self, worktree: Worktree, home: Path) -> Jail:
         """The walls around a worktree and its home; its `.git` and the repository's objects can only be read."""
         own = (worktree.path, worktree.agent_dir, home)
-        return self.walls.jail(
-            home / "tmp", writable=own, readable=(worktree.path / ".git", worktree.mirror / "objects")
-        )
+        return self.walls.jail(_tmp(home), writable=own, readable=(worktree.path / ".git", worktree.mirror / "objects"))
 
     def _home(self) -> Path:
         self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
-        home = Path(tempfile.mkdtemp(dir=self.homes.resolve()))
+        home = Path(tempfile.mkdtemp(dir=self.homes.resolve()), "home")
         venv.make(home / _VENV)
-        (home / "tmp").mkdir()
+        _tmp(home).mkdir()
         return home
 
     async def clear(self) -> None:
@@ -139,37 +142,41 @@ class Workshop:
         For the start, while nobody else works in this data folder.
         """
         await process.sweep_all(self.homes.resolve())
-        await asyncio.to_thread(_remove, self.homes)
+        await _remove(self.homes)
 
 
 def environment(run_id: str, home: Path, worktree: Path, walls: Walls) -> dict[str, str]:
     """All that a process in a place sees: the repository's own tools first, then the place's Python, then the system.
 
-    `home` is a folder in the installation's folder of homes, by which its processes are known from those of others.
+    `home` is `<homes>/<place>/home`; by the installation's `<homes>` its processes are known from those of others.
     """
     own = [worktree / ".venv/bin", worktree / "node_modules/.bin", home / _VENV / "bin"]
-    system = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
     return {
-        "PATH": ":".join([*(str(path) for path in own), *system]),
+        "PATH": ":".join([*(str(path) for path in own), *_SYSTEM]),
         "HOME": str(home),
-        "TMPDIR": "/tmp" if walls.tier == "strong" else str(home / "tmp"),
+        "TMPDIR": "/tmp" if walls.tier == "strong" else str(_tmp(home)),
         "LANG": "C.UTF-8",
         "CI": "true",
         process.MARK: run_id,
-        process.HOME_MARK: str(home.parent),
+        process.HOME_MARK: str(home.parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder, even where what is in it may not be written."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if not folder.exists():
-        return
-    folder.chmod(0o700)
-    for path, names, _ in os.walk(folder):
-        for name in names:
-            if not (inner := Path(path, name)).is_symlink():
-                inner.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+def _tmp(home: Path) -> Path:
+    """The /tmp of a home's place: beside it, for a folder that processes inside could swap leads a mount anywhere."""
+    return home.parent / "tmp"
+
+
+async def _remove(folder: Path) -> None:
+    """Remove a folder with whatever is in it, as deep and as locked as may be; what stays is told, and no more.
+
+    By `rm`, which needs no call for each level.
+    """
+    for words in (("rm", "-rf"), ("chmod", "-R", "u+rwX"), ("rm", "-rf")):
+        argv = [*words, "--", str(folder)]
+        done = await process.run(argv, cwd=Path("/"), env={"PATH": ":".join(_SYSTEM)}, run_id="remove")
+        if words[0] == "rm" and done.code == 0:
+            return
+    _log.warning("place.left", folder=str(folder))

@@ -7,6 +7,7 @@ import resource
 import secrets
 import signal
 import site
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -25,9 +26,11 @@ DOORS = Path("/run/tutti")
 FORWARD = Path(__file__).with_name("forward.py")
 INTERPRETER = getattr(sys, "_base_executable", sys.executable)
 BWRAP, SETPRIV, PRLIMIT = "/usr/bin/bwrap", "/usr/bin/setpriv", "/usr/bin/prlimit"
+_LINK = "A symbolic link stands where the sandbox has something of its own"
 _LAUNCH = Path(__file__).with_name("launch.py")
 _FILES, _SHARED = 4096, 8  # open files of a process; how many places a user that is not theirs alone may serve
 _FORWARD_INSIDE, _STAGE = DOORS / "forward.py", DOORS / "stage"
+_DEEPEST = 200  # folders in folders that are given away; the watchdog allows no more
 _TMP, _ALSO_TMP = Path("/tmp"), Path("/var/tmp")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
@@ -128,8 +131,11 @@ class Jail:
     def wrap(self, argv: Sequence[str], *, cwd: Path, doors: Sequence[Door] = ()) -> list[str]:
         """The command line that runs `argv` inside. The environment it is started with is the one inside.
 
-        Raises OSError where a symbolic link stands in the way of something that is to be seen inside.
+        Raises OSError where a symbolic link stands in the way of something that is to be seen inside, ValueError where
+        processes inside could put one there.
         """
+        if self.walls.tier != "none":
+            self._refuse_loose()
         match self.walls.tier:
             case "strong":
                 return self._walled(argv, cwd, doors)
@@ -139,14 +145,11 @@ class Jail:
                 return [*argv]
 
     def own(self, *places: Path) -> None:
-        """Give files and folders, with all in them, to the processes of this place."""
+        """Give files and folders, with all in them, to the processes of this place. Raises OSError if too deep."""
         if self.uid is None:
             return
         for place in places:
-            os.chown(place, self.uid, self.uid, follow_symlinks=False)
-            for folder, names, files in os.walk(place):
-                for name in (*names, *files):
-                    os.chown(f"{folder}/{name}", self.uid, self.uid, follow_symlinks=False)
+            _give(place, self.uid)
 
     def end(self) -> None:
         """End every process of this place's own user, wherever it has hidden; nothing where it has none."""
@@ -159,6 +162,15 @@ class Jail:
                 for pid in fresh:
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
+
+    def _refuse_loose(self) -> None:
+        """What may be written is the bot's own folder by name: no process inside can have put another in its place."""
+        folders = (self.tmp, *self.writable)
+        for path in folders:
+            if any(folder in path.parents for folder in folders):
+                raise ValueError(f"{path} lies in a folder that processes inside may change.")
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, _LINK, str(path))
 
     # ---- the strong tier ---------------------------------------------------------------------------------------------
 
@@ -247,9 +259,7 @@ class Jail:
         for name in path.relative_to(below).parts:
             step /= name
             if step.is_symlink():
-                raise OSError(
-                    errno.ELOOP, "A symbolic link stands where the sandbox has something of its own", str(path)
-                )
+                raise OSError(errno.ELOOP, _LINK, str(path))
 
     @property
     def _kit(self) -> Path:
@@ -260,13 +270,16 @@ class Jail:
     # ---- the degraded tier -------------------------------------------------------------------------------------------
 
     def _launched(self, argv: Sequence[str], cwd: Path, doors: Sequence[Door]) -> list[str]:
-        system = (*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc")
+        """What is to be read in a folder that may be written can be read already, and may be a link made inside."""
+        apart = [path for path in self.readable if not any(path.is_relative_to(own) for own in self.writable)]
+        read: list[Path | str] = [*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc"]
+        read += [*_python(), *self.walls.tools, *apart]
         rules = Rules(
             uid=self.uid,
             cwd=str(cwd),
-            read=[*map(str, (*system, *_python(), *self.walls.tools, *self.readable))],
+            read=[os.path.realpath(path) for path in read],
             write=[*map(str, (self.tmp, *self.writable))],
-            devices=[*_DEVICES],
+            devices=[os.path.realpath(path) for path in _DEVICES],
             ports=[door.tcp for door in doors if door.tcp],
             limits=self.walls.limits.of_a_process(shared=self.uid is None),
             filter=str(self._kit / kit.FILTER_OF_STREAMS),
@@ -317,13 +330,58 @@ def _above(path: Path) -> list[str]:
     return [word for folder in above for word in ("--perms", "0755", "--dir", str(folder))]
 
 
+def _give(place: Path, uid: int) -> None:
+    """Give a file or a folder with all in it to a user, by descriptors: whoever writes there is never followed."""
+    os.chown(place, uid, uid, follow_symlinks=False)
+    waiting = [[str(place)]] if stat.S_ISDIR(place.lstat().st_mode) else []  # in the folder above, and in each below
+    handles: list[int] = []
+    try:
+        while waiting:
+            if not waiting[-1]:
+                waiting.pop()
+                if handles:
+                    os.close(handles.pop())
+                continue
+            if len(handles) > _DEEPEST:
+                raise OSError(errno.ENAMETOOLONG, f"There are more than {_DEEPEST} folders in folders", str(place))
+            handles.append(_entered(waiting[-1].pop(), handles[-1] if handles else None))
+            waiting.append([*_given(handles[-1], uid)])
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _entered(name: str, above: int | None) -> int:
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+
+
+def _given(handle: int, uid: int) -> Iterator[str]:
+    """Give what lies in an open folder; the folders among it."""
+    with os.scandir(handle) as entries:
+        for entry in entries:
+            os.chown(entry.name, uid, uid, dir_fd=handle, follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.name
+
+
 def _of_user(uid: int) -> set[int]:
     """The living processes of a user."""
     return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _is_of(entry, uid)}
 
 
 def _is_of(process: Path, uid: int) -> bool:
+    """Whether it is a user's and lives: its first thread may have ended while another goes on."""
     with suppress(OSError):
-        words = (process / "status").read_text(encoding="utf-8", errors="replace").split()
-        return words[words.index("State:") + 1] not in "ZX" and int(words[words.index("Uid:") + 1]) == uid
+        status = (process / "status").read_bytes()
+        return b"\nUid:\t%d\t" % uid in status and (_runs(status) or any(map(_lives, (process / "task").iterdir())))
     return False
+
+
+def _lives(task: Path) -> bool:
+    with suppress(OSError):
+        return _runs((task / "status").read_bytes())
+    return False
+
+
+def _runs(status: bytes) -> bool:
+    return b"\nState:\tZ" not in status and b"\nState:\tX" not in status

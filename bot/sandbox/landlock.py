@@ -4,7 +4,9 @@ It takes nothing away that is held open already, and nothing that no right stand
 """
 
 import ctypes
+import errno
 import os
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +49,8 @@ def confine(
 ) -> None:
     """From now on this process and all it starts open nothing else, and connect by TCP to nothing but `ports`.
 
-    `no_new_privs` must be set. What is not there is passed over. Raises OSError where the kernel refuses.
+    `no_new_privs` must be set. What is not there is passed over. Raises OSError where the kernel refuses, and where a
+    path is a symbolic link: who made it, and where it leads by then, nobody knows.
     """
     handled = _Handled(_ALL, _BIND | _CONNECT, _ABSTRACT | _SIGNAL)
     rules = _called(_CREATE, ctypes.byref(handled), ctypes.c_size_t(ctypes.sizeof(handled)), ctypes.c_uint32(0))
@@ -68,9 +71,12 @@ def confine(
 
 
 def _allow_beneath(rules: int, path: Path | str, allowed: int) -> None:
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        _allow(rules, _BENEATH, _Beneath(allowed if Path(path).is_dir() else allowed & _OF_FILES, place))
+        kind = os.fstat(place).st_mode
+        if stat.S_ISLNK(kind):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+        _allow(rules, _BENEATH, _Beneath(allowed if stat.S_ISDIR(kind) else allowed & _OF_FILES, place))
     finally:
         os.close(place)
 

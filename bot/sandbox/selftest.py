@@ -284,14 +284,14 @@ def _listening(folder: str, word: str) -> Iterator[tuple[socket.socket, socket.s
 def _place(walls: Walls, folder: Path) -> Iterator[tuple[Jail, list[str]]]:
     """A place as a run has one: a worktree, a home with its Python, a /tmp; and where it looks for packages."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="place-") as name:
-        worktree, home = Path(name, "worktree"), Path(name, "home")
-        for made in (worktree, home, home / "tmp"):
+        worktree, home, tmp = Path(name, "worktree"), Path(name, "home"), Path(name, "tmp")
+        for made in (worktree, home, tmp):
             made.mkdir()
         (worktree / ".git").write_text("gitdir: nowhere\n", encoding="utf-8")
         programs = venv.make(home / ".venv")
         [paths] = programs.parent.glob("lib/python*/site-packages/bot.pth")
-        place = walls.jail(home / "tmp", writable=(worktree, home), readable=(worktree / ".git", _PROBE))
-        place.own(worktree, home)
+        place = walls.jail(tmp, writable=(worktree, home), readable=(worktree / ".git", _PROBE))
+        place.own(worktree, home, tmp)
         yield place, paths.read_text(encoding="utf-8").split("\n")[:-1]
 
 

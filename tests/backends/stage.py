@@ -46,7 +46,7 @@ class Stage:
         return self.folder / "homes" / "one"
 
     def task(self, prompt: str = ASKED, *, command: Sequence[str] = (), max_turns: int = 20) -> Task:
-        self.jail.own(self.worktree, self.home)
+        self.jail.own(self.worktree, self.home, self.jail.tmp)
         return Task(
             run=f"run-{self.folder.name}",
             key="job.agent.1",
@@ -90,11 +90,11 @@ async def built(
     name: str, folder: Path, played: model.PlayedModel, gateway: Gateway, walls: Walls | None = None
 ) -> Stage:
     """A stage with a place of its own."""
-    worktree, home = folder / "worktree", folder / "homes/one"
-    for place in (worktree, home / "tmp"):
+    worktree, home, tmp = folder / "worktree", folder / "homes/one", folder / "tmp"
+    for place in (worktree, home, tmp):
         place.mkdir(parents=True)
     walls = walls or strong()
-    jail = walls.jail(home / "tmp", writable=(worktree, home))
+    jail = walls.jail(tmp, writable=(worktree, home))
     lease = await gateway.open("run", 5.0, purse=Purse(), uid=jail.uid, tcp=walls.tier != "strong")
     return Stage(name, folder, played, jail, lease)
 

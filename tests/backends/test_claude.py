@@ -109,8 +109,8 @@ async def test_a_cli_that_does_not_start_is_an_error_not_a_traceback(claude: Sta
 
 async def test_its_own_files_stay_in_its_home(claude: Stage) -> None:
     await play(claude, [Bash("true")], [Say("Done.")])
-    assert {path.name for path in claude.home.iterdir()} >= {".claude", "tmp"}
-    assert list((claude.home / "tmp").iterdir())
+    assert {path.name for path in claude.home.iterdir()} >= {".claude"}
+    assert list(claude.jail.tmp.iterdir())
 
 
 async def test_a_cancel_is_nothing_to_complain_of(claude: Stage, caplog: pytest.LogCaptureFixture) -> None:
@@ -179,3 +179,30 @@ async def test_a_message_bigger_than_a_megabyte_passes(claude: Stage) -> None:
     outcome = await play(claude, [Write("big.txt", "x" * 1_500_000)], [Say("Done.")])
     assert outcome.ending == "finished"
     assert (claude.worktree / "big.txt").stat().st_size == 1_500_000
+
+
+async def test_rules_in_whose_place_there_is_a_folder_are_no_trouble(claude: Stage) -> None:
+    outcome = await play(claude, [Bash("cd $HOME && for r in rules-*.md; do rm $r && mkdir $r; done")], [Say("Done.")])
+    assert outcome.ending == "finished"
+    assert [path for path in claude.home.glob("rules-*.md") if path.is_dir()]
+
+
+FLOODS = """#!/usr/bin/python3
+import json, sys
+asked = json.loads(sys.stdin.readline())["request_id"]
+answer = {"subtype": "success", "request_id": asked, "response": {}}
+print(json.dumps({"type": "control_response", "response": answer}), flush=True)
+words = {"role": "assistant", "model": "m", "content": [{"type": "text", "text": "flood"}]}
+while True:
+    print(json.dumps({"type": "assistant", "message": words, "parent_tool_use_id": None, "session_id": "s"}))
+"""
+
+
+async def test_a_flood_of_words_is_ended_and_said(claude: Stage, tmp_path: Path) -> None:
+    cli = tmp_path / "floods"
+    cli.write_text(FLOODS)
+    cli.chmod(0o755)
+    with pytest.raises(LimitExceeded, match=r"^Resource limit: it said more than anybody can follow in 5 seconds\.$"):
+        await Claude(cli).run(claude.task(), claude.tell)
+    assert len(claude.events) <= 2000
+    assert process.marked(claude.task().run, claude.jail.uid) == set()

@@ -31,7 +31,7 @@ async def test_gets_rules_and_prompt_on_standard_input(agent: Stage) -> None:
 async def test_or_in_a_file_where_the_command_asks_for_one(agent: Stage) -> None:
     outcome = await run(agent, "sh", "-c", 'cat "$0"; cat', "{prompt_file}")
     assert outcome.text == f"Rules of the house.\n\n{ASKED}"
-    assert [path.name for path in agent.home.iterdir()] == ["tmp"]
+    assert list(agent.home.iterdir()) == []
 
 
 async def test_a_dot_without_the_end_of_its_line_is_a_sign_of_life(agent: Stage) -> None:

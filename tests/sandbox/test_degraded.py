@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import landlock, process
+from bot.sandbox import jail, landlock, process
 from bot.sandbox.jail import Door, Jail, Limits, Walls
 from tests import walls
 
@@ -146,6 +146,34 @@ async def test_a_daemon_does_not_outlive_its_place(place: Jail) -> None:
     await sh(place, "setsid -f env -i sleep 60; setsid -f env -i sh -c 'trap \"\" TERM; sleep 60'")
     place.end()
     assert process.marked("nobody's", place.uid) == set()
+
+
+THREADED = """
+import ctypes, os, threading, time
+if os.fork() == 0:
+    os.setsid()
+    ready, told = os.pipe()
+    if os.fork() == 0:
+        def go_on():
+            while "Z" not in open(f"/proc/{os.getpid()}/stat").read().rpartition(")")[2]: time.sleep(0.01)
+            os.write(told, b"x"); time.sleep(60)
+        threading.Thread(target=go_on).start()
+        ctypes.CDLL(None).pthread_exit(None)
+    os.read(ready, 1); os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(not ROOT, reason="what has left its group is found by its user")
+def test_a_daemon_whose_first_thread_has_ended_does_not_outlive_its_place(place: Jail) -> None:
+    argv = place.wrap([PYTHON, "-I", "-c", THREADED], cwd=place.writable[0])
+    subprocess.run(argv, env={}, cwd=place.writable[0], check=True, timeout=20)
+    assert place.uid is not None
+    [left] = jail._of_user(place.uid)
+    assert "\nState:\tZ" in Path(f"/proc/{left}/status").read_text()
+    place.end()
+    while jail._of_user(place.uid):  # the kernel takes its time
+        pass
 
 
 async def test_a_program_that_is_not_there_is_told_as_a_shell_tells(place: Jail) -> None:
