@@ -11,9 +11,10 @@ import shlex
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ import claude_agent_sdk as sdk
 from bot.agents.task import AgentEvent, Ending, Outcome, Task, Tell
 from bot.sandbox import gateway, process
 from bot.sandbox.jail import Jail
+from bot.sandbox.output import SECONDS, Rate
 from bot.sandbox.watchdog import LimitExceeded
 
 TOOLS = ["Agent", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write"]
 _SHOWN = 4000  # characters of a tool's output that a transcript gets
+_MESSAGES = 2000  # in any 5 seconds
 _ROUNDS = 30  # of trying to end it, in about 3 seconds
 _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -90,7 +93,8 @@ def _rules(task: Task) -> Iterator[Path]:
     try:
         yield Path(name)
     finally:
-        Path(name).unlink(missing_ok=True)
+        with suppress(OSError):  # an agent may have put a folder there
+            Path(name).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -182,15 +186,19 @@ async def _watched(start: _Start, story: "_Story") -> str:
     """Have the conversation; a sentence where its processes used too much. Nothing of it lives afterwards."""
     talk = asyncio.create_task(_converse(start.task, start, story))
     guard = asyncio.create_task(_guard(start, start.task.jail))
+    flood = asyncio.create_task(story.flooded.wait())
     try:
-        await asyncio.wait({talk, guard}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({talk, guard, flood}, return_when=asyncio.FIRST_COMPLETED)
         if guard.done() and not guard.result():
-            await asyncio.wait({talk})
+            await asyncio.wait({talk, flood}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         guard.cancel()
-        await process.finish(asyncio.create_task(_leave(talk, start)))
+        flood.cancel()
+        await process.finish(asyncio.create_task(_leave(talk, start, drain=bool(story.flood))))
     if guard.done() and not guard.cancelled() and (sentence := guard.result()):
         return sentence
+    if story.flood:
+        return story.flood
     talk.result()
     return ""
 
@@ -216,10 +224,13 @@ async def _converse(task: Task, start: _Start, story: "_Story") -> None:
         story.take(message)
 
 
-async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
-    """End the CLI if it still runs, and whatever it left."""
+async def _leave(talk: "asyncio.Task[None]", start: _Start, *, drain: bool) -> None:
+    """End the CLI if it still runs, and whatever it left; with `drain` its words are read to their end first.
+
+    Of a full pipe that nobody reads, the end is never seen.
+    """
     forced = not talk.done()
-    if forced:
+    if forced and not drain:
         talk.cancel()
         if not process.walled(start.task.jail):
             await _signal(start, signal.SIGTERM)
@@ -230,6 +241,8 @@ async def _leave(talk: "asyncio.Task[None]", start: _Start) -> None:
         if talk.done():
             break
         await asyncio.wait({talk}, timeout=0.1)
+    if not talk.done():
+        talk.cancel()
     if forced:
         await asyncio.sleep(0.05)  # the end of its pipes comes after its own
 
@@ -249,8 +262,21 @@ class _Story:
     _words: str = ""
     _result: sdk.ResultMessage | None = None
     _problem: str = ""
+    flood: str = ""  # a sentence, once it has said too much
+    flooded: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._rate = Rate(self.task.jail.walls.limits.output, _MESSAGES)
 
     def take(self, message: sdk.Message) -> None:
+        """Tell of a message; of none after too many or too big ones, for then it is about to be ended."""
+        if not self.flood and self._rate.too_much(f"{message!r}\n".encode("utf-8", "replace"), time.monotonic()):
+            self.flood = f"Resource limit: it said more than anybody can follow in {SECONDS} seconds."
+            self.flooded.set()
+        if not self.flood:
+            self._take(message)
+
+    def _take(self, message: sdk.Message) -> None:
         match message:
             case sdk.AssistantMessage():
                 for block in message.content:
