@@ -4,6 +4,9 @@ What they look like is mostly what the library detect-secrets knows, of which on
 over a line can ask the service that a key belongs to. What guesses by entropy or by names of variables is left out.
 """
 
+import binascii
+import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +16,11 @@ from bot.policy.patterns import KINDS, LITERALS
 
 HIDDEN = "[a secret was left out]"
 _ROUNDS = 20
+_MOST_DECODED = 2**21
+_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{40,}+(?:\r?\n[ \t]{0,20}[A-Za-z0-9+/_-]{20,}+)*+")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){20,}+")
+_SPACES = b" \t\r\n"
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ def secrets(data: bytes, canaries: Iterable[str], *, binary: bool = False, most:
     """The first secrets of every kind, in order, none inside another. In binary data only what cannot be by chance."""
     found = [Secret(start, end, "a secret of this Tutti") for start, end in islice(spans(data, canaries), most)]
     found += _patterned(data, binary, most)
+    found += islice(_decoded(data), most)
     kept = list[Secret]()
     for secret in sorted(found, key=lambda secret: (secret.start, -secret.end)):
         if not kept or secret.start >= kept[-1].end:
@@ -46,6 +55,26 @@ def _patterned(data: bytes, binary: bool, most: int) -> Iterator[Secret]:
         if (kind.anywhere or not binary) and not here.isdisjoint(kind.literals):
             for start, end in islice(kind.places(text), most):
                 yield Secret(start, end, kind.name)
+
+
+def _decoded(data: bytes) -> Iterator[Secret]:
+    """Long words in base64 or hex that are a secret once decoded; no more than 2 MB of them."""
+    left = _MOST_DECODED
+    for hit in _ENCODED.finditer(data):
+        if len(hit[0]) > left:
+            continue
+        left -= len(hit[0])
+        for plain in _plain(hit[0].translate(None, _SPACES)):
+            if secret := next(_patterned(plain, not plain.isascii(), 1), None):
+                yield Secret(hit.start(), hit.end(), secret.kind)
+                break
+
+
+def _plain(word: bytes) -> Iterator[bytes]:
+    word = word[: len(word) - (len(word) % 4 == 1)].translate(_STANDARD)
+    yield b64decode(word + b"=" * (-len(word) % 4))
+    for hit in _HEX.finditer(word):
+        yield binascii.unhexlify(hit[0])
 
 
 def redacted(text: str, canaries: Iterable[str]) -> str:

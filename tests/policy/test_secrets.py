@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.policy.judge import judge
 from bot.policy.secrets import HIDDEN, redacted
 from tests.github.test_events import untimed
-from tests.policy.made import file, found, sentences, work
+from tests.policy.made import file, found, levels, sentences, work
 
 _CHANCE = random.Random(20)
 
@@ -76,6 +76,22 @@ def test_a_secret_is_refused_named_and_not_shown(secret: str) -> None:
     assert "in the `title`" in words
     assert secret not in words
     assert secret[-20:] not in words
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "base64": lambda secret: b64encode(secret.encode()).decode(),
+    "base64 for addresses": lambda secret: urlsafe_b64encode(f"?>{secret}".encode()).decode().rstrip("="),
+    "base64 on many lines": lambda secret: "\n".join(_cut(b64encode(f"{secret}{' ' * 50}".encode()).decode(), 60)),
+    "hex": lambda secret: secret.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("name", ["a long GitHub token", "an Anthropic key", "a private key"])
+def test_a_secret_in_another_writing_is_one(name: str, encoding: Callable[[str], str]) -> None:
+    word = encoding(SECRETS[name])
+    assert levels(work(file("a.txt", f"key: '{word}'\n")), "secrets") == ["refuse"]
+    assert word[:40] not in redacted(f"It is {word}.", [])
 
 
 @pytest.mark.parametrize(("text", "word"), CONTEXT.values(), ids=CONTEXT)
@@ -146,6 +162,8 @@ WRITINGS: dict[str, Callable[[str], str]] = {
     "in escapes": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
     "in an address": lambda secret: quote(secret, safe=""),
     "cut by seven": lambda secret: secret[7:-7],
+    "cut by seven and backwards": lambda secret: secret[7:-7][::-1],
+    "cut by seven and in base64": lambda secret: b64encode(secret[7:-7].encode()).decode(),
     "in pieces": lambda secret: "' + '".join(_cut(secret, 9)),
     "in a list": lambda secret: ", ".join(f"'{letter}'" for letter in secret),
 }
@@ -164,6 +182,13 @@ def test_its_own_secrets_are_found_in_any_writing(writing: Callable[[str], str])
     assert ("refuse", "There is a secret of this Tutti in the `branch`.") in findings
     assert redacted(hidden, [OWN]).startswith("The key\nis ")
     assert redacted(hidden, [OWN]).endswith(" here")
+
+
+@pytest.mark.parametrize("half", [OWN[: len(OWN) // 2], OWN[len(OWN) // 2 :], OWN[12:], OWN[:-12]])
+def test_less_than_all_but_eight_letters_at_each_end_is_not_found(half: str) -> None:
+    """Where the search ends: who may write a program can cut a secret so that each part looks like chance."""
+    assert redacted(half, [OWN]) == half
+    assert redacted(f"{OWN[: len(OWN) // 2]}\n{OWN[len(OWN) // 2 :]}", [OWN]) == HIDDEN
 
 
 def test_a_private_key_is_known_by_each_of_its_lines() -> None:
