@@ -4,7 +4,8 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,10 @@ from bot.sandbox.jail import Limits
 MOST_FILES = 750_000  # files and folders of one place
 _PERIOD = 0.25  # seconds between two looks
 _DEEPEST = 200  # folders in folders; a path of 4096 bytes may hold ten times as many
-_MOST_HANDLES = 5_000  # open files looked at in one look
+_MOST_HANDLES = 30_000  # open files of all processes together: more are not looked at
+_MOST_MAPS = 2**23  # bytes of a list of what a process has mapped
+_SOCKET = 256 * 1024  # bytes that may wait in one, seen nowhere
+_LOOKS, _SCANS = (ThreadPoolExecutor(2, name) for name in ("look", "scan"))  # a long scan holds up no look
 _WATCHABLE = Path("/proc/self/stat").exists()
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -36,11 +40,24 @@ async def watch(pid: int, limits: Limits, folders: Sequence[Path], uid: int | No
     if not _WATCHABLE:
         await asyncio.Event().wait()
     disk = _Disk(_outermost(folders), limits.disk)
+    watches = [
+        asyncio.create_task(_until(_LOOKS, lambda: _look(pid, limits, disk, uid))),
+        asyncio.create_task(_until(_SCANS, lambda: disk.too_much() or None)),
+    ]
+    try:
+        done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+        return max(watch.result() for watch in done)
+    finally:
+        for watch in watches:
+            watch.cancel()
+
+
+async def _until(threads: ThreadPoolExecutor, look: Callable[[], str | None]) -> str:
     pause = _PERIOD
     while True:
         await asyncio.sleep(pause)
         began = time.monotonic()
-        said = await asyncio.to_thread(_look, pid, limits, disk, uid)
+        said = await asyncio.get_running_loop().run_in_executor(threads, look)
         if said is not None:
             return said
         pause = min(1.0, max(_PERIOD, 10 * (time.monotonic() - began)))
@@ -58,10 +75,13 @@ def _look(pid: int, limits: Limits, disk: "_Disk", uid: int | None) -> str | Non
         return ""
     if sum(process.threads for process in family.values()) >= limits.processes:
         return f"Resource limit: it had {limits.processes:,} processes and threads at once."
-    held = _held(family)
+    held = _held([process.thread for process in family.values()])
+    disk.held = held.disk
+    if held.handles > _MOST_HANDLES:
+        return f"Resource limit: its processes had more than {_MOST_HANDLES:,} files open at once."
     if _too_much_memory(family, limits.memory - held.memory):
         return f"Resource limit: its processes used more than {megabytes(limits.memory)} of memory together."
-    return disk.too_much(held.disk) or None
+    return None
 
 
 # ---- processes and memory --------------------------------------------------------------------------------------------
@@ -69,6 +89,9 @@ def _look(pid: int, limits: Limits, disk: "_Disk", uid: int | None) -> str | Non
 
 @dataclass(frozen=True)
 class _Process:
+    """`thread` is the id of one that lives: a process whose first one has ended tells nothing of its memory."""
+
+    thread: int
     parent: int
     threads: int
     memory: int
@@ -94,8 +117,23 @@ def _processes() -> Iterator[tuple[int, _Process]]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with suppress(OSError, ValueError, IndexError):
-                said = _read(f"/proc/{entry.name}/stat").rpartition(b")")[2].split()
-                yield int(entry.name), _Process(int(said[1]), int(said[17]), int(said[21]) * _PAGE)
+                pid, said = int(entry.name), _stat(entry.name)
+                thread = _living(pid) if said[0] == b"Z" and int(said[17]) > 1 else pid
+                memory = int((said if thread == pid else _stat(str(thread)))[21]) * _PAGE
+                yield pid, _Process(thread, int(said[1]), int(said[17]), memory)
+
+
+def _stat(pid: str) -> list[bytes]:
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+
+
+def _living(pid: int) -> int:
+    """A thread of the process that has not ended; the process itself where there is none."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError, IndexError):
+            if _stat(task.name)[0] not in (b"Z", b"X"):
+                return int(task.name)
+    return pid
 
 
 def belongs_to(pid: int, uid: int) -> bool:
@@ -110,7 +148,7 @@ def _too_much_memory(family: dict[int, _Process], most: int) -> bool:
     """Counts shared memory once, but only where counting it for each process gives too much: that is the cheap way."""
     if sum(process.memory for process in family.values()) <= most:
         return False
-    return sum(_share(pid, process.memory) for pid, process in family.items()) > most
+    return sum(_share(process.thread, process.memory) for process in family.values()) > most
 
 
 def _share(pid: int, otherwise: int) -> int:
@@ -130,31 +168,52 @@ def _read(path: str) -> bytes:
 
 @dataclass
 class _Held:
-    """Bytes in files that have no name: no folder shows them, but whoever has them open keeps them."""
+    """Bytes in files that have no name: no folder shows them, but whoever has them open, or mapped, keeps them."""
 
     memory: int = 0
     disk: int = 0
+    handles: int = 0
+    seen: set[tuple[int, int]] = field(default_factory=set)
 
 
 def _held(pids: Iterable[int]) -> _Held:
-    held, seen, left = _Held(), set[tuple[int, int]](), _MOST_HANDLES
+    held = _Held()
     for pid in pids:
         with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
             for entry in entries:
-                left -= 1
-                if left < 0:
+                held.handles += 1
+                if held.handles > _MOST_HANDLES:
                     return held
                 with suppress(OSError):
-                    _hold(entry, held, seen)
+                    _hold(Path(entry.path), held)
+        for place in _mapped(pid):
+            with suppress(OSError):  # only root may look at them
+                _hold(Path(place), held)
     return held
 
 
-def _hold(entry: "os.DirEntry[str]", held: _Held, seen: set[tuple[int, int]]) -> None:
-    about = entry.stat()
-    if about.st_nlink or not stat.S_ISREG(about.st_mode) or (key := (about.st_dev, about.st_ino)) in seen:
+def _mapped(pid: int) -> Iterator[str]:
+    """What a process has mapped of files without a name."""
+    with suppress(OSError), Path(f"/proc/{pid}/maps").open("rb") as file:
+        listing = file.read(_MOST_MAPS)
+        for line in listing.splitlines() if b" (deleted)" in listing else ():
+            if line.endswith(b" (deleted)"):
+                first, _, last = line.partition(b" ")[0].decode().partition("-")
+                yield f"/proc/{pid}/map_files/{int(first, 16):x}-{int(last, 16):x}"
+
+
+def _hold(place: Path, held: _Held) -> None:
+    about = place.stat()
+    key = (about.st_dev, about.st_ino)
+    if key in held.seen:
         return
-    seen.add(key)
-    if str(Path(entry.path).readlink()).startswith(("/memfd:", "/dev/shm/")):
+    if stat.S_ISSOCK(about.st_mode):
+        held.seen.add(key)
+        held.memory += _SOCKET
+    if about.st_nlink or not stat.S_ISREG(about.st_mode):
+        return
+    held.seen.add(key)
+    if str(place.readlink()).startswith(("/memfd:", "/dev/shm/", "/dev/zero", "/SYSV")):
         held.memory += about.st_blocks * 512
     else:
         held.disk += about.st_blocks * 512
@@ -172,12 +231,13 @@ class _Disk:
 
     def __init__(self, folders: Sequence[Path], most: int) -> None:
         self._folders, self._most = folders, most
+        self.held = 0  # bytes that are in no folder
         self._due = time.monotonic() + 1.0
         self._soonest = 0.0
         self._free = self._room()
 
-    def too_much(self, held: int) -> str:
-        """The sentence, or nothing; `held` bytes are in no folder."""
+    def too_much(self) -> str:
+        """The sentence, or nothing."""
         began = time.monotonic()
         if began < self._due and not (began >= self._soonest and self._filling()):
             return ""
@@ -188,7 +248,7 @@ class _Disk:
             return f"Resource limit: it has folders in folders, more than {_DEEPEST} deep."
         took = time.monotonic() - began
         self._due, self._soonest = began + max(1.0, 30 * took), began + 6 * took
-        if tally.size + held > self._most:
+        if tally.size + self.held > self._most:
             return f"Resource limit: its files took more than {megabytes(self._most)} of the disk."
         return f"Resource limit: it had more than {MOST_FILES:,} files." if tally.files > MOST_FILES else ""
 

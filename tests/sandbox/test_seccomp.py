@@ -54,6 +54,15 @@ def test_it_refuses_what_leads_out_of_a_sandbox(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not X86, reason="the numbers below are those of x86_64")
+def test_memory_that_belongs_to_no_process_stays_small(tmp_path: Path) -> None:
+    """As much as PostgreSQL asks for is given; what is asked for with a size of none is refused by the kernel."""
+    large = "call(29, 0, 65537, 0o600), call(64, 0, 65, 0o600), call(68, 0, 0o1600)"
+    small = "call(29, 0, 0, 0o1600), call(64, 0, 0, 0o1600), call(29, 123, 56, 0), call(64, 123, 17, 0)"
+    found = under_the_filter(tmp_path, f"print(json.dumps([{large}, {small}]))")
+    assert found == ["EPERM", "EPERM", "ENOSYS", "EINVAL", "EINVAL", "ENOENT", "ENOENT"]
+
+
+@pytest.mark.skipif(not X86, reason="the numbers below are those of x86_64")
 def test_it_refuses_every_kind_of_new_namespace(tmp_path: Path) -> None:
     flags = [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000]
     script = f"print(json.dumps([*(call(56, f | 17, 0, 0, 0, 0) for f in {flags}), call(272, 0), call(435, None, 0)]))"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,46 @@ async def test_memory_of_all_processes_together(tmp_path: Path) -> None:
 async def test_memory_that_only_a_file_without_a_name_holds(tmp_path: Path) -> None:
     hog = "import os, time; [os.write(os.memfd_create('x'), bytes(20 << 20)) for _ in range(6)]; time.sleep(1000)"
     assert "of memory together" in await limited(f'"$PYTHON" -ISc "{hog}"', tmp_path)
+
+
+UNSEEN = {
+    "the first thread has ended": (
+        "import ctypes, threading, time\n"
+        "threading.Thread(target=lambda: [bytearray(120 << 20), time.sleep(1000)]).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)"
+    ),
+    "no more open, but mapped": (
+        "import mmap, os, time\n"
+        "held = []\n"
+        "for _ in range(6):\n"
+        "    f = os.memfd_create('x'); os.write(f, bytes(20 << 20)); held += [mmap.mmap(f, 4096)]; os.closerange(3, 99)\n"
+        "time.sleep(1000)"
+    ),
+    "waits in sockets": "import socket, time; x = [socket.socketpair() for _ in range(250)]; time.sleep(1000)",
+}
+
+
+@pytest.mark.parametrize("way", UNSEEN)
+async def test_memory_that_is_held_out_of_sight(tmp_path: Path, way: str) -> None:
+    if way == "no more open, but mapped" and os.geteuid() != 0:
+        pytest.skip("only root may look at what others have mapped")
+    sentence = await limited(f'exec "$PYTHON" -ISc "$(cat <<\'END\'\n{UNSEEN[way]}\nEND\n)"', tmp_path)
+    assert "of memory together" in sentence
+
+
+async def test_more_open_files_than_can_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "_MOST_HANDLES", 200)
+    hog = "import os, time; x = [os.open('/dev/null', 0) for _ in range(250)]; time.sleep(1000)"
+    assert "files open at once" in await limited(f'"$PYTHON" -ISc "{hog}"', tmp_path)
+
+
+async def test_memory_is_watched_while_the_disk_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(watchdog._Disk, "too_much", lambda disk: "the scan" if over.wait(30) else "")
+    try:
+        assert "of memory together" in await limited(f"{HOG} & {HOG} & {HOG} & wait", tmp_path)
+    finally:
+        over.set()
 
 
 async def test_memory_that_processes_share_counts_once(tmp_path: Path) -> None:
