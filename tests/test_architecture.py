@@ -37,7 +37,14 @@ HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "
 HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic", "pydantic_core", "string", "typing", "yaml"}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/policy").rglob("[!_]*.py")}
 HARMLESS |= {"base64", "bisect", "configparser", "detect_secrets", "functools", "importlib", "pathspec", "pkgutil"}
-HARMLESS |= {"fnmatch", "tomllib", "unicodedata", "urllib"}  # of detect_secrets patterns, of importlib the registry
+HARMLESS |= {
+    "binascii",
+    "fnmatch",
+    "posixpath",
+    "tomllib",
+    "unicodedata",
+    "urllib",
+}  # of detect_secrets patterns, of importlib the registry
 
 SPAWNERS = {"bot.git.command", "bot.sandbox.process", "bot.emulator.bare"}  # the last one plays GitHub's side
 SPAWNERS |= {"bot.git.worktree"}  # removes big folders with a process of their own
