@@ -284,3 +284,39 @@ def test_a_file_under_a_name_that_is_not_looked_for_is_gone() -> None:
     assert [sentence for _, sentence in found(work(*moved), NAME)] == [
         "It deletes `tests/test_a.py` with 1 test: `test_adds`."
     ]
+
+
+# ---- written anew ----------------------------------------------------------------------------------------------------
+
+PAIR = "def test_a():\n    x = f()\n    assert x.one == 1\n    assert x.two == 2\n"
+HONEST = {
+    "one tuple": (PAIR, "def test_a():\n    x = f()\n    assert (x.one, x.two) == (1, 2)\n"),
+    "two tests": (
+        PAIR,
+        "def test_a():\n    x = f()\n    assert x.one == 1\ndef test_b():\n    x = f()\n    assert x.two == 2\n",
+    ),
+    "a helper": (
+        PAIR,
+        "def check(x):\n    assert x.one == 1\n    assert x.two == 2\ndef test_a():\n    check(f())\n",
+    ),
+    "one table": (
+        "def test_a():\n    assert add(1, 2) == 3\ndef test_b():\n    assert add(4, 5) == 9\n",
+        "@mark.parametrize(('a', 'b', 'c'), [(1, 2, 3), (4, 5, 9)])\ndef test_x(a, b, c):\n    assert add(a, b) == c\n",
+    ),
+    "another name": (
+        ADDS,
+        "def test_sums():\n    assert plus(1, 2) == 3\n    assert plus(0, 0) == 0\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), HONEST.values(), ids=HONEST)
+def test_tests_may_be_written_anew(old: str, new: str) -> None:
+    assert said("tests/test_a.py", old, new) == []
+
+
+def test_assertions_of_other_things_stand_for_none_that_is_gone() -> None:
+    new = "def test_a():\n    x = f()\n    assert x.one == 1\ndef test_b():\n    assert g() == 2\n    assert h() == 3\n"
+    assert said("tests/test_a.py", PAIR, new) == [
+        "The test `test_a` (`tests/test_a.py`) has 1 assertion where it had 2."
+    ]

@@ -1,7 +1,7 @@
 """Tests that were there before still are, still run, and demand what they did; whatever else needs a human's word."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -9,6 +9,7 @@ from bot.policy.assertions import assertions, empty, looser, returns, swallows
 from bot.policy.cases import LANGUAGES, MOST, Case, bare, cases, ending, is_test_file, named_a_test
 from bot.policy.content import TEXT_LIMIT, text
 from bot.policy.finding import Finding, Policy
+from bot.policy.refactored import explained, gained, helpers, likeness
 from bot.policy.rows import Table, never_built, tables, uncollected
 from bot.policy.skips import Mark, marks
 from bot.policy.words import joined, plural, shown
@@ -53,8 +54,11 @@ def judge(work: Work) -> Iterator[Finding]:
         yield from _removed(work, study.file, study.old, gone.get(study.file.path, []))
     yield from _skipped(work, studies)
     yield from _left_out(work, studies)
+    now = (case for study in studies for case in study.new.cases)
+    moved = gained(((old, new) for _, old, new in pairs), now)
+    made = {name: n for study in studies for name, n in helpers(study.old.program, study.new.program).items()}
     for study, old, new in pairs:
-        yield from _weaker(work, study.file, old, new)
+        yield from _weaker(work, study.file, old, new, moved, made)
 
 
 def _uncounted(work: Work) -> Iterator[Finding]:
@@ -131,23 +135,31 @@ def _without_moved(
             unnamed.append((study, case))
     left = [case for same in spare.values() for case in same]
     exact = {case.lines[1:]: case for case in left if case.lines[1:]}
+    uses = Counter[int]()
     for study, case in unnamed:
-        twin = exact.pop(case.lines[1:], None) or _alike(case, study.new.cases, left)
+        twin = exact.pop(case.lines[1:], None) or _alike(case, study.new, left)
         if twin is None:
             yield study, case
         else:
             pairs.append((study, case, twin))
+            uses[id(twin)] += 1
+            table = study.new.tables.get(twin.name)
+            if table and uses[id(twin)] < table.rows:
+                continue  # one test for each row
             left = [one for one in left if one is not twin] if len(left) <= _MOST_COMPARED else left
 
 
-def _alike(case: Case, here: Iterable[Case], left: list[Case]) -> Case | None:
-    """A new test in the same file that shares at least half of the lines."""
+def _alike(case: Case, here: _Side, left: list[Case]) -> Case | None:
+    """A new test in the same file that shares at least half of the lines, or two thirds of the words."""
     lines = Counter(case.lines[1:])
     if not lines or len(left) > 10 * _MOST_COMPARED:
         return None
     spare = {id(one) for one in left}
-    for other in islice((one for one in here if id(one) in spare), _MOST_COMPARED):
+    for other in islice((one for one in here.cases if id(one) in spare), _MOST_COMPARED):
         if 2 * (lines & Counter(other.lines[1:])).total() >= lines.total():
+            return other
+        table = here.tables.get(other.name, Table(0, ""))
+        if 3 * likeness(" ".join(case.lines[1:]), f"{' '.join(other.lines[1:])} {table.words}") >= 2:
             return other
     return None
 
@@ -223,7 +235,9 @@ def _left_out(work: Work, studies: list[_Study]) -> Iterator[Finding]:
 # ---- loosened --------------------------------------------------------------------------------------------------------
 
 
-def _weaker(work: Work, file: File, old: Case, new: Case) -> Iterator[Finding]:
+def _weaker(
+    work: Work, file: File, old: Case, new: Case, moved: Counter[str], made: dict[str, int]
+) -> Iterator[Finding]:
     if old.lines[1:] == new.lines[1:] and old.lines[0] == new.lines[0]:
         return
     before, after = assertions(old.lines), assertions(new.lines)
@@ -242,7 +256,7 @@ def _weaker(work: Work, file: File, old: Case, new: Case) -> Iterator[Finding]:
         was, now = loose
         sentence = f"{says} demands less: {shown(now, work)} where it was {shown(was, work)}."
         yield Finding("draft", NAME, file.path, sentence)
-    elif len(after) < len(before):
+    elif len(after) < len(before) and len(before) > len(after) + explained(left, added, new, moved, made):
         now = plural(len(after), "assertion") if after else "no assertion"
         sentence = f"{says} has {now} where it had {len(before):,}."
         yield Finding("draft", NAME, file.path, sentence)
