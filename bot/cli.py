@@ -208,5 +208,8 @@ def doctor() -> None:
 
 
 def main() -> None:
-    """The entry point `tutti`."""
+    """The entry point `tutti`. Whatever it does, what it starts shall not read its secrets from its memory."""
+    from bot.sandbox import process
+
+    process.hide()
     app()

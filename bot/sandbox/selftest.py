@@ -5,6 +5,7 @@ and `probe.py` looks for them from inside. The best tier that stops everything i
 """
 
 import asyncio
+import errno
 import json
 import os
 import secrets
@@ -19,8 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bot.sandbox import jail, kit, landlock, probe, process, venv
-from bot.sandbox.jail import INTERPRETER, Jail, Limits, Walls
+from bot.sandbox import doors, jail, kit, landlock, probe, process, venv
+from bot.sandbox.jail import INTERPRETER, Door, Jail, Limits, Walls
 from bot.sandbox.watchdog import LimitExceeded
 
 PROBES = {name: (attempt.__doc__ or "").strip() for name, attempt in probe.PROBES.items()}  # name: what it tries
@@ -34,6 +35,8 @@ HOLES = {  # what `degraded` is known not to stop; the first two are probes
 _PROBE = Path(__file__).with_name("probe.py")
 _SECONDS = 20.0  # for one trial
 _HELPER = 'trap "echo hit" USR1; trap "echo done" USR2; echo ready $$; while :; do sleep 30 & wait $!; done'
+_SWAP = 'for at; do mv -f "$at" "$HOME/was"; ln -sfn "$0" "$at"; done 2>/dev/null; true'
+_PORT = 8118
 _CONTAINER = "docker run --security-opt seccomp=deploy/seccomp.json --security-opt systempaths=unconfined"
 _DEGRADED_WAY = "or set TUTTI_SANDBOX=degraded, which is weaker (docs/security.md says how much)"
 
@@ -137,6 +140,8 @@ async def tried(walls: Walls, canaries: Canaries, data_dir: Path, holes: Iterabl
     if holes is None:
         holes = HOLES if walls.tier == "degraded" else ()
     with _place(walls, canaries.folder) as (place, packages):
+        worktree, home = place.writable
+        links = [*map(str, (home / "tmp", place.tmp, worktree / ".git", worktree, home))]
         targets = probe.Targets(
             canary=canaries.word,
             data=str(data_dir),
@@ -150,35 +155,74 @@ async def tried(walls: Walls, canaries: Canaries, data_dir: Path, holes: Iterabl
             pid=canaries.pid,
             writable=[*map(str, place.writable), "/tmp" if walls.tier == "strong" else str(place.tmp)],
             packages=packages,
+            links=[*links, *(["/tmp"] if walls.tier == "strong" else [])],
+            door=0,
             strong=walls.tier == "strong",
             holes=[*holes],
         )
-        said = await _inside(place, targets)
-        return said or await _heard(canaries)
+        await _run(place, ["/bin/sh", "-c", _SWAP, str(canaries.folder), *links])
+        try:
+            return await _second(place, targets, canaries)
+        except LimitExceeded as breach:
+            return breach.sentence
+        except OSError as problem:
+            if problem.errno != errno.ELOOP:
+                raise
+            return "The sandbox does not hold. Inside one can still replace the folders of the place."
 
 
-async def _inside(place: Jail, targets: probe.Targets) -> str:
-    worktree, home = place.writable
+async def _second(place: Jail, targets: probe.Targets, canaries: Canaries) -> str:
+    """What the probe says that runs after another process has left links wherever it could, beside a door."""
+    async with _door(place, canaries.folder) as door:
+        targets["door"] = int(place.url(door).rpartition(":")[2])
+        probing = [INTERPRETER, "-I", "-S", str(_PROBE)]
+        said = _found(await _run(place, probing, json.dumps(targets).encode(), door), place.walls)
+    return said or await _heard(canaries)
+
+
+@asynccontextmanager
+async def _door(place: Jail, folder: Path) -> AsyncIterator[Door]:
+    """A door behind which somebody says "in"."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"in")
+        writer.close()
+
+    listening = doors.listen(folder / "doors", _PORT, uid=place.uid, tcp=place.walls.tier != "strong")
+    servers = [await asyncio.start_server(answer, sock=one) for one in listening.sockets]
     try:
-        done = await process.run(
-            [INTERPRETER, "-I", "-S", str(_PROBE)],
-            cwd=worktree,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
-            run_id="selftest",
-            timeout=_SECONDS,
-            stdin=json.dumps(targets).encode(),
-            jail=place,
-        )
-    except LimitExceeded as breach:
-        return breach.sentence
+        yield listening.door
+    finally:
+        for server in servers:
+            server.close()
+        listening.close()
+
+
+async def _run(place: Jail, argv: Sequence[str], said: bytes = b"", *ways: Door) -> process.Finished:
+    worktree, home = place.writable
+    return await process.run(
+        argv,
+        cwd=worktree,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home)},
+        run_id="selftest",
+        timeout=_SECONDS,
+        stdin=said,
+        jail=place,
+        doors=ways,
+    )
+
+
+def _found(done: process.Finished, walls: Walls) -> str:
     try:
         found: probe.Found = json.loads(done.output_tail)
     except ValueError:
-        return _words(done, place.walls)
+        return _words(done, walls)
     if found["broken"]:
         return "Inside the sandbox this does not work: " + _listed(found["broken"])
     if found["through"]:
         return "The sandbox does not hold. Inside one can still " + "; ".join(found["through"].values()) + "."
+    if found["untried"]:
+        return f"Nobody knows how to try on {os.uname().machine} what stops: {', '.join(found['untried'])}."
     return ""
 
 
@@ -251,6 +295,7 @@ async def planted(below: Path) -> AsyncIterator[Canaries]:
 
 
 def _write_canaries(folder: Path, word: str) -> None:
+    folder.chmod(0o755)  # the walls shall stop whoever comes, not the modes
     for file in ("secret", "mirror.git/config", "other/home/notes"):
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)

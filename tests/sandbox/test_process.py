@@ -95,7 +95,10 @@ async def test_others_have_the_first_turn(place: Jail, tmp_path: Path) -> None:
     assert (await shell("nice", place, mark(tmp_path))).output_tail == "5\n"
 
 
-async def test_the_bot_hides_its_environment_and_memory() -> None:
-    asked = "import ctypes; from bot.sandbox import process; process.hide(); print(ctypes.CDLL(None).prctl(3))"
+@pytest.mark.parametrize(
+    "how", ["from bot.sandbox import process; process.hide()", "from bot import cli; cli.app = int; cli.main()"]
+)
+async def test_the_bot_hides_its_environment_and_memory_whatever_it_is_asked_to_do(how: str) -> None:
+    asked = f"import ctypes; {how}; print(ctypes.CDLL(None).prctl(3))"
     said = await process.run([sys.executable, "-c", asked], cwd=Path(__file__).parents[2], env=ENV, run_id="hidden")
     assert said.output_tail == "0\n"

@@ -1,15 +1,18 @@
 """The self-test at the start: it finds what the machine gives, and believes nothing that it has not seen stopped."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.operate import doctor
-from bot.sandbox import landlock, selftest
-from bot.sandbox.jail import Limits, Walls
+from bot.sandbox import kit, landlock, probe, selftest
+from bot.sandbox.jail import Jail, Limits, Walls
 from bot.sandbox.probe import PROBES, WORKS
 from bot.settings import Settings
+from tests import walls
 
 ROOT = os.geteuid() == 0
 modern = pytest.mark.skipif(landlock.version() < landlock.NEEDED, reason="this kernel's Landlock is too old")
@@ -43,7 +46,15 @@ async def test_without_walls_every_canary_is_found(tmp_path: Path) -> None:
     """So what is not found within walls was stopped by them. The other attempts depend on who is running this."""
     async with selftest.planted(tmp_path) as canaries:
         through = await selftest.tried(Walls("none"), canaries, tmp_path)
-    everywhere = ("secrets of the bot", "data folder", "another home", "mirror", "environments", "command lines")
+    everywhere = (
+        "secrets of the bot",
+        "data folder",
+        "another home",
+        "links",
+        "mirror",
+        "environments",
+        "command lines",
+    )
     for name in (*everywhere, "loopback", "abstract socket", "path socket"):
         assert selftest.PROBES[name] in through
 
@@ -82,6 +93,49 @@ async def test_tools_that_show_the_data_folder_are_noticed(tmp_path: Path) -> No
     found = await selftest.find(tmp_path / "data", tools=(tmp_path,))
     assert found.tier == "none"
     assert "read a file that the bot keeps for itself" in found.reason
+
+
+@pytest.mark.parametrize("tier", ["strong", "shared", "degraded"])
+async def test_a_place_whose_tmp_an_earlier_process_could_swap_is_noticed(
+    tier: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As places were laid out once: /tmp in the home."""
+    made = Walls.jail
+
+    def loose(form: Walls, _tmp: Path, *, writable: Sequence[Path], readable: Sequence[Path]) -> Jail:
+        (writable[1] / "tmp").mkdir()
+        return made(form, writable[1] / "tmp", writable=writable, readable=readable)
+
+    found = walls.strong()
+    form = {"strong": found, "shared": replace(found, own_uid=False), "degraded": replace(found, tier="degraded")}[tier]
+    monkeypatch.setattr(Walls, "jail", loose)
+    monkeypatch.setattr(Jail, "_refuse_loose", lambda _jail: None)
+    said = await tried(form, tmp_path)
+    assert selftest.PROBES["links"] in said or (tier != "shared" and said)  # other walls do not even stand up then
+
+
+async def tried(form: Walls, folder: Path) -> str:
+    """What the self-test says of walls."""
+    below = kit.make(folder / "kit")
+    async with selftest.planted(below) as canaries:
+        return await selftest.tried(form, canaries, folder)
+
+
+def strange(folder: Path) -> Path:
+    made = folder / "probe.py"
+    made.write_text(Path(probe.__file__).read_text().replace("os.uname().machine]", "'strange']"))
+    made.chmod(0o644)
+    return made
+
+
+async def test_what_cannot_be_tried_here_does_not_count_as_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An architecture whose system calls have numbers that nobody has written down."""
+    monkeypatch.setattr(selftest, "_PROBE", strange(tmp_path))
+    said = await tried(walls.strong(), tmp_path)
+    assert said.startswith("Nobody knows how to try on ")
+    assert "namespaces" in said
 
 
 @modern
