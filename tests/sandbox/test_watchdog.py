@@ -52,8 +52,8 @@ UNSEEN = {
         "import mmap, os, time\n"
         "held = []\n"
         "for _ in range(6):\n"
-        "    f = os.memfd_create("
-        "); os.write(f, bytes(20 << 20)); held.append(mmap.mmap(f, 1)); os.closerange(3, 9)\n"
+        "    f = os.memfd_create('x'); os.write(f, bytes(20 << 20))\n"
+        "    held.append(mmap.mmap(f, 4096)); os.closerange(3, 99)\n"
         "time.sleep(1000)"
     ),
     "waits in sockets": "import socket, time; x = [socket.socketpair() for _ in range(250)]; time.sleep(1000)",
