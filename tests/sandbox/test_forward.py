@@ -168,7 +168,8 @@ async def test_who_hangs_up_in_the_middle_is_forgotten(tmp_path: Path) -> None:
         before = open_files(process)
         writer.transport.abort()
         await ended.wait()
-        assert open_files(process) == before - 2
+        while open_files(process) != before - 2:  # noqa: ASYNC110 - another process closes them
+            await asyncio.sleep(0.01)
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------
@@ -201,12 +202,13 @@ async def test_a_signal_reaches_the_command(number: signal.Signals) -> None:
 
 async def test_the_command_gets_nothing_of_the_forwarder(tmp_path: Path) -> None:
     words = f"{free_port()}={tmp_path / 'door'}"
-    looking = "ls -l /proc/self/fd; grep -E 'Sig(Ign|Blk)' /proc/self/status"
-    process = await started(words, "--", "/bin/sh", "-c", looking)
+    signals = "grep -E 'Sig(Ign|Blk)' /proc/self/status"
+    process = await started(words, "--", "/bin/sh", "-c", f"{signals}; ls -l /proc/self/fd")
     out, _ = await process.communicate()
     assert b"socket" not in out
     assert b"eventpoll" not in out
-    assert out.count(b"0000000000000000") == 2
+    direct = await asyncio.create_subprocess_exec("/bin/sh", "-c", signals, stdout=PIPE)
+    assert out.startswith((await direct.communicate())[0])
 
 
 async def test_nothing_is_started_where_a_door_cannot_be_made(tmp_path: Path) -> None:
