@@ -34,6 +34,7 @@ from tests.actor import Actor
 from tests.judge.judge import judge
 
 SECRET = "a webhook secret of the tests"
+GIVEN = "sk7Qm2ZrTvLw4BnYc6JdHs1FgPe8Ua3oRi9XkDt5"  # the model's key, which tests hand to agents on purpose
 CONFIGURATION = "version: 1\nbackend: rehearsal\ntest: sh check.sh\n"
 FILES = {
     "README.md": "# Greeter\n",
@@ -95,7 +96,7 @@ class House:
             data_dir=self.folder / "data",
             database_url=self._database_url,
             model_url="http://127.0.0.1:9",
-            **self.extra,
+            **{"anthropic_api_key": SecretStr(GIVEN), **self.extra},
         )
 
     async def build(self, files: Mapping[str, str] = FILES) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.backends.rehearsal import Act, Append, Run, Say, Write
 from bot.sandbox.jail import Walls
-from tests.house import House, opened
+from tests.house import GIVEN, House, opened
 from tests.security.probe import PLAY, outputs
 
 KEY = "AKIA" + "Q3EGRIUMNB5XJTZ2"  # in the form of a real one, and nobody's
@@ -107,7 +107,7 @@ async def test_c40_a_secret_in_a_file_is_not_published(house: House, secret: str
 
 
 async def test_c40_a_secret_of_the_bot_is_found_in_any_dress(house: House) -> None:
-    secret = max(house.settings().secrets, key=len)
+    secret = GIVEN
     for number, dressed in enumerate((secret, base64.b64encode(secret.encode()).decode(), secret.encode().hex())):
         house.rehearse([*PLAY, Write("notes.txt", f"{dressed}\n")])
         told = house.said(await house.implement(f"Note {number}"))[-1]
