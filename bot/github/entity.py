@@ -55,7 +55,10 @@ class Issue:
 
 @dataclass(frozen=True)
 class Pull:
-    """A pull request; `head` and `base` are branch names, `from_fork`: the head lies in another repository."""
+    """A pull request; `head` and `base` are branch names, `from_fork`: the head lies in another repository.
+
+    `head_repo` is that repository's full name and `head_repo_id` its id, empty and 0 when it is gone.
+    """
 
     number: int
     title: str
@@ -71,11 +74,18 @@ class Pull:
     base: str
     base_sha: str
     from_fork: bool
+    head_repo: str = ""
+    head_repo_id: int = 0
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Comment:
-    """A remark: below the issue, at a line of the diff, or the text of a review. Times are UTC."""
+    """A remark: below the issue, at a line of the diff, or the text of a review. Times are UTC.
+
+    Only a remark at a diff has a `path`, a `line` (None when it is outdated), the `review` it belongs to, and the id of
+    the first remark of its thread, `in_reply_to` (None: it is the first). `commit` is what a diff or review is about.
+    """
 
     id: int
     body: str
@@ -84,6 +94,11 @@ class Comment:
     updated_at: datetime
     where: Where
     url: str
+    in_reply_to: int | None = None
+    path: str = ""
+    line: int | None = None
+    commit: str = ""
+    review: int | None = None
 
 
 def split_name(full_name: str) -> tuple[str, str]:
@@ -107,6 +122,19 @@ def read_author(data: object) -> Person:
     return GHOST if at(data, "user") is None else read_person(at(data, "user"))
 
 
+def read_number(data: object, *keys: str) -> int | None:
+    """A number as `number` takes it, None where there is no such thing."""
+    try:
+        return number(data, *keys)
+    except MissingError:
+        return None
+
+
+def read_moment(data: object, *keys: str) -> datetime | None:
+    """A point in time, None where there is no text; MissingError for a text that is none."""
+    return moment(data, *keys) if isinstance(at(data, *keys), str) else None
+
+
 def read_labels(data: object) -> tuple[str, ...]:
     return tuple(name for label in items(data, "labels") if (name := text(label, "name", limit=200)))
 
@@ -125,7 +153,7 @@ def read_issue(data: object, *, is_pull: bool | None = None) -> Issue:
         state=_state(data),
         is_pull=at(data, "pull_request") is not None if is_pull is None else is_pull,
         url=text(data, "html_url", limit=1000),
-        updated_at=moment(data, "updated_at") if isinstance(at(data, "updated_at"), str) else None,
+        updated_at=read_moment(data, "updated_at"),
     )
 
 
@@ -146,7 +174,17 @@ def read_pull(data: object) -> Pull:
         base=word(data, "base", "ref"),
         base_sha=word(data, "base", "sha"),
         from_fork=base_repo is None or at(data, "head", "repo", "id") != base_repo,
+        head_repo=_full_name(at(data, "head", "repo")),
+        head_repo_id=read_number(data, "head", "repo", "id") or 0,
+        updated_at=read_moment(data, "updated_at"),
     )
+
+
+def _full_name(repo: object) -> str:
+    try:
+        return "/".join(split_name(text(repo, "full_name", limit=300)))
+    except MissingError:
+        return ""
 
 
 def read_comment(data: object, where: Where) -> Comment:
@@ -157,7 +195,12 @@ def read_comment(data: object, where: Where) -> Comment:
         body=text(data, "body"),
         author=read_author(data),
         created_at=created,
-        updated_at=moment(data, "updated_at") if isinstance(at(data, "updated_at"), str) else created,
+        updated_at=read_moment(data, "updated_at") or created,
         where=where,
         url=text(data, "html_url", limit=1000),
+        in_reply_to=read_number(data, "in_reply_to_id"),
+        path=text(data, "path", limit=5000),
+        line=read_number(data, "line"),
+        commit=text(data, "commit_id", limit=100),
+        review=read_number(data, "pull_request_review_id"),
     )

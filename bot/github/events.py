@@ -15,6 +15,7 @@ from bot.github.entity import (
     Where,
     read_comment,
     read_issue,
+    read_number,
     read_person,
     read_pull,
     read_repo,
@@ -35,6 +36,7 @@ __all__ = [
     "PullEvent",
     "PushEvent",
     "RepoRef",
+    "ThreadEvent",
     "dump",
     "load",
     "parse",
@@ -63,7 +65,10 @@ class IssueEvent:
 
 @dataclass(frozen=True)
 class PullEvent:
-    """`pull_request`: opened, synchronize, closed (see `pull.merged`), labeled, ready_for_review ..."""
+    """`pull_request`: opened, synchronize, closed (see `pull.merged`), labeled, ready_for_review ...
+
+    `requested`: whom a review is asked of (`review_requested`) or no more; None where it is a team.
+    """
 
     action: str
     repo: RepoRef
@@ -71,6 +76,7 @@ class PullEvent:
     pull: Pull
     label: str | None = None
     kind: Literal["pull"] = "pull"
+    requested: Person | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,18 @@ class CommentEvent:
     issue: Issue
     comment: Comment
     kind: Literal["comment"] = "comment"
+
+
+@dataclass(frozen=True)
+class ThreadEvent:
+    """`pull_request_review_thread`: resolved, unresolved; `comments` are the ids of its remarks, oldest first."""
+
+    action: str
+    repo: RepoRef
+    actor: Person
+    pull: Issue
+    comments: tuple[int, ...] = ()
+    kind: Literal["thread"] = "thread"
 
 
 @dataclass(frozen=True)
@@ -112,7 +130,10 @@ class InstallationEvent:
 
 @dataclass(frozen=True)
 class CheckEvent:
-    """`check_run`: rerequested, requested_action (`button` is the one pressed), created, completed."""
+    """`check_run`: rerequested, requested_action (`button` is the one pressed), created, completed.
+
+    `pulls` are the numbers of the pull requests into this repository that GitHub names: often none, as for a fork's.
+    """
 
     action: str
     repo: RepoRef
@@ -125,9 +146,10 @@ class CheckEvent:
     conclusion: str
     button: str
     kind: Literal["check"] = "check"
+    pulls: tuple[int, ...] = ()
 
 
-Event = IssueEvent | PullEvent | CommentEvent | PushEvent | InstallationEvent | CheckEvent
+Event = IssueEvent | PullEvent | CommentEvent | ThreadEvent | PushEvent | InstallationEvent | CheckEvent
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
@@ -148,7 +170,7 @@ def target(event: Event) -> str:
     match event:
         case IssueEvent() | CommentEvent():
             return f"{event.repo.full_name}#{event.issue.number}"
-        case PullEvent():
+        case PullEvent() | ThreadEvent():
             return f"{event.repo.full_name}#{event.pull.number}"
         case InstallationEvent():
             return f"installation/{event.installation}"
@@ -188,7 +210,13 @@ def _issue(payload: object) -> Event:
 
 
 def _pull(payload: object) -> Event:
-    return PullEvent(*_common(payload), read_pull(at(payload, "pull_request")), _label(payload))
+    asked = at(payload, "requested_reviewer")
+    return PullEvent(
+        *_common(payload),
+        read_pull(at(payload, "pull_request")),
+        _label(payload),
+        requested=None if asked is None else read_person(asked),
+    )
 
 
 def _issue_comment(payload: object) -> Event:
@@ -203,6 +231,12 @@ def _remark(field: str, where: Where) -> Callable[[object], Event]:
         return CommentEvent(*_common(payload), pull, read_comment(at(payload, field), where))
 
     return read
+
+
+def _thread(payload: object) -> Event:
+    pull = read_issue(at(payload, "pull_request"), is_pull=True)
+    said = tuple(id for remark in items(payload, "thread", "comments") if (id := read_number(remark, "id")))
+    return ThreadEvent(*_common(payload), pull, said)
 
 
 def _push(payload: object) -> Event:
@@ -255,6 +289,11 @@ def _check(payload: object) -> Event:
         app=number(run, "app", "id") if at(run, "app") is not None else 0,
         conclusion=text(run, "conclusion", limit=40),
         button=text(payload, "requested_action", "identifier", limit=100),
+        pulls=tuple(
+            n
+            for pull in items(run, "pull_requests")
+            if at(pull, "base", "repo", "id") == repo.id and (n := read_number(pull, "number"))
+        ),
     )
 
 
@@ -264,6 +303,7 @@ _READERS: dict[str, Callable[[object], Event]] = {
     "issue_comment": _issue_comment,
     "pull_request_review_comment": _remark("comment", "diff"),
     "pull_request_review": _remark("review", "review"),
+    "pull_request_review_thread": _thread,
     "push": _push,
     "installation": _installation,
     "installation_repositories": _selection,
@@ -274,7 +314,13 @@ _MARKS: dict[str, tuple[str, ...]] = {
     "comment": ("issue_comment", "pull_request_review_comment"),
     "commits": ("push",),
     "check_run": ("check_run",),
-    "pull_request": ("pull_request", "pull_request_review", "pull_request_review_comment"),
+    "pull_request": (
+        "pull_request",
+        "pull_request_review",
+        "pull_request_review_comment",
+        "pull_request_review_thread",
+    ),
     "repositories_added": ("installation_repositories",),
     "review": ("pull_request_review",),
+    "thread": ("pull_request_review_thread",),
 }

@@ -17,6 +17,7 @@ from bot.github.events import (
     IssueEvent,
     PullEvent,
     PushEvent,
+    ThreadEvent,
     dump,
     load,
     parse,
@@ -30,6 +31,7 @@ LISTENED: dict[str, type[Event]] = {
     "issue_comment": CommentEvent,
     "pull_request_review_comment": CommentEvent,
     "pull_request_review": CommentEvent,
+    "pull_request_review_thread": ThreadEvent,
     "push": PushEvent,
     "installation": InstallationEvent,
     "installation_repositories": InstallationEvent,
@@ -101,6 +103,96 @@ def test_a_pull_request_of_a_deleted_fork_counts_as_from_a_fork() -> None:
     found = parse("pull_request", installed(payload))
     assert isinstance(found, PullEvent)
     assert found.pull.from_fork
+
+
+def example(event: str, action: str) -> dict[str, Any]:
+    """The first example of this action, fit to be changed."""
+    return copy.deepcopy(
+        next(installed(payload) for name, payload in examples() if name == event and payload["action"] == action)
+    )
+
+
+def test_a_pull_request_says_which_repository_its_head_lies_in_and_when_it_changed() -> None:
+    payload = example("pull_request", "synchronize")
+    payload["pull_request"]["head"]["repo"] = {"id": 8, "full_name": "stranger/shop"}
+    found = parse("pull_request", payload)
+    assert isinstance(found, PullEvent)
+    assert (found.pull.from_fork, found.pull.head_repo, found.pull.head_repo_id) == (True, "stranger/shop", 8)
+    assert found.pull.updated_at is not None
+    payload["pull_request"]["head"]["repo"] = None
+    gone = parse("pull_request", payload)
+    assert isinstance(gone, PullEvent)
+    assert (gone.pull.head_repo, gone.pull.head_repo_id) == ("", 0)
+
+
+def test_a_review_that_is_asked_for_says_of_whom() -> None:
+    payload = example("pull_request", "review_requested")
+    found = parse("pull_request", payload)
+    assert isinstance(found, PullEvent)
+    assert found.requested is not None
+    assert found.requested.id == payload["requested_reviewer"]["id"]
+    del payload["requested_reviewer"]
+    of_a_team = parse("pull_request", payload | {"requested_team": {"id": 3, "name": "carts"}})
+    assert isinstance(of_a_team, PullEvent)
+    assert of_a_team.requested is None
+
+
+def test_a_remark_at_a_diff_says_where_it_stands_and_what_it_answers() -> None:
+    payload = example("pull_request_review_comment", "created")
+    place = {"path": "cart.py", "line": 3, "commit_id": "c" * 40, "in_reply_to_id": 40, "pull_request_review_id": 50}
+    payload["comment"].update(place)
+    found = parse("pull_request_review_comment", payload)
+    assert isinstance(found, CommentEvent)
+    said = found.comment
+    assert (said.path, said.line, said.commit, said.in_reply_to, said.review) == ("cart.py", 3, "c" * 40, 40, 50)
+    payload["comment"].update(line=None, in_reply_to_id=None)
+    outdated = parse("pull_request_review_comment", payload)
+    assert isinstance(outdated, CommentEvent)
+    assert (outdated.comment.line, outdated.comment.in_reply_to) == (None, None)
+
+
+@pytest.mark.parametrize("action", ["resolved", "unresolved"])
+def test_a_thread_is_known_by_the_ids_of_its_remarks(action: str) -> None:
+    payload = example("pull_request_review_thread", action)
+    payload["thread"]["comments"] = [{"id": 40}, {"id": 41}, {"id": "42"}]
+    found = parse("pull_request_review_thread", payload)
+    assert isinstance(found, ThreadEvent)
+    assert (found.action, found.comments, found.pull.is_pull) == (action, (40, 41), True)
+    assert target(found) == f"{payload['repository']['full_name']}#{payload['pull_request']['number']}"
+
+
+def test_a_button_below_a_check_run_says_whose_pull_requests_it_stands_at() -> None:
+    payload = example("check_run", "requested_action")
+    here, elsewhere = ({"repo": {"id": id}} for id in (payload["repository"]["id"], 1))
+    payload["check_run"]["pull_requests"] = [{"number": 4, "base": here}, {"number": 5, "base": elsewhere}]
+    found = parse("check_run", payload)
+    assert isinstance(found, CheckEvent)
+    assert (found.pulls, found.button) == ((4,), payload["requested_action"]["identifier"])
+
+
+SINCE: dict[str, set[str]] = {
+    "pull": {"head_repo", "head_repo_id", "updated_at"},
+    "comment": {"in_reply_to", "path", "line", "commit", "review"},
+}
+"""What events have had only since reviews: in their parts, and below in themselves."""
+
+
+def test_an_event_that_an_earlier_version_stored_still_loads() -> None:
+    for event, payload in LISTENED_EXAMPLES:
+        if event != "pull_request_review_thread":
+            stored = dump(read(event, payload))
+            for name in ("requested", "pulls"):
+                stored.pop(name, None)
+            for part, names in SINCE.items():
+                if part in stored:
+                    stored[part] = {name: value for name, value in stored[part].items() if name not in names}
+            assert target(load(stored)) == target(read(event, payload))
+
+
+def read(event: str, payload: dict[str, Any]) -> Event:
+    found = parse(event, payload)
+    assert not isinstance(found, Ignored)
+    return found
 
 
 def test_a_push_names_its_paths_once_and_knows_the_default_branch() -> None:
