@@ -2,17 +2,33 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.github.check import Check, Checks
+from bot.github.check import Annotation, Button, Check, Checks
 from bot.github.content import Contents, Facts, Item, Level, Permission
 from bot.github.entity import RepoRef
+from bot.github.graph import Thread, Threads
 from bot.github.issue import Issues
 from bot.github.pull import Pulls
+from bot.github.reaction import Reaction, Reactions
+from bot.github.review import Inline, Remark, Reviews
 from bot.github.wire import Wire
 
-__all__ = ["Check", "Facts", "Item", "Level", "Permission", "Repository"]
+__all__ = [
+    "Annotation",
+    "Button",
+    "Check",
+    "Facts",
+    "Inline",
+    "Item",
+    "Level",
+    "Permission",
+    "Reaction",
+    "Remark",
+    "Repository",
+    "Thread",
+]
 
 
-class Repository(Contents, Issues, Pulls, Checks):
+class Repository(Contents, Issues, Pulls, Checks, Reviews, Reactions, Threads):
     """Reading needs no more than read permissions; `.token` is for git and lives as long as the `async with`.
 
     Every verb raises RefusalError (a sentence for people) or TryAgain (it passes).

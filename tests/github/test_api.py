@@ -38,10 +38,6 @@ def pull(number: int, branch: str = "feature/x", **changed: Any) -> dict[str, An
     }
 
 
-def check(number: int, external_id: str) -> dict[str, Any]:
-    return {"id": number, "name": "tutti", "head_sha": SHA, "status": "queued", "external_id": external_id}
-
-
 def invalid(*errors: dict[str, str] | str) -> Told:
     return Told({"message": "Validation Failed", "errors": list(errors)}, 422)
 
@@ -214,34 +210,6 @@ async def test_a_refused_review_request_is_no_failure(served: Served, shop: Repo
     served.tell(line, Told(pull(8), 201), Told({"message": "Review cannot be requested from author."}, 422))
     assert await shop.request_review(8, ["octocat"])
     assert not await shop.request_review(8, ["octocat"])
-
-
-# --- check runs
-
-
-async def test_a_check_run_is_found_by_its_external_id_instead_of_created_again(
-    served: Served, shop: Repository
-) -> None:
-    listed = f"GET {R}/commits/{SHA}/check-runs"
-    other = Told({"total_count": 1, "check_runs": [check(1, "other")]})
-    served.tell(listed, other, Told({"total_count": 2, "check_runs": [check(1, "other"), check(2, "run:1")]}))
-    served.tell(f"POST {R}/check-runs", Told(check(2, "run:1"), 201))
-    for _ in range(2):
-        assert (
-            await shop.create_check(SHA, "tutti", "run:1", title="Works", summary="s", conclusion="success")
-        ).id == 2
-    assert served.count(f"POST {R}/check-runs") == 1
-    assert served.last(listed).query["app_id"] == "11"
-
-
-async def test_a_conclusion_completes_a_check_run(served: Served, shop: Repository) -> None:
-    served.tell(f"GET {R}/commits/{SHA}/check-runs", Told({"total_count": 0, "check_runs": []}))
-    served.tell(f"POST {R}/check-runs", Told(check(2, "run:1"), 201))
-    about = {"title": "Done", "summary": "s" * 70_000, "details_url": "https://t.test/1"}
-    await shop.create_check(SHA, "tutti", "run:1", **about, conclusion="neutral")
-    sent = served.last(f"POST {R}/check-runs").sent
-    assert (sent["status"], sent["conclusion"], sent["details_url"]) == ("completed", "neutral", "https://t.test/1")
-    assert len(sent["output"]["summary"]) <= 65_535
 
 
 # --- refusals
