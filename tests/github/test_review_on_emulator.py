@@ -1,0 +1,87 @@
+"""Check runs, reactions and reviews against a whole played GitHub, each request held against GitHub's description."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.emulator.server import Emulator
+from bot.emulator.world import Pull, Repo
+from bot.github.api import Annotation, Button, Reaction
+from bot.github.client import GitHub
+from bot.github.entity import RepoRef
+from bot.github.events import CheckEvent, parse
+from bot.settings import Settings
+from tests.judge.judge import judge
+
+WRITE = {"contents": "write", "issues": "write", "pull_requests": "write", "checks": "write"}
+CART = "".join(f"line {n}\n" for n in range(1, 21))
+
+
+@dataclass
+class Stage:
+    """The played GitHub with one pull request, and the App that works on it."""
+
+    emulator: Emulator
+    github: GitHub
+    repo: Repo
+    pull: Pull
+    ref: RepoRef
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with Emulator(tmp_path) as emulator, aiohttp.ClientSession() as session:
+        app = {"app_id": emulator.app_id, "private_key": emulator.private_key, "api_url": emulator.api_url}
+        github = GitHub(Settings.model_validate(app), session)
+        repo = await emulator.create_repo("acme/shop", files={"cart.py": CART})
+        installation = await emulator.install(repo)
+        await emulator.push_commit(repo, "feature/x", {"cart.py": CART.replace("line 5\n", "line five\nline 5b\n")})
+        pull = await emulator.open_pull(repo, "feature/x", title="Count better")
+        yield Stage(emulator, github, repo, pull, RepoRef("acme", "shop", repo.id, installation.id))
+        await emulator.delivered()
+    assert (emulator.unknown, emulator.errors) == ([], [])
+    assert [line for each in emulator.requests for line in judge().request(each)] == []
+
+
+async def test_a_check_run_begins_and_ends_with_annotations_and_a_button_that_is_heard(stage: Stage) -> None:
+    marks = [Annotation("cart.py", n, n, "warning", f"No {n}", "This is wrong.") for n in range(1, 61)]
+    again = Button("Review again", "Reads the whole change anew", "again")
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        sha = (await api.pull(stage.pull.number)).head_sha
+        begun = await api.begin_check(sha, "review", "run:1", title="Reading", summary="Reads.")
+        assert (begun.status, begun.conclusion) == ("in_progress", "")
+        same = await api.begin_check(sha, "review", "run:1", title="Reading", summary="Reads.", look=True)
+        assert same == begun
+        for look in (False, True):
+            done = await api.finish_check(
+                begun.id,
+                title="60 remarks",
+                summary="See there.",
+                conclusion="neutral",
+                annotations=marks,
+                actions=[again],
+                look=look,
+            )
+            assert (done.status, done.conclusion) == ("completed", "neutral")
+    run = stage.repo.checks[-1]
+    assert [each["start_line"] for each in run.annotations] == list(range(1, 61))
+    await stage.emulator.press(run, "again")
+    pressed = parse("check_run", stage.emulator.deliveries[-1].payload)
+    assert isinstance(pressed, CheckEvent)
+    assert (pressed.button, pressed.external_id, pressed.pulls) == ("again", "run:1", (stage.pull.number,))
+
+
+async def test_a_reaction_is_put_once_and_read_with_those_of_others(stage: Stage) -> None:
+    asked = await stage.emulator.comment(stage.pull, "/review")
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        first = await api.react("issue", asked.id, "eyes")
+        assert await api.react("issue", asked.id, "eyes") == first
+        stage.emulator.react(asked, "+1", "maintainer")
+        ours, theirs = await api.reactions("issue", asked.id)
+        assert await api.react_to_issue(stage.pull.number, "rocket") != first
+    assert (ours.content, ours.person.id) == ("eyes", stage.emulator.bot.id)
+    assert (theirs.content, theirs.person.login) == ("+1", "maintainer")
+    assert isinstance(theirs, Reaction)
