@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from bot.errors import TryAgain
 from bot.github.entity import Person, read_author, read_number
 from bot.github.reaction import read_counts
 from bot.github.refusal import RefusalError
@@ -65,7 +66,7 @@ class Reviews:
         """
         said = [_inline(comment) for comment in comments]
         whole: dict[str, Any] = {"commit_id": commit, "event": event, "body": marked(body, marker), "comments": said}
-        return await self._wire.send("POST", f"/pulls/{n}/reviews", _read_id, **whole)
+        return await self._write(f"/pulls/{n}/reviews", whole)
 
     async def find_review(self, n: int, marker: str) -> int | None:
         """The newest review by the App itself that holds the marker: others may copy one."""
@@ -99,7 +100,7 @@ class Reviews:
             return found.id
         # GitHub wants a commit and a path and does not look at them: the answer stands where the thread does.
         where = {"in_reply_to": first, "commit_id": about.commit, "path": about.path}
-        return await self._wire.send("POST", f"/pulls/{n}/comments", _read_id, body=marked(body, marker), **where)
+        return await self._write(f"/pulls/{n}/comments", {"body": marked(body, marker), **where})
 
     async def edit_remark(self, remark: int, body: str, marker: str = "") -> bool:
         """Replaces a remark's text; give its marker again. False where somebody deleted it."""
@@ -110,6 +111,15 @@ class Reviews:
                 raise
             return False
         return True
+
+    async def _write(self, path: str, whole: dict[str, Any]) -> int:
+        """GitHub says `too quickly` with the status of what it never takes; that passes, and nothing was written."""
+        try:
+            return await self._wire.send("POST", path, _read_id, **whole)
+        except RefusalError as refusal:
+            if "submitted too quickly" not in refusal.words:
+                raise
+            raise TryAgain(str(refusal), after=60.0) from refusal
 
 
 def _inline(comment: Inline) -> dict[str, Any]:

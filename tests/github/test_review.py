@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import TryAgain
 from bot.github.api import Inline, Reaction, Repository
 from bot.github.entity import GHOST, Person
 from bot.github.refusal import RefusalError
@@ -72,6 +73,13 @@ async def test_a_review_with_a_line_outside_of_the_diff_is_refused_in_githubs_wo
     with pytest.raises(RefusalError, match="Line could not be resolved") as refusal:
         await shop.post_review(8, commit=SHA, event="COMMENT", body="x", comments=[Inline("a", 1, "RIGHT", "x")])
     assert (refusal.value.status, served.count(f"POST {REVIEWS}")) == (422, 1)
+
+
+async def test_a_review_that_came_too_quickly_for_github_is_tried_again_whole(served: Served, shop: Repository) -> None:
+    words = {"resource": "PullRequestReview", "code": "custom", "message": "was submitted too quickly"}
+    served.tell(f"POST {REVIEWS}", Told({"message": "Validation Failed", "errors": [words]}, 422))
+    with pytest.raises(TryAgain, match="too quickly"):
+        await shop.post_review(8, commit=SHA, event="COMMENT", body="x", comments=[])
 
 
 async def test_a_body_that_is_too_long_is_cut_and_keeps_its_marker(served: Served, shop: Repository) -> None:
