@@ -1,0 +1,1 @@
+"""What reviews are made of: answers, places, suggestions, the ledger."""
