@@ -1,0 +1,140 @@
+"""Whether two findings mean the same defect, and what a finding is known by when its lines move. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from bot.review.defect import kinds
+from bot.review.finding import Finding
+
+NEAR = 3  # lines between two findings that may still be one
+_SAME, _CLOSE = 0.6, 0.34  # shares of words: the same whatever is said else; the same where nothing speaks against it
+_CODE = re.compile(r"`([^`\n]+)`|\b([a-z]+(?:_[a-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Za-z_]\w*(?=\(\)))")
+_NAME = re.compile(r"[A-Za-z_]\w+")
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SMALL = """
+    a about after again all also an and any are as at be because been before but by call called calls can change
+    code could do does done each even every for from function get gets had has have here how if in instead into is
+    it its just line lines made make makes may method might more most must never new no not of on once one only or
+    other out over same should since so some such than that the their them then there these they this those through
+    to too under until up use used uses using value very was we were what when where which while who why will with
+    without would you your
+"""  # words that stand in any remark
+_STOP = frozenset(_SMALL.split())
+
+_FAMILIES = (
+    ("security", r"secur|auth|inject|xss|csrf|crypt|secret|privacy|permission"),
+    ("performance", r"perf|efficien|memory|speed|scal|complexity-time|queries"),
+    ("tests", r"test|coverage"),
+    ("style", r"style|nam|readab|format|doc|comment|convention|maintain|clarity|typo|clean|duplicat|complexity|design"),
+)
+
+
+def family(category: str) -> str:
+    """The kind of remark that a category belongs to: agents have many words for few of them."""
+    for name, pattern in _FAMILIES:
+        if re.search(pattern, category):
+            return name
+    return "correctness"
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> frozenset[str]:
+    """The words that carry meaning, in lower case and without endings; names in code are split into theirs."""
+    parts = (part.lower() for part in _PARTS.findall(text))
+    return frozenset(_stem(part) for part in parts if part not in _STOP and (len(part) > 1 or part.isdigit()))
+
+
+def _stem(word: str) -> str:
+    for ending in ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "e", "ly"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word.removesuffix(ending)
+    return word
+
+
+def alike(one: Finding, other: Finding) -> bool:
+    """Whether two findings are the same defect: at one place, and nothing says that they are two."""
+    if one.path != other.path:
+        return False
+    if one.side != other.side:  # what is said of a line taken away and what is said of the line in its place
+        return share(one, other) >= _SAME and not apart(one, other)
+    return near(one, other) and not apart(one, other) and _agree(one, other)
+
+
+def near(one: Finding, other: Finding, reach: int = NEAR) -> bool:
+    """Whether the lines overlap, or lie at most so many apart."""
+    return one.start <= other.end + reach and other.start <= one.end + reach
+
+
+def share(one: Finding, other: Finding) -> float:
+    """How much of the shorter text's words stand in the other, 0 to 1; titles alone count where they agree more."""
+    titles = _overlap(words(one.title), words(other.title))
+    return max(titles, _overlap(words(_said(one)), words(_said(other))))
+
+
+def apart(one: Finding, other: Finding) -> bool:
+    """Whether two findings at one place are surely two defects: of other kinds, or of other things in the code."""
+    here, there = kinds(one.title), kinds(other.title)
+    if here and there and not (here & kinds(_said(other)) or there & kinds(_said(one))):
+        return True
+    mine, others = _named(one.title), _named(other.title)
+    told = bool(mine and others) and not (mine & _names(_said(other)) or others & _names(_said(one)))
+    overlapping = one.side == other.side and near(one, other, 0)
+    quoted = overlapping and _quote_alike(one, other)
+    return told and not (quoted and here & there)
+
+
+def _agree(one: Finding, other: Finding) -> bool:
+    common = kinds(one.title) & kinds(_said(other)) or kinds(other.title) & kinds(_said(one))
+    alone = not set(one.agents) & set(other.agents)  # an agent that says two things at one place means two
+    if common and (near(one, other, 0) or alone or share(one, other) >= _CLOSE):
+        return True
+    if _quote_alike(one, other) and alone and family(one.category) == family(other.category):
+        return True
+    return share(one, other) >= (_CLOSE if alone and near(one, other, 0) else _SAME)
+
+
+def _quote_alike(one: Finding, other: Finding) -> bool:
+    return bool(one.evidence.strip()) and folded(one.evidence) == folded(other.evidence)
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.title}\n{finding.body}"
+
+
+def _overlap(some: frozenset[str], others: frozenset[str]) -> float:
+    least = min(len(some), len(others))
+    return len(some & others) / max(least, 3)  # two short titles agree only where they share three words
+
+
+def _named(title: str) -> frozenset[str]:
+    """The names of things in code that a title speaks of."""
+    found = (first or second for first, second in _CODE.findall(title))
+    return frozenset(name.lower() for text in found for name in _NAME.findall(text))
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.lower() for name in _NAME.findall(text))
+
+
+# ---- what stays when lines move --------------------------------------------------------------------------------------
+
+
+def folded(text: str) -> tuple[str, ...]:
+    """The lines that are not blank, each with its white space folded."""
+    return tuple(fold(text.split("\n")))
+
+
+def fold(lines: Iterable[str]) -> list[str]:
+    return [line for line in (" ".join(line.split()) for line in lines) if line]
+
+
+def fingerprint(finding: Finding, anchored_lines: Sequence[str]) -> str:
+    """16 hex digits over the kind of remark and the code it is about.
+
+    The same when the code moves, is indented otherwise, or its file gets another name; the ledger looks at paths.
+    """
+    about = fold(anchored_lines) or sorted(words(finding.title))
+    told = "\n".join([family(finding.category), *about])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
