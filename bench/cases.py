@@ -26,6 +26,7 @@ Why = Literal[
     "question",
     "invalid",
     "cap",
+    "wrong",
 ]
 _TITLE = re.compile(r"""["']title["']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 _Named = TypeVar("_Named", "Unwanted", "Ruling")
@@ -331,8 +332,10 @@ def _accounted(case: Case) -> None:
     open_: dict[str, Expected] = {}
     for number, round_ in enumerate(case.rounds):
         for gone in round_.fixed:
-            if open_.pop(gone, None) is None:
-                raise ValueError(f"pushes.{number - 1}.expected_fixed: {gone} was not open")
+            one = open_.pop(gone, None)
+            if one is None or any(one.quote in content for content in round_.head.values()):
+                state = "still stands" if one else "was not open"
+                raise ValueError(f"pushes.{number - 1}.expected_fixed: {gone} {state}")
         for one in round_.expected:
             if one.id in [known.id for known in case.expected if known is not one]:
                 raise ValueError(f"expected.{one.id}: the id is given twice")
@@ -343,7 +346,7 @@ def _accounted(case: Case) -> None:
             _covered(case, said, open_)
         for one in open_.values():
             tree = round_.base if one.side == "old" else round_.head
-            if one.quote not in tree.get(one.path, ""):
+            if not any(one.quote in content for content in tree.values()):  # of any file: it may have been renamed
                 raise ValueError(f"expected.{one.id}: its quote is gone in round {number}, and it is not said fixed")
     _used(case.unwanted, case, "unwanted")
     _used(case.judge, case, "judge")
