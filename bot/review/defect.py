@@ -88,7 +88,8 @@ _KINDS = {
         not atomic
         atomic\w*
         unsynchroni[sz]ed
-        without (?:a |the |holding )?.{0,10}lock
+        (?:without|outside)(?: of)? (?:holding |taking )?(?:a |the |its )?(?:\w+ )?(?:lock|mutex)\b
+        after (?:the |its )?(?:un)?lock
         two (?:requests|threads|workers)
     """,
     "deadlock": r"""

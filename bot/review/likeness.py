@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.review.defect import kinds
 from bot.review.finding import Finding
+from bot.review.quote import fold
 
 NEAR = 3  # lines between two findings that may still be one
 _SAME, _CLOSE = 0.6, 0.34  # shares of words: the same whatever is said else; the same where nothing speaks against it
@@ -123,11 +124,7 @@ def _names(text: str) -> frozenset[str]:
 
 def folded(text: str) -> tuple[str, ...]:
     """The lines that are not blank, each with its white space folded."""
-    return tuple(fold(text.split("\n")))
-
-
-def fold(lines: Iterable[str]) -> list[str]:
-    return [line for line in (" ".join(line.split()) for line in lines) if line]
+    return tuple(fold(line) for line in text.split("\n") if line.strip())
 
 
 def fingerprint(finding: Finding, anchored_lines: Sequence[str]) -> str:
@@ -135,6 +132,6 @@ def fingerprint(finding: Finding, anchored_lines: Sequence[str]) -> str:
 
     The same when the code moves, is indented otherwise, or its file gets another name; the ledger looks at paths.
     """
-    about = fold(anchored_lines) or sorted(words(finding.title))
+    about = folded("\n".join(anchored_lines)) or sorted(words(finding.title))
     told = "\n".join([family(finding.category), *about])
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
