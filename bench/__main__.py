@@ -23,7 +23,8 @@ REPORT = Path("build/bench.json")
 def measures() -> dict[str, Measure]:
     """Every measurement by its module's name."""
     names = [info.name for info in iter_modules(bench.__path__) if info.name not in {"__main__", "figure"}]
-    return {name: import_module(f"bench.{name}").measure for name in names}
+    modules = {name: import_module(f"bench.{name}") for name in names}
+    return {name: module.measure for name, module in modules.items() if hasattr(module, "measure")}
 
 
 def table(figures: list[Figure]) -> Table:

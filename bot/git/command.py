@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,7 @@ _ALWAYS = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_LITERAL_PATHSPECS": "1",
 }
+_PIECE = 1 << 18  # bytes that are read of a stream at once
 _PASSING = re.compile(
     r"Could not resolve|Failed to connect|Couldn't connect|Connection (reset|refused|timed out)|Operation too slow"
     r"|returned error: (5\d\d|429)|early EOF|RPC failed|unexpected disconnect|hung up|Empty reply|Proxy CONNECT aborted"
@@ -193,6 +194,46 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
         )
         out, err = await _communicate(process, args, call)
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
+
+
+async def stream(*args: str, **call: Unpack[Call]) -> AsyncIterator[bytes]:
+    """Git's standard output piece by piece, as it comes; raises GitError at its end unless git ends with 0.
+
+    Close it (`contextlib.aclosing`) where it is not read to its end: only then is git ended for sure. `timeout` is for
+    each piece; there is no credential and no standard input.
+    """
+    where = [f"--git-dir={call['git_dir']}"] if "git_dir" in call else []
+    process = await asyncio.create_subprocess_exec(
+        *("git", *where, *args),
+        cwd="/",
+        env=_environment(call, ""),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        limit=_PIECE,
+    )
+    assert process.stdout
+    assert process.stderr
+    errors = asyncio.create_task(process.stderr.read())
+    try:
+        while piece := await _piece(process.stdout, args, call.get("timeout", 600)):
+            yield piece
+        if await process.wait():
+            raise GitError(args, process.returncode or -1, (await errors).decode(errors="replace"))
+    finally:
+        if process.returncode is None:
+            await asyncio.shield(_end(process))
+        errors.cancel()
+        await asyncio.wait({errors})
+
+
+async def _piece(pipe: asyncio.StreamReader, args: tuple[str, ...], seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await pipe.read(_PIECE)
+    except TimeoutError:
+        raise StoppedError(args, f"after {seconds:g} seconds") from None
 
 
 async def _communicate(process: asyncio.subprocess.Process, args: tuple[str, ...], call: Call) -> tuple[bytes, bytes]:
