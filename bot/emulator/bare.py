@@ -102,6 +102,19 @@ class Bare:
         (path / "config").write_text(CONFIG, encoding="utf-8")
         return cls(path)
 
+    def copy(self, path: Path, branch: str) -> "Bare":
+        """A repository with the same objects and branches, as a fork has them."""
+        made = Bare.create(path, branch)
+        shutil.copytree(self.path / "objects", path / "objects", dirs_exist_ok=True)
+        made.refs = {ref: sha for ref, sha in self.refs.items() if ref.startswith(("refs/heads/", "refs/tags/"))}
+        packed = "".join(f"{sha} {ref}\n" for ref, sha in sorted(made.refs.items()))
+        (path / "packed-refs").write_text(packed, encoding="utf-8")
+        return made
+
+    async def take(self, other: "Bare", sha: str) -> None:
+        """Brings a commit of another repository, and all that it stands on."""
+        await self.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(other.path), sha)
+
     async def git(self, *argv: str, stdin: bytes = b"", fine: tuple[int, ...] = (0,)) -> bytes:
         """What git prints; raises GitFailed when it ends with a code that is not `fine`."""
         process = await start_git("--git-dir", str(self.path), *argv)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.emulator.problem import Invalid, Problem
-from bot.emulator.pulling import PullVerbs
+from bot.emulator.reviewing import ReviewVerbs
 from bot.emulator.world import CheckRun, Json, Repo, Status, User
 
 SUMMARY_LIMIT = 65535
@@ -13,7 +13,7 @@ CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "skipped", "timed_o
 PROGRESS = ("queued", "in_progress", "completed")
 
 
-class CheckVerbs(PullVerbs):
+class CheckVerbs(ReviewVerbs):
     async def create_check(self, repo: Repo, asked: Json) -> CheckRun:
         """The App's check run on a commit, from a request's body."""
         sha = await repo.git.sha(str(asked.get("head_sha", "")))

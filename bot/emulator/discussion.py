@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bot.emulator.problem import Invalid
 from bot.emulator.setting import SettingVerbs
-from bot.emulator.world import Comment, Issue, Json, Label, Pull, Repo, User
+from bot.emulator.world import Comment, Issue, Json, Label, Pull, Reaction, Remark, Repo, User
 
 BODY_LIMIT = 65536
 TITLE_LIMIT = 256
@@ -120,7 +120,7 @@ class IssueVerbs(SettingVerbs):
         comment.issue.comments.remove(comment)
         self.emit_comment("deleted", comment, self.who(by))
 
-    def react(self, to: Issue | Comment, content: str, by: str | User) -> tuple[tuple[int, User, str, float], bool]:
+    def react(self, to: Issue | Comment | Remark, content: str, by: str | User) -> tuple[Reaction, bool]:
         """The reaction, and whether it is new; GitHub sends no webhook for it."""
         person = self.who(by)
         for each in to.reactions:

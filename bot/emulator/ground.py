@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.emulator.fault import Exchange, Faults
 from bot.emulator.hooks import Delivery, Hooks
-from bot.emulator.shape_pull import PullShape
+from bot.emulator.shape_review import ReviewShape
 from bot.emulator.world import Json, Repo, User, World
 
 PERMISSIONS = {
@@ -28,6 +28,7 @@ EVENTS = (
     "pull_request",
     "pull_request_review",
     "pull_request_review_comment",
+    "pull_request_review_thread",
     "push",
 )
 ALWAYS = ("installation", "installation_repositories")
@@ -65,7 +66,7 @@ class Ground:
         self.bot = self.world.person(f"{slug}[bot]", "Bot")
         self.owner = self.world.person("tutti-makers", "Organization")
         self.hooks = Hooks(self.world, hook_url, secret, app_id)
-        self.shape = PullShape(self.world, "http://unstarted.invalid", slug, app_id, self.events)
+        self.shape = ReviewShape(self.world, "http://unstarted.invalid", slug, app_id, self.events)
 
     @property
     def url(self) -> str:

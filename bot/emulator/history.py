@@ -64,10 +64,18 @@ def _commit(record: str) -> Commit:
 
 async def diff(bare: Bare, base: str, head: str) -> list[FileDiff]:
     """What head changed since it left base (three dots); rename detection as on GitHub."""
-    span = f"{base}...{head}"
-    raw = await bare.git("diff", "-z", "-M", "--raw", "--numstat", "--no-abbrev", span, "--")
-    text = (await bare.git("diff", "-M", "--no-color", "--no-ext-diff", span, "--")).decode(errors="replace")
-    patches = re.split(r"^diff --git ", text, flags=re.M)[1:]
+    return await _diff(bare, "-M", f"{base}...{head}", context=3)
+
+
+async def bare_diff(bare: Bare, old: str, new: str) -> list[FileDiff]:
+    """What is different between two commits, without context and without renames."""
+    return await _diff(bare, "--no-renames", f"{old}..{new}", context=0)
+
+
+async def _diff(bare: Bare, renames: str, span: str, *, context: int) -> list[FileDiff]:
+    raw = await bare.git("diff", "-z", "--raw", "--numstat", "--no-abbrev", renames, span, "--")
+    shown = await bare.git("diff", f"-U{context}", "--no-color", "--no-ext-diff", renames, span, "--")
+    patches = re.split(r"^diff --git ", shown.decode(errors="replace"), flags=re.M)[1:]
     return _read_diff(raw.decode(errors="surrogateescape").split("\0"), patches)
 
 

@@ -1,8 +1,7 @@
-"""Makes HTML of what people and bots wrote: Markdown as GitHub shows it, and diffs; nothing of it can run."""
+"""Makes HTML of what people and bots wrote, Markdown as GitHub shows it; nothing of it can run."""
 
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import MutableMapping, Sequence
 from html import escape
 from typing import Any
 
@@ -15,7 +14,6 @@ ALLOWED = "details|summary|br|sub|sup|kbd|b|i|em|strong|code"
 PIECE = re.compile(rf"(?P<comment><!--.*?(?:-->|\Z))|</?(?P<tag>{ALLOWED})(?=[\s/>])(?P<more>[^>]*)>", re.S | re.I)
 REFERENCE = re.compile(r"(?<![\w&/])(?:#(?P<number>\d+)|@(?P<login>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?))\b")
 TASK = re.compile(r"<li>(\s*<p>)?\[([ xX])\] ")
-HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
 def clean(html: str, opened: list[str]) -> str:
@@ -75,32 +73,3 @@ def markdown(text: str | None, repo: str = "") -> Markup:
     html = TASK.sub(lambda m: m.expand(box.format(" checked" if m[2] in "xX" else "")), html)
     # Everything in it went through clean or escape.
     return Markup(html)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a diff; `kind` is hunk, add, del or same, the numbers are those of the old and the new file."""
-
-    kind: str
-    old: int | None
-    new: int | None
-    text: str
-
-
-def diff_lines(patch: str) -> Iterator[Line]:
-    old = new = 0
-    for text in patch.split("\n"):
-        if match := HUNK.match(text):
-            old, new = int(match[1]), int(match[2])
-            yield Line("hunk", None, None, text)
-        elif text.startswith("+"):
-            yield Line("add", None, new, text)
-            new += 1
-        elif text.startswith("-"):
-            yield Line("del", old, None, text)
-            old += 1
-        elif text.startswith("\\"):
-            yield Line("hunk", None, None, text)
-        else:
-            yield Line("same", old, new, text)
-            old, new = old + 1, new + 1

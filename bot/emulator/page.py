@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.emulator.checking import CheckVerbs
 from bot.emulator.history import diff, log
-from bot.emulator.markup import diff_lines, markdown
+from bot.emulator.markup import markdown
+from bot.emulator.patch import diff_lines
 from bot.emulator.problem import NotFound
 from bot.emulator.world import CheckRun, Issue, Pull, Repo
 

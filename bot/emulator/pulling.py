@@ -4,6 +4,7 @@ import re
 
 from bot.emulator.bare import RefChange
 from bot.emulator.discussion import check_text
+from bot.emulator.following import follow
 from bot.emulator.problem import Invalid, Problem
 from bot.emulator.pushing import PushVerbs
 from bot.emulator.world import Pull, Repo, User
@@ -22,31 +23,37 @@ class PullVerbs(PushVerbs):
         body: str | None = None,
         draft: bool = False,
         by: str | User = "maintainer",
+        head_repo: Repo | None = None,
     ) -> Pull:
-        """Opens a pull request of a branch that is there already; raises Invalid in GitHub's words."""
+        """Opens a pull request of a branch, one of the fork `head_repo` perhaps; raises Invalid in GitHub's words."""
         base = base or repo.default_branch
+        source = head_repo or repo
         check_text("PullRequest", title=title, body=body)
-        await self._check_ends(repo, head, base)
+        await self._check_ends(repo, source, head, base)
         if draft and not repo.drafts:
             raise Problem(422, "Draft pull requests are not supported in this repository.")
         number, now = self.next_number(repo), self.now()
         pull = Pull(
             self.world.id(), number, repo, title, body, self.who(by), now, now, head=head, base=base, draft=draft
         )
+        pull.head_repo = None if source is repo else source
         repo.issues[number] = pull
-        await self.set_head(pull, repo.branches[head])
+        await self.set_head(pull, source.branches[head])
         self.emit_issue("opened", pull, pull.user)
         return pull
 
-    async def _check_ends(self, repo: Repo, head: str, base: str) -> None:
-        for field, branch in (("head", head), ("base", base)):
-            if branch not in repo.branches:
+    async def _check_ends(self, repo: Repo, source: Repo, head: str, base: str) -> None:
+        for field, where, branch in (("head", source, head), ("base", repo, base)):
+            if branch not in where.branches:
                 raise Invalid("PullRequest", field)
-        if await repo.git.line("rev-list", "--count", f"{repo.branches[base]}..{repo.branches[head]}") == "0":
+        if source is not repo:
+            await repo.git.take(source.git, source.branches[head])
+        if await repo.git.line("rev-list", "--count", f"{repo.branches[base]}..{source.branches[head]}") == "0":
             raise Invalid("PullRequest", code="custom", message=f"No commits between {base} and {head}")
         # Last and without a pause before the pull request is entered: of two at once only one gets through.
-        if any(each.state == "open" and (each.head, each.base) == (head, base) for each in repo.pulls):
-            said = f"A pull request already exists for {repo.owner.login}:{head}."
+        ends = (source, head, base)
+        if any(each.state == "open" and (each.source, each.head, each.base) == ends for each in repo.pulls):
+            said = f"A pull request already exists for {source.owner.login}:{head}."
             raise Invalid("PullRequest", code="custom", message=said)
 
     async def edit_pull(
@@ -64,6 +71,7 @@ class PullVerbs(PushVerbs):
                 raise Invalid("PullRequest", "base")
             was, pull.base = pull.base, base
             await self.measured(pull)
+            await follow(pull)
             changes = {"base": {"ref": {"from": was}, "sha": {"from": pull.repo.branches.get(was, "")}}}
             self.emit_issue("edited", pull, self.who(by), changes=changes)
 
@@ -85,6 +93,13 @@ class PullVerbs(PushVerbs):
                 pull.reviewers.append(person)
                 shown = self.shape.user(person)
                 self.emit_issue("review_requested", pull, self.who(by), requested_reviewer=shown)
+
+    async def rerequest_review(self, pull: Pull, *, by: str | User = "maintainer") -> None:
+        """Somebody presses "Re-request review" beside the bot."""
+        if self.bot not in pull.reviewers:
+            pull.reviewers.append(self.bot)
+        shown = self.shape.user(self.bot)
+        self.emit_issue("review_requested", pull, self.who(by), requested_reviewer=shown)
 
     def _given(self, repo: Repo, person: User) -> bool:
         return person.login.lower() in {**repo.permissions, **self.world.permissions}
@@ -123,7 +138,7 @@ class PullVerbs(PushVerbs):
         tree = await git.merged_tree(pull.base_sha, pull.head_sha)
         if tree is None:
             raise Problem(405, "Pull Request is not mergeable")
-        message = f"Merge pull request #{pull.number} from {pull.repo.owner.login}/{pull.head}\n\n{pull.title}"
+        message = f"Merge pull request #{pull.number} from {pull.source.owner.login}/{pull.head}\n\n{pull.title}"
         who_git = ["-c", f"user.name={who.login}", "-c", f"user.email={who.email}"]
         ends = ["-p", pull.base_sha, "-p", pull.head_sha]
         return await git.line(*who_git, "commit-tree", tree, *ends, "-m", message)

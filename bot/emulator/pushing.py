@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.emulator.bare import ZERO, Content, RefChange
 from bot.emulator.discussion import IssueVerbs
+from bot.emulator.following import follow
 from bot.emulator.history import Commit, Signature, log, measure, moment
 from bot.emulator.world import Json, Pull, Repo, User, stamp
 
@@ -17,15 +18,32 @@ class PushVerbs(IssueVerbs):
         *,
         message: str = "Change",
         by: str | User = "maintainer",
+        onto: str | None = None,
     ) -> str:
-        """A commit on that branch, as if pushed; a new branch starts at the default branch. Answers the sha."""
+        """A commit on that branch, as if pushed; a new branch starts at the default branch. Answers the sha.
+
+        With `onto` the commit goes on that one, and the branch is set to it by force.
+        """
         who = self.who(by)
         old = repo.branches.get(branch)
-        parent = old or repo.branches.get(repo.default_branch)
+        parent = onto or old or repo.branches.get(repo.default_branch)
         signature = f"{who.login} <{who.email}>"
         new = await repo.git.commit(branch, files, message, signature, self.now(), parent)
         await self.pushed(repo, [RefChange(f"refs/heads/{branch}", old or ZERO, new)], by=who)
         return new
+
+    async def force_push(
+        self,
+        repo: Repo,
+        branch: str,
+        files: Mapping[str, Content],
+        *,
+        onto: str,
+        message: str = "Change",
+        by: str | User = "maintainer",
+    ) -> str:
+        """A branch begun anew: one commit of these files on the commit `onto`, whatever was there before."""
+        return await self.push_commit(repo, branch, files, message=message, by=by, onto=onto)
 
     async def move_branch(self, repo: Repo, branch: str, sha: str | None, *, by: str | User = "maintainer") -> None:
         """Sets a branch to a commit, makes it, or deletes it (None)."""
@@ -99,8 +117,10 @@ class PushVerbs(IssueVerbs):
         return next((each for each in self.world.users.values() if each.email == email), None)
 
     async def _follow(self, repo: Repo, change: RefChange, who: User) -> None:
+        """The pull requests of a branch, wherever they are: those of a fork are its parent's."""
         branch = change.ref.removeprefix("refs/heads/")
-        for pull in [each for each in repo.pulls if each.state == "open" and each.head == branch]:
+        pulls = [pull for each in list(self.world.repos.values()) for pull in each.pulls if pull.source is repo]
+        for pull in [each for each in pulls if each.state == "open" and each.head == branch]:
             if change.new == ZERO:
                 await self.close_issue(pull, by=who)
             else:
@@ -108,9 +128,12 @@ class PushVerbs(IssueVerbs):
                 self.emit_issue("synchronize", pull, who, before=change.old, after=change.new)
 
     async def set_head(self, pull: Pull, sha: str) -> None:
+        if pull.head_repo is not None:
+            await pull.repo.git.take(pull.head_repo.git, sha)
         pull.head_sha = sha
         await pull.repo.git.set_ref(f"refs/pull/{pull.number}/head", sha)
         await self.measured(pull)
+        await follow(pull)
 
     async def measured(self, pull: Pull) -> Pull:
         """The pull request with its size known for the commits it stands between now."""

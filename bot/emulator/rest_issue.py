@@ -6,7 +6,7 @@ from bot.emulator.discussion import find_label
 from bot.emulator.problem import Invalid, NotFound, Problem
 from bot.emulator.route import NO_CONTENT, Answer, Call, created, route
 from bot.emulator.shape import REACTIONS
-from bot.emulator.world import Comment, Issue, Json, Label, Pull
+from bot.emulator.world import Comment, Issue, Json, Label, Pull, Remark
 
 READ = ("issues:read", "pull_requests:read")
 WRITE = ("issues:write", "pull_requests:write")
@@ -16,7 +16,8 @@ COMMENT = f"{ISSUES}/comments/{{comment}}"
 LABELS = "/repos/{owner}/{repo}/labels"
 
 
-def _since(call: Call) -> float:
+def since(call: Call) -> float:
+    """The query's `since` as seconds, 0 without one; raises Problem."""
     text = call.query.get("since")
     try:
         return datetime.fromisoformat(text).timestamp() if text else 0.0
@@ -26,13 +27,13 @@ def _since(call: Call) -> float:
 
 @route("GET", ISSUES, *READ)
 async def list_issues(call: Call) -> Answer:
-    state, since = call.query.get("state", "open"), _since(call)
+    state, after = call.query.get("state", "open"), since(call)
     wanted = {name.lower() for name in call.query.get("labels", "").split(",") if name}
     found = [
         issue
         for issue in call.repo.issues.values()
         if state in ("all", issue.state)
-        and int(issue.updated) >= since
+        and int(issue.updated) >= after
         and wanted <= {name.lower() for name in issue.label_names}
         and call.query.get("creator", issue.user.login) == issue.user.login
     ]
@@ -96,8 +97,8 @@ async def list_comments(call: Call) -> Answer:
 
 
 def _comments(call: Call, comments: list[Comment]) -> Answer:
-    since = _since(call)
-    return call.page([call.stage.shape.comment(each) for each in comments if int(each.updated) >= since])
+    after = since(call)
+    return call.page([call.stage.shape.comment(each) for each in comments if int(each.updated) >= after])
 
 
 @route("POST", f"{ISSUE}/comments", *WRITE)
@@ -123,7 +124,8 @@ async def delete_comment(call: Call) -> Answer:
     return NO_CONTENT
 
 
-def _reacted(call: Call, to: Issue | Comment) -> Answer:
+def reacted(call: Call, to: Issue | Comment | Remark) -> Answer:
+    """201 with a new reaction, 200 with one that was there; raises Invalid for what is none."""
     content = call.text("content", "Reaction")
     if content not in REACTIONS:
         raise Invalid("Reaction", "content")
@@ -133,7 +135,7 @@ def _reacted(call: Call, to: Issue | Comment) -> Answer:
 
 @route("POST", f"{ISSUE}/reactions", *WRITE)
 async def react_to_issue(call: Call) -> Answer:
-    return _reacted(call, call.issue)
+    return reacted(call, call.issue)
 
 
 @route("GET", f"{ISSUE}/reactions", *READ)
@@ -143,7 +145,7 @@ async def list_issue_reactions(call: Call) -> Answer:
 
 @route("POST", f"{COMMENT}/reactions", *WRITE)
 async def react_to_comment(call: Call) -> Answer:
-    return _reacted(call, call.comment)
+    return reacted(call, call.comment)
 
 
 @route("GET", f"{COMMENT}/reactions", *READ)

@@ -25,7 +25,7 @@ async def list_pulls(call: Call) -> Answer:
         if state in ("all", pull.state if state else "") or (not state and pull.state == "open")
     ]
     if ":" in head:
-        found = [each for each in found if f"{each.repo.owner.login}:{each.head}".lower() == head.lower()]
+        found = [each for each in found if f"{each.source.owner.login}:{each.head}".lower() == head.lower()]
     if base:
         found = [each for each in found if each.base == base]
     oldest = call.query.get("direction") == "asc"
@@ -65,7 +65,7 @@ async def edit_pull(call: Call) -> Answer:
     if state == "closed":
         await stage.close_pull(pull, by=call.actor)
     elif state == "open" and pull.state == "closed":
-        if pull.merged_at is not None or pull.head not in pull.repo.branches:
+        if pull.merged_at is not None or pull.head not in pull.source.branches:
             raise Invalid("PullRequest", "state", "invalid", "state cannot be changed.")
         await stage.reopen_issue(pull, by=call.actor)
     return await _shown(call, pull)

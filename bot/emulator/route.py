@@ -4,13 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode
 
 from bot.emulator.caller import Caller
 from bot.emulator.checking import CheckVerbs
 from bot.emulator.problem import Invalid, NotFound, Problem
-from bot.emulator.world import Comment, Issue, Json, Pull, Repo, User
+from bot.emulator.world import Comment, Issue, Json, Pull, Remark, Repo, Review, User
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,16 @@ class Call:
         raise NotFound
 
     @property
+    def review(self) -> Review:
+        """The review of the path; raises NotFound."""
+        return _named(self.pull.reviews, self.path["review"])
+
+    @property
+    def remark(self) -> Remark:
+        """The inline comment of the path; raises NotFound."""
+        return _named([each for pull in self.repo.pulls for each in pull.remarks], self.path["comment"])
+
+    @property
     def fields(self) -> Json:
         """The body as an object; an empty body is an empty one."""
         if self.body is None:
@@ -107,6 +117,16 @@ class Call:
 
     def _at(self, page: int) -> str:
         return f"{self.url}?{urlencode({**self.query, 'page': page})}"
+
+
+Named = TypeVar("Named", Review, Remark)
+
+
+def _named(things: Sequence[Named], number: str) -> Named:
+    for each in things:
+        if str(each.id) == number:
+            return each
+    raise NotFound
 
 
 def _whole(text: str | None, default: int, most: int) -> int:

@@ -15,6 +15,7 @@ from bot.emulator import rest_app as rest_app
 from bot.emulator import rest_check as rest_check
 from bot.emulator import rest_pull as rest_pull
 from bot.emulator import rest_repo as rest_repo
+from bot.emulator import rest_review as rest_review
 from bot.emulator.caller import NOBODY, Caller, identify, permit
 from bot.emulator.checking import CheckVerbs
 from bot.emulator.fault import Exchange, Fault

@@ -42,6 +42,18 @@ class SettingVerbs(Ground):
             repo.pushed = when
         return repo
 
+    async def fork(self, repo: Repo, owner_login: str) -> Repo:
+        """A copy of the repository that belongs to somebody else, who may write to it; the App is not on it."""
+        owner = self.world.person(owner_login)
+        path = self.folder / owner_login.lower() / f"{repo.name.lower()}.git"
+        made = Repo(
+            self.world.id(), owner, repo.name, repo.git.copy(path, repo.default_branch), self.now(), repo.private
+        )
+        made.description, made.default_branch, made.parent = repo.description, repo.default_branch, repo
+        made.pushed = repo.pushed
+        self.world.repos[made.full_name.lower()] = made
+        return made
+
     async def install(self, repo: Repo, *more: Repo, by: str | User = "maintainer") -> Installation:
         """Gives the App these repositories (of one account)."""
         given = {each.id: each for each in (repo, *more)}

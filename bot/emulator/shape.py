@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 
-from bot.emulator.world import Comment, Installation, Issue, Json, Label, Pull, Repo, User, World, stamp
+from bot.emulator.world import Comment, Installation, Issue, Json, Label, Pull, Reaction, Repo, User, World, stamp
 
 REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
 REPO_LINKS = """archive_url=/{archive_format}{/ref} assignees_url=/assignees{/user} blobs_url=/git/blobs{/sha}
@@ -108,7 +108,7 @@ class Shape:
         opened = sum(issue.state == "open" for issue in repo.issues.values())
         zeros = "forks_count stargazers_count watchers_count forks watchers network_count subscribers_count"
         yes = "has_issues has_projects has_wiki has_downloads allow_forking allow_squash_merge allow_merge_commit"
-        no = "fork has_pages has_discussions disabled is_template web_commit_signoff_required allow_auto_merge"
+        no = "has_pages has_discussions disabled is_template web_commit_signoff_required allow_auto_merge"
         shown: Json = {
             "id": repo.id,
             "node_id": node("R", repo.id),
@@ -116,6 +116,7 @@ class Shape:
             "full_name": repo.full_name,
             "owner": self.user(repo.owner),
             "private": repo.private,
+            "fork": repo.parent is not None,
             "visibility": "private" if repo.private else "public",
             "html_url": page,
             "description": repo.description,
@@ -228,7 +229,7 @@ class Shape:
             "performed_via_github_app": None,
         }
 
-    def reaction(self, given: tuple[int, User, str, float]) -> Json:
+    def reaction(self, given: Reaction) -> Json:
         number, user, content, at = given
         about = {"id": number, "node_id": node("RE", number), "user": self.user(user)}
         return about | {"content": content, "created_at": stamp(at)}

@@ -32,7 +32,7 @@ class PullShape(Shape):
             "issue_url": issue,
             **urls,
             "_links": hrefs | {"self": {"href": api}, "html": {"href": page}, "issue": {"href": issue}},
-            "head": self._end(pull.repo, pull.head, pull.head_sha),
+            "head": self._end(pull.source, pull.head, pull.head_sha),
             "base": self._end(pull.repo, pull.base, pull.base_sha),
             "merged_at": None if pull.merged_at is None else stamp(pull.merged_at),
             "merge_commit_sha": pull.merge_sha,
@@ -54,7 +54,7 @@ class PullShape(Shape):
             "rebaseable": clean if known else None,
             "mergeable_state": ("clean" if clean else "dirty") if known else "unknown",
             "comments": len(pull.comments),
-            "review_comments": 0,
+            "review_comments": len(pull.remarks),
             "maintainer_can_modify": False,
             "commits": size.commits if size else 0,
             "additions": size.additions if size else 0,
@@ -106,7 +106,7 @@ class PullShape(Shape):
             },
             "check_suite": {"id": run.suite},
             "app": app,
-            "pull_requests": [self.tiny_pull(each) for each in run.repo.pulls if each.head_sha == run.head_sha],
+            "pull_requests": [self.tiny_pull(each) for each in _own_pulls(run)],
         }
 
     def suite(self, run: CheckRun, app: Json) -> Json:
@@ -144,3 +144,8 @@ class PullShape(Shape):
             "updated_at": stamp(status.created),
             "creator": self.user(status.creator),
         }
+
+
+def _own_pulls(run: CheckRun) -> list[Pull]:
+    """GitHub does not name the pull requests of forks here."""
+    return [each for each in run.repo.pulls if each.head_sha == run.head_sha and each.head_repo is None]

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from bot.emulator.bare import Bare
+from bot.emulator.patch import Spot
 from bot.emulator.problem import NotFound
 
 Json = dict[str, Any]
@@ -28,6 +29,10 @@ class User:
         return f"{self.id}+{self.login}@users.noreply.github.com"
 
 
+Reaction = tuple[int, User, str, float]
+"""Its id, who gave it, what it is (`+1`), and when."""
+
+
 @dataclass(eq=False)
 class Label:
     id: int
@@ -44,7 +49,7 @@ class Comment:
     body: str
     created: float
     updated: float
-    reactions: list[tuple[int, User, str, float]] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -66,7 +71,7 @@ class Issue:
     labels: list[Label] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
-    reactions: list[tuple[int, User, str, float]] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
 
     @property
     def label_names(self) -> list[str]:
@@ -87,7 +92,7 @@ class Size:
 
 @dataclass(eq=False)
 class Pull(Issue):
-    """A pull request of branch `head` onto branch `base`, both of the same repository."""
+    """A pull request of branch `head` onto branch `base`; `head` is one of the fork `head_repo` where there is that."""
 
     head: str = ""
     base: str = ""
@@ -99,11 +104,105 @@ class Pull(Issue):
     reviewers: list[User] = field(default_factory=list)
     size: Size | None = None
     last_base_sha: str = ""
+    head_repo: "Repo | None" = None
+    reviews: list["Review"] = field(default_factory=list)
+    remarks: list["Remark"] = field(default_factory=list)
+
+    @property
+    def source(self) -> "Repo":
+        """The repository that the head branch is in."""
+        return self.head_repo or self.repo
+
+    @property
+    def threads(self) -> list["Remark"]:
+        """The first remark of every thread, deleted or not, oldest first."""
+        return list(dict.fromkeys(each.first for each in self.remarks))
 
     @property
     def base_sha(self) -> str:
         """The base branch's tip while the pull request is open, then the one it was closed at."""
         return self.last_base_sha if self.state == "closed" else self.repo.git.refs.get(f"refs/heads/{self.base}", "")
+
+
+@dataclass(eq=False)
+class Review:
+    """What somebody said at once about commit `sha`; `state` is COMMENTED, APPROVED or CHANGES_REQUESTED.
+
+    A single remark and a reply have a review too, one without words.
+    """
+
+    id: int
+    pull: Pull
+    user: User
+    state: str
+    body: str
+    sha: str
+    submitted: float
+    minimized: str | None = None
+
+    @property
+    def remarks(self) -> list["Remark"]:
+        return [each for each in self.pull.remarks if each.review is self]
+
+
+@dataclass(eq=False)
+class Remark:
+    """An inline comment on lines of the diff; without `reply_to` it begins a thread, which `resolved_by` may close.
+
+    Made at `made` between the commits `base` (the merge base) and `sha`; it stands at `spot` of commit `shown`, and
+    nowhere (None) once its lines have changed: then it is outdated. A reply stands where its thread does.
+    """
+
+    id: int
+    review: Review
+    body: str
+    path: str
+    made: Spot
+    base: str
+    sha: str
+    created: float
+    updated: float
+    reply_to: "Remark | None" = None
+    spot: Spot | None = None
+    shown: str = ""
+    resolved_by: User | None = None
+    minimized: str | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+    @property
+    def pull(self) -> Pull:
+        return self.review.pull
+
+    @property
+    def user(self) -> User:
+        return self.review.user
+
+    @property
+    def first(self) -> "Remark":
+        """The one that began the thread."""
+        return self.reply_to or self
+
+    @property
+    def thread(self) -> list["Remark"]:
+        """What there is of its thread, oldest first."""
+        return [each for each in self.pull.remarks if each.first is self.first]
+
+    @property
+    def outdated(self) -> bool:
+        return self.first.spot is None
+
+    @property
+    def line(self) -> int | None:
+        """The (last) line it stands on now; None when outdated."""
+        return self.first.spot.span.line if self.first.spot else None
+
+    @property
+    def start_line(self) -> int | None:
+        return self.first.spot.span.start if self.first.spot else None
+
+    @property
+    def resolved(self) -> bool:
+        return self.first.resolved_by is not None
 
 
 @dataclass(eq=False)
@@ -162,6 +261,7 @@ class Repo:
     description: str | None = None
     default_branch: str = "main"
     pushed: float | None = None
+    parent: "Repo | None" = None
     issues: dict[int, Issue] = field(default_factory=dict)
     labels: list[Label] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)

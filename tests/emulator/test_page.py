@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.emulator.bare import Content
-from bot.emulator.markup import diff_lines, markdown
+from bot.emulator.markup import markdown
+from bot.emulator.patch import diff_lines
 from tests.emulator.played import Played
 
 HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"><b>bold <i>open"

@@ -16,9 +16,19 @@ from bot.emulator.hooks import Delivery
 from tests.judge.excerpt import FILE, shape
 
 URI = "urn:github"
+REMARKS = (
+    "GET /repos/{}/{}/pulls/comments",
+    "GET /repos/{}/{}/pulls/comments/{}",
+    "PATCH /repos/{}/{}/pulls/comments/{}",
+    "GET /repos/{}/{}/pulls/{}/comments",
+    "POST /repos/{}/{}/pulls/{}/comments",
+    "GET /repos/{}/{}/pulls/{}/reviews/{}/comments",
+)
 TOLERATED = {
     # The description wants an account that is a user and an enterprise in one; GitHub's own example is none either.
     ("GET /app/installations", "account"),
+    # The description forgot that an outdated remark stands nowhere.
+    *((way, field) for way in REMARKS for field in ("line", "position")),
 }
 """Complaints about answers that are the description's own fault: the operation, and the field."""
 
