@@ -9,10 +9,11 @@ import pytest
 
 from bot.emulator.server import Emulator
 from bot.emulator.world import Pull, Repo
-from bot.github.api import Annotation, Button, Reaction
+from bot.github.api import Annotation, Button, Inline, Reaction
 from bot.github.client import GitHub
 from bot.github.entity import RepoRef
-from bot.github.events import CheckEvent, parse
+from bot.github.events import CheckEvent, CommentEvent, parse
+from bot.github.refusal import RefusalError
 from bot.settings import Settings
 from tests.judge.judge import judge
 
@@ -85,3 +86,43 @@ async def test_a_reaction_is_put_once_and_read_with_those_of_others(stage: Stage
     assert (ours.content, ours.person.id) == ("eyes", stage.emulator.bot.id)
     assert (theirs.content, theirs.person.login) == ("+1", "maintainer")
     assert isinstance(theirs, Reaction)
+
+
+async def test_a_review_is_posted_found_again_and_answered_in_its_thread(stage: Stage) -> None:
+    n = stage.pull.number
+    said = [Inline("cart.py", 5, "RIGHT", "One."), Inline("cart.py", 6, "RIGHT", "A range.", start_line=5)]
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        sha = (await api.pull(n)).head_sha
+        posted = await api.post_review(n, commit=sha, event="COMMENT", body="Two.", comments=said, marker="run:1")
+        assert await api.find_review(n, "run:1") == posted
+        assert await api.find_review(n, "run:2") is None
+        first, second = await api.remarks_of(n, posted)
+        assert [one.body for one in (first, second)] == ["One.", "A range."]
+        answer = await api.reply(n, first.id, "It is so.", "answer:1")
+        assert await api.reply(n, first.id, "It is so.", "answer:1") == answer
+        await api.react("diff", second.id, "-1")
+        assert await api.edit_remark(second.id, "A better range.")
+        *_, last = listed = await api.remarks(n)
+        assert (last.id, last.in_reply_to, last.author.id) == (answer, first.id, stage.emulator.bot.id)
+        assert [(one.line, one.reactions) for one in listed[:2]] == [(5, {}), (6, {"-1": 1})]
+        assert listed[1].body == "A better range."
+    told = [parse(each.event, each.payload) for each in stage.emulator.deliveries]
+    said_at = [event for event in told if isinstance(event, CommentEvent) and event.comment.where == "diff"]
+    assert [(event.action, event.comment.in_reply_to, event.comment.line) for event in said_at] == [
+        ("created", None, 5),
+        ("created", None, 6),
+        ("created", first.id, 5),
+        ("edited", None, 6),
+    ]
+
+
+async def test_a_review_with_one_line_outside_of_the_diff_leaves_nothing_behind(stage: Stage) -> None:
+    n = stage.pull.number
+    said = [Inline("cart.py", 5, "RIGHT", "Good."), Inline("cart.py", 19, "RIGHT", "Far away.")]
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        sha = (await api.pull(n)).head_sha
+        with pytest.raises(RefusalError) as refusal:
+            await api.post_review(n, commit=sha, event="COMMENT", body="Two.", comments=said, marker="run:1")
+        assert refusal.value.status == 422
+        assert await api.find_review(n, "run:1") is None
+        assert await api.remarks(n) == []
