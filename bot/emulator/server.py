@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
-from bot.emulator import githttp, page
+from bot.emulator import githttp, graph, page
 from bot.emulator import rest_app as rest_app
 from bot.emulator import rest_check as rest_check
 from bot.emulator import rest_pull as rest_pull
@@ -26,6 +26,7 @@ from bot.emulator.route import Answer, Call, Route, find_route
 
 GIT = re.compile(r"/(?P<full_name>[^/]+/[^/]+?)(?:\.git)?/(?P<rest>info/refs|git-upload-pack|git-receive-pack)")
 API = "/api/v3"
+GRAPH = "/api/graphql"
 VERSIONS = ("2022-11-28", "2026-03-10")
 MOST = 1 << 30
 HOURLY = 5000
@@ -102,6 +103,9 @@ class Emulator(CheckVerbs):
             response = await githttp.serve(self, request, match["full_name"], match["rest"])
             exchange.status = response.status
             return response
+        if path == GRAPH and request.method == "POST":
+            exchange = await self._note(request, path)
+            return self._respond(request, exchange, await self._ask(request, exchange), resource="graphql")
         found = find_route(request.method, path)
         if found is None and not api and page.wants(request):
             return await page.serve(self, request)
@@ -131,7 +135,7 @@ class Emulator(CheckVerbs):
 
     async def _call(self, request: web.Request, exchange: Exchange, route: Route, path: dict[str, str]) -> Answer:
         try:
-            caller = self._admit(request, exchange, route)
+            caller = self._admit(request, exchange, app=route.app)
             url = str(request.url.with_query(None))
             call = Call(self, caller, url, path, exchange.query, exchange.headers, exchange.body)
             if "{owner}" in route.template and not route.app:
@@ -144,7 +148,17 @@ class Emulator(CheckVerbs):
             self.errors.append(traceback.format_exc())
             return Answer({"message": "Server Error", "errors": [self.errors[-1]]}, 500)
 
-    def _admit(self, request: web.Request, exchange: Exchange, route: Route) -> Caller:
+    async def _ask(self, request: web.Request, exchange: Exchange) -> Answer:
+        """GraphQL: whatever is wrong with what is asked, the status is 200."""
+        try:
+            caller = self._admit(request, exchange, app=False)
+            if caller.token is None:
+                raise Problem(401, "This endpoint requires you to be authenticated.")
+            return Answer(await graph.answer(self, caller, exchange.body))
+        except Problem as problem:
+            return Answer(problem.body, problem.status, problem.headers)
+
+    def _admit(self, request: web.Request, exchange: Exchange, *, app: bool) -> Caller:
         """Raises Problem for what GitHub refuses whatever is asked."""
         if not request.headers.get("User-Agent"):
             raise Problem(403, "Request forbidden by administrative rules. Please send a User-Agent header.")
@@ -154,9 +168,9 @@ class Emulator(CheckVerbs):
         if isinstance(exchange.body, bytes):
             raise Problem(400, "Problems parsing JSON")
         caller = identify(self, request.headers.get("Authorization"))
-        if route.app and not caller.app:
+        if app and not caller.app:
             raise Problem(401, "A JSON web token could not be decoded")
-        if caller.app and not route.app:
+        if caller.app and not app:
             raise Problem(401, "Bad credentials")
         return caller or NOBODY
 
@@ -166,7 +180,9 @@ class Emulator(CheckVerbs):
         self._hour, self._used = hour, self._used + 1 if hour == self._hour else 1
         return self._used
 
-    def _respond(self, request: web.Request, exchange: Exchange, answer: Answer) -> web.Response:
+    def _respond(
+        self, request: web.Request, exchange: Exchange, answer: Answer, resource: str = "core"
+    ) -> web.Response:
         exchange.status, exchange.answer = answer.status, answer.body
         used = self._use()
         headers = {
@@ -175,7 +191,7 @@ class Emulator(CheckVerbs):
             "X-RateLimit-Remaining": str(max(HOURLY - used, 1)),
             "X-RateLimit-Reset": str((self._hour + 1) * 3600),
             "X-RateLimit-Used": str(used),
-            "X-RateLimit-Resource": "core",
+            "X-RateLimit-Resource": resource,
             **answer.headers,
         }
         if answer.status == 204:

@@ -49,6 +49,7 @@ class Comment:
     body: str
     created: float
     updated: float
+    minimized: str | None = None
     reactions: list[Reaction] = field(default_factory=list)
 
 

@@ -38,7 +38,7 @@ REVIEW = ("", "Comment", "CommentConnection", "Thread", "ThreadConnection", "Thr
 ACTS = ("ResolveReviewThread", "UnresolveReviewThread", "MinimizeComment")
 KEPT = frozenset(
     {
-        *("Query", "Mutation", "ReportedContentClassifiers", *THINGS),
+        *("Query", "Mutation", "ReportedContentClassifiers", "IssueComment", *THINGS),
         *(f"PullRequestReview{each}" for each in REVIEW),
         *(f"{act}{end}" for act in ACTS for end in ("Input", "Payload")),
     }
