@@ -1,5 +1,6 @@
 """Verbs on check runs and commit statuses."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.emulator.problem import Invalid, Problem
@@ -11,6 +12,10 @@ ANNOTATION_LIMIT = 50
 STATES = ("error", "failure", "pending", "success")
 CONCLUSIONS = ("success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required")
 PROGRESS = ("queued", "in_progress", "completed")
+ACTION_LIMIT = 3
+BUTTON = {"label": 20, "description": 40, "identifier": 20}
+"""How many characters each part of an action may have."""
+LEVELS = ("notice", "warning", "failure")
 
 
 class CheckVerbs(ReviewVerbs):
@@ -59,8 +64,7 @@ class CheckVerbs(ReviewVerbs):
             raise Invalid("CheckRun", "status")
         if status == "completed" and conclusion not in CONCLUSIONS:
             raise Invalid("CheckRun", "conclusion", "missing_field" if conclusion is None else "invalid")
-        if len(asked.get("actions", ())) > 3:
-            raise Invalid("CheckRun", "actions", "custom", "Only 3 actions are allowed")
+        _check_actions(asked.get("actions") or ())
         done = status == "completed"
         run.status, run.conclusion = status, conclusion if done else None
         run.completed = _when(asked.get("completed_at")) or run.completed or self.now() if done else None
@@ -88,15 +92,44 @@ def _checked_output(output: Json | None) -> Json:
     if output is None:
         return {}
     for field in ("summary", "text"):
-        supplied = len(output.get(field) or "")
-        if supplied > SUMMARY_LIMIT:
-            said = f"Only {SUMMARY_LIMIT} characters are allowed; {supplied} were supplied."
-            raise Problem(422, f"Invalid request.\n\n{said}")
+        _check_length(output.get(field) or "", SUMMARY_LIMIT)
     if not output.get("summary"):
         raise Invalid("CheckRun", "summary", "missing_field")
-    if len(output.get("annotations", ())) > ANNOTATION_LIMIT:
-        raise Problem(422, f"Invalid request.\n\nNo more than {ANNOTATION_LIMIT} items are allowed.")
+    annotations = output.get("annotations") or ()
+    _check_count(annotations, ANNOTATION_LIMIT)
+    for each in annotations:
+        _check_there(each, "path", "start_line", "end_line", "annotation_level", "message")
+        if each["annotation_level"] not in LEVELS:
+            raise _refused(f"{each['annotation_level']} is not a member of {list(LEVELS)}.")
     return output
+
+
+def _check_actions(actions: Sequence[Json]) -> None:
+    _check_count(actions, ACTION_LIMIT)
+    for each in actions:
+        _check_there(each, *BUTTON)
+        for field, most in BUTTON.items():
+            _check_length(each[field], most)
+
+
+def _check_there(given: Json, *fields: str) -> None:
+    missing = [field for field in fields if given.get(field) is None]
+    if missing:
+        raise _refused(f'"{missing[0]}" wasn\'t supplied.')
+
+
+def _check_length(text: str, most: int) -> None:
+    if len(text) > most:
+        raise _refused(f"Only {most} characters are allowed; {len(text)} were supplied.")
+
+
+def _check_count(items: Sequence[Json], most: int) -> None:
+    if len(items) > most:
+        raise _refused(f"No more than {most} items are allowed; {len(items)} were supplied.")
+
+
+def _refused(why: str) -> Problem:
+    return Problem(422, f"Invalid request.\n\n{why}")
 
 
 def _when(text: str | None) -> float | None:

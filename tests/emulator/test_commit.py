@@ -7,6 +7,8 @@ import pytest
 from tests.emulator.played import Played
 
 REPO = "/repos/acme/shop"
+NOTE = {"path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "Look"}
+BUTTON = {"label": "Fix these", "description": "Lets an agent fix them", "identifier": "fix"}
 
 
 async def test_files_and_folders_are_read_at_any_reference(played: Played) -> None:
@@ -106,8 +108,7 @@ async def test_a_check_run_from_queued_to_its_end(played: Played) -> None:
     run = (await played.ask("POST", f"{REPO}/check-runs", token, about)).body
     assert (run["status"], run["external_id"], run["app"]["slug"]) == ("in_progress", "run-1", "tutti")
     path = f"{REPO}/check-runs/{run['id']}"
-    note = {"path": "a", "start_line": 1, "end_line": 1, "annotation_level": "notice", "message": "Look"}
-    output = {"title": "Tests are red", "summary": "1 failed", "annotations": [note]}
+    output = {"title": "Tests are red", "summary": "1 failed", "annotations": [NOTE]}
     done = await played.ask("PATCH", path, token, {"conclusion": "failure", "output": output})
     assert (done.body["status"], done.body["conclusion"]) == ("completed", "failure")
     assert done.body["output"]["annotations_count"] == 1
@@ -120,6 +121,23 @@ async def test_a_check_run_from_queued_to_its_end(played: Played) -> None:
     assert every.body["total_count"] == 2
     await played.emulator.delivered()
     assert played.bot.names[1:] == ["check_run.created", "check_run.completed", "check_run.created"]
+
+
+async def test_annotations_are_added_fifty_at_a_time_and_buttons_may_be_as_long_as_they_may(played: Played) -> None:
+    token = played.token(checks="write")
+    about = {"name": "tutti", "head_sha": played.repo.branches["main"], "status": "in_progress"}
+    run = (await played.ask("POST", f"{REPO}/check-runs", token, about)).body
+    output = {"title": "Remarks", "summary": "Many", "annotations": [NOTE] * 50}
+    button = {"label": "x" * 20, "description": "y" * 40, "identifier": "z" * 20}
+    path = f"{REPO}/check-runs/{run['id']}"
+    done = {"status": "completed", "conclusion": "neutral", "actions": [button], "output": output}
+    assert (await played.ask("PATCH", path, token, done)).body["output"]["annotations_count"] == 50
+    more = (await played.ask("PATCH", path, token, {"output": output})).body
+    assert (more["output"]["annotations_count"], more["conclusion"]) == (100, "neutral")
+    assert played.repo.checks[0].actions == [button]
+    refused = await played.ask("PATCH", path, token, {"output": output | {"annotations": [NOTE] * 51}})
+    assert refused.body["message"] == "Invalid request.\n\nNo more than 50 items are allowed; 51 were supplied."
+    assert len(played.repo.checks[0].annotations) == 100
 
 
 async def test_buttons_of_a_check_run_come_back_to_the_app(played: Played) -> None:
@@ -141,7 +159,14 @@ async def test_buttons_of_a_check_run_come_back_to_the_app(played: Played) -> No
         {"conclusion": "great"},
         {"output": {"title": "t", "summary": "x" * 65536}},
         {"output": {"title": "t"}},
-        {"output": {"title": "t", "summary": "s", "annotations": [{}] * 51}},
+        {"output": {"title": "t", "summary": "s", "annotations": [NOTE] * 51}},
+        {"output": {"title": "t", "summary": "s", "annotations": [NOTE | {"annotation_level": "error"}]}},
+        {"output": {"title": "t", "summary": "s", "annotations": [NOTE | {"message": None}]}},
+        {"actions": [BUTTON] * 4},
+        {"actions": [BUTTON | {"label": "x" * 21}]},
+        {"actions": [BUTTON | {"description": "x" * 41}]},
+        {"actions": [BUTTON | {"identifier": "x" * 21}]},
+        {"actions": [{"label": "Fix these"}]},
     ],
 )
 async def test_a_check_run_that_github_would_not_take(played: Played, wrong: dict[str, object]) -> None:
