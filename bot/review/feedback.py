@@ -41,7 +41,9 @@ _DECLINED = rf"""
     \bno (?:bug|issue|problem|need|change needed|action needed)\b(?! to worry)
     \bfalse[- ]?(?:positive|alarm)\b
     \bdisagree\b
-    \b(?:this|that|it|you|bot)(?: is|'?s| are|'re) {_EVER}(?:wrong|incorrect|mistaken|nonsense|noise|bogus)\b
+    \b(?:you|bot|finding|remark|suggestion|review)(?: is|'?s| are|'re) {_EVER}(?:wrong|incorrect|mistaken)\b
+    ^\W*(?:this|that|it)(?: is|'?s) {_EVER}(?:wrong|incorrect)\b(?!.{{0,60}}\b(?:fix|change|correct|update))
+    \b(?:this|that|it)(?: is|'?s) {_EVER}(?:nonsense|noise|bogus)\b
     ^\W*(?:incorrect|nonsense|noise|nope|bogus|irrelevant|invalid|disagreed?)\b
     \b(?:ignoring|skipping|dismiss(?:ing|ed)?)(?: this| it| that)?(?: one)?(?: for now| here)?\W*$
     \b(?:out of|not in) scope\b

@@ -60,12 +60,22 @@ def alike(one: Finding, other: Finding) -> bool:
         return False
     if one.side != other.side:  # what is said of a line taken away and what is said of the line in its place
         return share(one, other) >= _SAME and not apart(one, other)
-    return near(one, other) and not apart(one, other) and _agree(one, other)
+    return near(one, other) and not apart(one, other) and not parallel(one, other) and _at_one_place(one, other)
 
 
 def near(one: Finding, other: Finding, reach: int = NEAR) -> bool:
     """Whether the lines overlap, or lie at most so many apart."""
     return one.start <= other.end + reach and other.start <= one.end + reach
+
+
+def parallel(one: Finding, other: Finding) -> bool:
+    """Whether two findings are said of two lines that do the same with different things: two defects of one kind."""
+    quoted = one.evidence.strip() and other.evidence.strip()
+    return bool(quoted) and not near(one, other, 0) and _shape(one.evidence) == _shape(other.evidence)
+
+
+def _shape(code: str) -> str:
+    return re.sub(r"\w+", "w", "\n".join(folded(code)))
 
 
 def share(one: Finding, other: Finding) -> float:
@@ -77,7 +87,7 @@ def share(one: Finding, other: Finding) -> float:
 def apart(one: Finding, other: Finding) -> bool:
     """Whether two findings at one place are surely two defects: of other kinds, or of other things in the code."""
     here, there = kinds(one.title), kinds(other.title)
-    if here and there and not (here & kinds(_said(other)) or there & kinds(_said(one))):
+    if here and there and not _common(one, other):
         return True
     mine, others = _named(one.title), _named(other.title)
     told = bool(mine and others) and not (mine & _names(_said(other)) or others & _names(_said(one)))
@@ -86,10 +96,18 @@ def apart(one: Finding, other: Finding) -> bool:
     return told and not (quoted and here & there)
 
 
-def _agree(one: Finding, other: Finding) -> bool:
-    common = kinds(one.title) & kinds(_said(other)) or kinds(other.title) & kinds(_said(one))
+def agree(one: Finding, other: Finding) -> bool:
+    """Whether two findings speak of one defect, wherever they stand: of one kind, or in much the same words."""
+    return bool(_common(one, other)) or share(one, other) >= _CLOSE
+
+
+def _common(one: Finding, other: Finding) -> frozenset[str]:
+    return kinds(one.title) & kinds(_said(other)) or kinds(other.title) & kinds(_said(one))
+
+
+def _at_one_place(one: Finding, other: Finding) -> bool:
     alone = not set(one.agents) & set(other.agents)  # an agent that says two things at one place means two
-    if common and (near(one, other, 0) or alone or share(one, other) >= _CLOSE):
+    if _common(one, other) and (near(one, other, 0) or alone or share(one, other) >= _CLOSE):
         return True
     if _quote_alike(one, other) and alone and family(one.category) == family(other.category):
         return True

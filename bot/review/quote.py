@@ -32,6 +32,15 @@ def places(lines: Sequence[str], quoted: str) -> list[Place]:
     return []
 
 
+def stands(lines: Sequence[str], text: str) -> list[Place]:
+    """Where exactly these lines stand, white space folded and blank lines left out of account."""
+    page = [(number, fold(line)) for number, line in enumerate(lines, 1) if line.strip()]
+    wanted = [fold(line) for line in text.split("\n") if line.strip()]
+    if not wanted:
+        return []
+    return [(page[at][0], page[at + len(wanted) - 1][0]) for at in islice(_whole(page, wanted), PLACES)]
+
+
 def variants(quoted: str) -> list[list[str]]:
     """What a quotation may mean: as it is, then without what agents put before lines; folded, none of it empty."""
     given = [line for line in quoted.split("\n") if not _FENCE.fullmatch(line)]

@@ -50,6 +50,8 @@ REPLIES = {
         "Nice catch, will fix.",
         "Good point, I'll change it",
         "You're right.",
+        "Yes, this is wrong",
+        "This is wrong indeed, will fix",
         "Agreed, let me update that.",
         "Oops",
         "Yes, this is a real bug.",

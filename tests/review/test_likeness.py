@@ -89,6 +89,10 @@ TWO = [  # two defects at one place
         finding("notify() is not awaited", at=(11, 11), evidence="notify()"),
     ),
     (
+        finding("Missing await", evidence="    charge(card)"),
+        finding("Missing await", at=(11, 11), evidence="    notify(mail)", by="style"),
+    ),
+    (
         finding("The password is written to the log", category="security"),
         finding("The request is sent again without a limit on retries", by="performance"),
     ),

@@ -133,7 +133,8 @@ def test_caps_keep_the_most_certain_and_name_the_rest() -> None:
 def test_merging_keeps_the_place_that_github_takes() -> None:
     one = replace(AWAIT, agents=("correctness",))
     inline = Placed(one, Inline("pay.ts", "RIGHT", 5), True, (one,))
-    in_text = Placed(replace(one, confidence=0.9, agents=("tests",), start=7, end=7), None, False, (one,))
+    other = replace(one, confidence=0.9, agents=("tests",), start=7, end=7, evidence=NOW[6])
+    in_text = Placed(other, None, False, (other,))
     (both,) = merged([inline, in_text])
     assert (both.inline, both.finding.start) == (Inline("pay.ts", "RIGHT", 5), 5)
 
