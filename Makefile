@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test lint bench lock clean
+.PHONY: install demo test lint bench bench-review lock clean
 
 install: .venv/installed
 
@@ -29,6 +29,10 @@ lint: install
 bench: install
 	@scripts/system-packages
 	$(BIN)/python -m bench
+
+bench-review: install
+	@scripts/system-packages
+	$(BIN)/python -m bench review
 
 lock:
 	uv pip compile --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock

@@ -233,12 +233,12 @@ def _look(case: Case, number: int, pull: Pull, said: list[Comment], score: Score
     """Add what this round brought; a comment's lines are those it was posted at."""
     score.rounds += 1
     seen = len([one for one in said if one.inline])
-    own = [one for one in pull.remarks if one.user.type == "Bot" and one.in_reply_to is None]
+    own = [one for one in pull.remarks if one.user.type == "Bot" and one.reply_to is None]
     for remark in own[seen:]:
         title = _title(remark.body)
-        start = remark.original_start_line or remark.original_line
-        said.append(Comment(title, remark.path, start, remark.original_line, True, _means(case, title), number))
-    bodies = "\n".join(one.body or "" for one in pull.reviews if one.user.type == "Bot")
+        span = remark.made.span
+        said.append(Comment(title, remark.path, span.start or span.line, span.line, True, _means(case, title), number))
+    bodies = "\n".join(one.body for one in pull.reviews if one.user.type == "Bot")
     known = {one.title for one in said if not one.inline}
     for title in _TITLE.findall(bodies):
         if title not in known:

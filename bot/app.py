@@ -25,7 +25,9 @@ from bot.github.session import open_session
 from bot.patterns.pipeline import Pipeline
 from bot.publish.ground import Surveyor
 from bot.publish.host import GitHubHost
+from bot.publish.pull_ground import PullSurveyor
 from bot.publish.pull_request import Publisher
+from bot.publish.review import Reviewer
 from bot.publish.status import Herald
 from bot.registry import discover
 from bot.sandbox import selftest
@@ -47,6 +49,7 @@ from bot.workflow.conduct import Conductor, Host
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
+from bot.workflow.reviewing import Reviewing
 from bot.workflow.slot import Slot
 from bot.workflow.worker import Worker
 
@@ -206,7 +209,10 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
     settings, db, board = bench.settings, bench.db, bench.board
     most = Bounds(settings.max_usd, settings.max_minutes)
     library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends), most)
-    herald = Herald(db, github, slot.name, settings.public_url, seams.pace)
+    reviewer = Reviewer(
+        github, bench.mirrors, board, PullSurveyor(db, github, bench.mirrors, library), settings.secrets
+    )
+    herald = Herald(db, github, slot.name, settings.public_url, seams.pace, reviewer.leave)
     board.listeners.append(herald.changed)
     surveyor = Surveyor(db, github, bench.mirrors, library)
     publisher = Publisher(github, bench.mirrors, board, herald, settings.secrets)
@@ -217,7 +223,8 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         bench.transcripts.close(run_id)
         late[0].dispatch()
 
-    engine = _engine(bench, host, slot.name, seams, ended)
+    reviewing = Reviewing(bench.shop, bench.mirrors, reviewer, herald.page)
+    engine = _engine(bench, host, reviewing, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
     parts = Parts(
         db=db,
@@ -232,15 +239,18 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         transcripts=bench.transcripts,
         max_runs=settings.max_runs,
         checkpoint=seams.checkpoint,
+        refresh=reviewer.refresh,
         sleep=seams.clock.sleep,
     )
     late.append(Worker(parts))
     return Bot(bench, slot, github, inbox, engine, late[0], library, herald)
 
 
-def _engine(bench: Bench, host: Host, slot: str, seams: Seams, ended: Callable[[str], None]) -> Engine:
+def _engine(
+    bench: Bench, host: Host, reviewing: Reviewing, slot: str, seams: Seams, ended: Callable[[str], None]
+) -> Engine:
     patterns = {name: p for name, p in discover("bot.patterns", "PATTERN").items() if isinstance(p, Pipeline)}
-    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep)
+    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep, reviewing)
     settings = bench.settings
     return Engine(
         settings.database,

@@ -142,7 +142,7 @@ async def _settings(stack: AsyncExitStack, folder: Path, emulator: Emulator, *, 
         if settings.anthropic_api_key is None:
             raise UserError("`--real` lets the real model work, which needs a key: set ANTHROPIC_API_KEY.")
     else:
-        model = await stack.enter_async_context(PlayedModel(sample.SCRIPTS, key="played"))
+        model = await stack.enter_async_context(PlayedModel((*sample.REVIEW_SCRIPTS, *sample.SCRIPTS), key="played"))
         settings = read(**given, model_url=model.url, anthropic_api_key=SecretStr("played"))
     return settings.model_copy(update={"port": port})
 
@@ -157,7 +157,8 @@ _NEWS = {
     "installation": ("delivery", "installation: stored, answered with 202, taken"),
     "push": ("github", "the branch is there"),
     "pull_request": ("github", "the pull request is open"),
-    "check_run": ("github", "the check run is on the branch's head"),
+    "check_run": ("github", "a check run is on the branch's head"),
+    "pull_request_review": ("github", "the review is posted"),
 }
 
 
@@ -195,7 +196,15 @@ async def _print_result(console: Console, stage: Stage) -> None:
     console.print(Panel(shown, title=f"Diff of #{pull.number}", title_align="left"))
     console.print(Panel(Markdown(_visible(pull.body or "")), title=f"#{pull.number}: {pull.title}", title_align="left"))
     console.print(Panel(Markdown(_visible(comment)), title="Status comment on #1", title_align="left"))
+    _print_review(console, stage, pull)
     _print_ways_on(console, pull)
+
+
+def _print_review(console: Console, stage: Stage, pull: Pull) -> None:
+    """What the bot's review of its own pull request says: nothing is fixed without somebody asking."""
+    for remark in (one for one in pull.remarks if one.user is stage.emulator.bot):
+        title = f"Review of #{pull.number}, {remark.path}:{remark.made.span.line}"
+        console.print(Panel(Markdown(_visible(remark.body)), title=title, title_align="left"))
 
 
 def _visible(markdown: str) -> str:

@@ -123,7 +123,7 @@ def kebab(name: str) -> str:
 
 # Words of the language whose feature is still to come: refused by name, never accepted and ignored.
 PLANNED = frozenset(
-    {"approval", "command", "concurrency", "env", "if", "matrix", "owns", "permissions", "pull_request", "retries"}
+    {"approval", "concurrency", "env", "if", "matrix", "owns", "permissions", "retries"}
     | {"run", "schedule", "steps", "strategy", "uses", "with", "workflow_dispatch"}
 )
 

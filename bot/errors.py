@@ -14,6 +14,7 @@ State = Literal[
     "waiting",
     "done",
     "no change",
+    "skipped",
     "failed",
     "refused",
     "needs approval",

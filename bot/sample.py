@@ -97,6 +97,31 @@ SCRIPTS = (
 )
 
 
+_FOUND = """I walked through the new total with real values.
+
+```json
+{"findings": [{"path": "shop/cart.py", "start_line": 13, "end_line": 13, "severity": "minor", "confidence": 0.85,
+  "category": "correctness", "title": "A discount above 100 makes the total negative",
+  "body": "`total(discount=150)` of 100 cents is -50: nothing bounds `discount`. Refuse what is not 0 to 100.",
+  "evidence": "    def total(self, discount: int = 0) -> int:", "suggestion": null}]}
+```
+"""
+_STANDS = """```json
+{"verdicts": [{"id": "1", "refuted": false, "reason": "Nothing checks the argument."}]}
+```
+"""
+_NOTHING = """```json
+{"findings": []}
+```
+"""
+
+REVIEW_SCRIPTS = (  # before those of the implementation: these prompts quote the pull request, and so the issue
+    Script(("Review whether a pull request",), ((Read("shop/cart.py"),), (Say(_FOUND),))),
+    Script(("These remarks were made on",), ((Say(_STANDS),),)),
+    *(Script((asked,), ((Say(_NOTHING),),)) for asked in ("Review the", "Review how")),
+)
+
+
 def configuration(usd: float) -> dict[str, str]:
     """The repository's own limit, for the real model."""
     return {".github/tutti.yml": f"version: 1\nlimits:\n  usd: {usd:g}\n"}

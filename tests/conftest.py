@@ -5,7 +5,7 @@ import pytest
 from tests import listening
 from tests.listening import WITNESS
 
-pytest_plugins = ["tests.corporation", "tests.house", "tests.town", "tests.postgres", "tests.stage"]
+pytest_plugins = ["tests.corporation", "tests.house", "tests.town", "tests.postgres", "tests.stage", "tests.desk"]
 LAST = "tests/security/test_canaries.py::test_nothing_that_the_suite_did_shows_a_secret"
 
 

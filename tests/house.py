@@ -29,9 +29,10 @@ from bot.store import runs
 from bot.store.db import deliveries
 from bot.store.runs import Run
 from bot.web.webhook import runner
-from bot.workflow.library import Shipped, shipped
+from bot.workflow.library import Shipped
 from tests.actor import Actor
 from tests.judge.judge import judge
+from tests.shelf import only
 
 SECRET = "a webhook secret of the tests"
 GIVEN = "sk7Qm2ZrTvLw4BnYc6JdHs1FgPe8Ua3oRi9XkDt5"  # the model's key, which tests hand to agents on purpose
@@ -115,7 +116,7 @@ class House:
             backends={"rehearsal": self._actor},
             checkpoint=self._checkpoint,
             pace=self.pace,
-            offered=self.offered,
+            offered=self.offered or only("auto-implement"),
             pool_size=1,
             grace=0.0,
             heard=self._hear,
@@ -356,21 +357,13 @@ async def _at_once(_seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-def limited(**limits: float) -> Shipped:
-    """What is shipped, with other limits."""
-    ours = shipped()
-    workflow = ours.workflows["auto-implement"]
-    changed = workflow.model_copy(update={"limits": workflow.limits.model_copy(update=limits)})
-    return Shipped({"auto-implement": changed}, ours.agents)
-
-
 @asynccontextmanager
 async def opened(
-    folder: Path, database_url: str = "", files: Mapping[str, str] = FILES, **given: Any
+    folder: Path, database_url: str = "", files: Mapping[str, str] = FILES, kind: type[House] = House, **given: Any
 ) -> AsyncIterator[House]:
     """A house that stands; `given` are attributes to set before it is built."""
     with structlog.testing.capture_logs() as log:
-        house = House(folder, database_url)
+        house = kind(folder, database_url)
         house.log = log
         for name, value in given.items():
             setattr(house, name, value)

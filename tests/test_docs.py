@@ -16,10 +16,11 @@ from pydantic.fields import FieldInfo
 from slugify import slugify
 from typer.main import get_command
 
-from bot.agents.spec import PROMPT_NAMES, AgentSpec, parse_agent
+from bot.agents.spec import PROMPT_NAMES, REVIEW_NAMES, AgentSpec, parse_agent
 from bot.app import backends
 from bot.cli import app
 from bot.errors import State
+from bot.review.rules import ReviewRules
 from bot.settings import Settings
 from bot.web.health import FIGURES
 from bot.workflow import configuration
@@ -123,7 +124,7 @@ def test_every_command_shows_an_example() -> None:
 
 
 def test_every_make_target_in_the_docs_exists_and_every_one_is_documented() -> None:
-    targets = set(re.findall(r"^([a-z]+):(?!=)", read("Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):(?!=)", read("Makefile"), re.MULTILINE))
     assert {words[0] for _, words in told("make")} <= targets
     assert {bare(row[0]).split()[1] for row in table(read("CONTRIBUTING.md"), "command")} == targets
 
@@ -190,9 +191,12 @@ def test_a_setting_may_stand_in_a_file(name: str, tmp_path: Path, monkeypatch: p
 
 
 def keys(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key of a file as a path, `jobs.<name>.agent`."""
+    """Every key of a file as a path, `jobs.<name>.agent`; the rules of reviews have a table of their own."""
     for name, field in model.model_fields.items():
         path = f"{before}{field.alias or name}"
+        if path == "review":
+            yield from [(path, field)] if field.default is None else []
+            continue
         inner, repeated = _model_in(field.annotation)
         if inner is None:
             yield path, field
@@ -206,6 +210,8 @@ def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
         return _model_in(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return next((found for part in get_args(annotation) if (found := _model_in(part))[0]), (None, False))
+    if get_origin(annotation) is tuple and len(get_args(annotation)) == 2:  # a list of them
+        return _model_in(get_args(annotation)[0])
     if get_origin(annotation) is dict:
         return _model_in(get_args(annotation)[1])[0], True
     return (annotation, False) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else (None, False)
@@ -218,6 +224,8 @@ def worded(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value in (None, (), ""):
         return "none"
+    if isinstance(value, tuple):
+        return ", ".join(value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float | int) else str(value)
@@ -229,6 +237,7 @@ def worded(field: FieldInfo) -> str:
         ("Workflow", Workflow, frozenset()),
         ("Agent", AgentSpec, frozenset({"prompt"})),
         ("Repository configuration", Configuration, frozenset()),
+        ("Rules of reviews", ReviewRules, frozenset()),
     ],
 )
 def test_every_key_is_documented_with_its_default_and_none_else(
@@ -250,7 +259,7 @@ def test_the_examples_of_the_language_are_valid() -> None:
 
 def test_every_name_of_prompts_and_every_backend_is_documented() -> None:
     agent = section(read("docs/workflows.md"), "Agent")
-    assert {bare(row[0]) for row in table(agent, "name")} == set(PROMPT_NAMES)
+    assert {bare(row[0]) for row in table(agent, "name")} == {*PROMPT_NAMES, *REVIEW_NAMES}
     found = {bare(row[0]) for row in table(section(agent, "Backends"), "name")}
     assert found == set(backends())
 
@@ -302,9 +311,17 @@ def test_the_app_listens_to_the_events_that_the_router_answers() -> None:
     cases = {
         node.cls.id for node in ast.walk(tree) if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name)
     }
-    kinds = {"IssueEvent": "issues", "PushEvent": "push", "InstallationEvent": None}
+    kinds: dict[str, set[str]] = {
+        "IssueEvent": {"issues"},
+        "PullEvent": {"pull_request"},
+        "CommentEvent": {"issue_comment", "pull_request_review", "pull_request_review_comment"},
+        "ThreadEvent": {"pull_request_review_thread"},
+        "CheckEvent": {"check_run"},
+        "PushEvent": {"push"},
+        "InstallationEvent": set(),
+    }
     manifest = yaml.safe_load(read("app.yml"))
-    assert {kinds[case] for case in cases} - {None} == set(manifest["default_events"])
+    assert set[str]().union(*(kinds[case] for case in cases)) == set(manifest["default_events"])
 
 
 def test_the_address_that_fills_in_githubs_form_says_what_the_manifest_says() -> None:

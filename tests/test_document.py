@@ -64,7 +64,7 @@ MISTAKES = {
     "version: 1\ntset: x": ".github/tutti.yml:2: unknown key `tset` (did you mean `test`?)",
     "version: 1\nlimits:\n  minuts: 5": ".github/tutti.yml:3: unknown key `limits.minuts` (did you mean `minutes`?)",
     "version: 1\nzebra: 1": (
-        ".github/tutti.yml:2: unknown key `zebra` (known here: backend, base, draft, limits, setup, test, version)"
+        ".github/tutti.yml:2: unknown key `zebra` (known here: backend, base, draft, limits, review, setup, test, version)"
     ),
     "version: 1\nbackend: cluade": (
         ".github/tutti.yml:2: there is no backend `cluade` (known: claude, command, rehearsal)"
@@ -94,7 +94,8 @@ WORKFLOW_MISTAKES = {
         "w.yml:7: unknown key `on.issues.lables` (did you mean `labels`?)"
     ),
     ("types: [labeled]", "types: [labelled]"): "w.yml:6: `on.issues.types.0`: ",
-    ("agent: developer", "agent: develper"): "w.yml:25: there is no agent `develper` (known: developer)",
+    ("agent: developer", "agent: develper"): "w.yml:25: there is no agent `develper` (known: developer, fixer,"
+    " judge, review/correctness, review/performance, review/security, review/style, review/tests)",
     ("    agent: developer", "    agent: developer\n    needs: [build]"): (
         "w.yml:26: the job `implement` needs `build`, which is not a job of this workflow"
     ),
@@ -141,7 +142,7 @@ def test_bombs_do_not_go_off() -> None:
 
 def test_what_we_ship_is_valid() -> None:
     assert shipped().problems == ()
-    assert set(shipped().workflows) == {"auto-implement"}
+    assert set(shipped().workflows) == {"auto-implement", "fix", "review"}
 
 
 # ---- templates ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from bot.agents.task import Outcome
 from bot.backends.rehearsal import Act, Append, Fail, Hang, Run, Say, Write
 from bot.emulator.world import Issue
 from bot.store import runs
-from tests.house import FILES, House, limited, opened
+from tests.house import FILES, House, opened
+from tests.shelf import limited
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 WRONG = (Append("greeting.txt", "helo\n"),)

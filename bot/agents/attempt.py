@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.agents import judgement, leftout, prompt, words
 from bot.agents.judgement import suite_of
+from bot.agents.session import Session
 from bot.agents.spec import AgentSpec
-from bot.agents.task import AgentEvent, Outcome, Task
 from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite
@@ -17,8 +17,6 @@ from bot.git import changes, masks
 from bot.github.harmless import code
 from bot.policy.protected import is_agent_file
 from bot.publish import text
-from bot.sandbox.gateway import Lease
-from bot.sandbox.meter import price
 from bot.sandbox.watchdog import LimitExceeded
 from bot.store import runs
 
@@ -148,42 +146,17 @@ class Attempt:
 
     async def _let_work(self, place: Place, tests: str, watch: Watch, planned: Callable[[str], None]) -> Try:
         """What the agent said and cost, on the files it began with."""
-        lease = await self._lease(place)
-        backend = self.shop.backends[self.order.backend or self.spec.backend]
-        try:
-            task = await asyncio.to_thread(self._task, place, tests, lease, watch)
-            outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
-        except Interrupted as early:
-            outcome = Outcome("error", "", details={"cause": early.cause})
-        except LimitExceeded as limit:
-            outcome = Outcome("error", "", problem=limit.sentence, details={"cause": "limits"})
-        finally:
-            await self.shop.gateway.shut(lease)
-        ending, cost = outcome.details.get("cause", outcome.ending), _cost(lease, outcome)
-        if ending == "cancelled":  # what it has cost until now stays true
-            await self.shop.board.note(self.order.run, self.node.key, cost_usd=cost)
-            raise Stop("cancelled", "")
-        if ending == "budget" or (lease.stopped and ending == "error"):  # which limit it was, the lease knows
-            ending, outcome = "budget", replace(outcome, problem="" if lease.spent else lease.stopped)
-        said, problem = self.shop.clean(outcome.text), self.shop.clean(outcome.problem)
-        return Try(self.tree, ending, said, cost, problem, self._counted(lease, cost))
-
-    async def _lease(self, place: Place) -> Lease:
-        """The way to the model: for this place alone, and for one model where the agent file names it in full."""
-        return await self.shop.gateway.open(
-            self.order.run,
-            self.usd,
-            purse=self.shop.budget.purse(self.order.run, self.order.repo, *self.order.actor),
-            models=frozenset({model}) if (model := self.spec.model) and price(model) else None,
-            uid=place.jail.uid,
-            tcp=self.shop.walls.tier != "strong",
+        session = Session(self.shop, self.order, self.spec, self.node.key, self.usd, self.number)
+        message = prompt.first_message(
+            self.spec,
+            self.order.asked,
+            tests=tests,
+            attempt=self.number,
+            tries=self.job.tries,
+            earlier=self.earlier,
         )
-
-    def _counted(self, lease: Lease, cost: float | None) -> float:
-        """What counts against the limit: an unknown price as the dearest; what an agent pays by itself is not ours."""
-        if cost is not None:
-            return cost
-        return lease.counted if lease.usage.calls else 0.0
+        talk = await session.talk(place, watch, message, planned)
+        return Try(self.tree, talk.ending, talk.words, talk.cost, talk.problem, talk.counted)
 
     async def _harvested(self, place: Place, ended: Try, *, planned: bool) -> tuple[Try, bytes]:
         """The try with the files that the agent made; with those it began with where git cannot take them."""
@@ -209,44 +182,3 @@ class Attempt:
     async def _plan(self, said: str, tree: str) -> str:
         changed = await changes.diff(self.order.mirror, self.tree, tree) if tree != self.tree else []
         return words.plan_after(said, [self.shop.clean(change.path) for change in changed])
-
-    def _hear(self, event: AgentEvent, watch: Watch, planned: Callable[[str], None]) -> None:
-        watch.hear()
-        said = self.shop.clean(event.text)
-        if event.kind == "plan":
-            said = words.plan(said)
-            planned(said)
-        self.shop.tell(self.order.run, self.node.key, replace(event, text=said))
-
-    def _task(self, place: Place, tests: str, lease: Lease, watch: Watch) -> Task:
-        message = prompt.first_message(
-            self.spec,
-            self.order.asked,
-            tests=tests,
-            attempt=self.number,
-            tries=self.job.tries,
-            earlier=self.earlier,
-        )
-        return Task(
-            run=self.order.run,
-            key=self.node.key,
-            prompt=message,
-            system=self.spec.rules,
-            worktree=place.path,
-            home=place.home,
-            environment=place.environment,
-            jail=place.jail,
-            doors=(lease.door,),
-            model=self.spec.model,
-            max_turns=self.spec.max_turns,
-            usd=self.usd,
-            gateway=place.jail.url(lease.door),
-            token=lease.token,
-            attempt=self.number,
-            command=self.spec.command,
-            heard=watch.hear,
-        )
-
-
-def _cost(lease: Lease, outcome: Outcome) -> float | None:
-    return lease.usage.usd if lease.usage.calls else outcome.usd

@@ -6,14 +6,17 @@ from typing import Any
 
 from bot import template
 from bot.agents.hidden import visible, visible_title
-from bot.agents.spec import AgentSpec
+from bot.agents.spec import PROMPT_NAMES, REVIEW_NAMES, AgentSpec
 
 DATA_LIMIT = 60_000
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is wanted: the issue as it was when the run was asked for, and what writers had said by then."""
+    """What is wanted: the issue as it was when the run was asked for, and what writers had said by then.
+
+    `findings` are those of a review that are to be mended.
+    """
 
     repo: str
     number: int
@@ -21,15 +24,16 @@ class Asked:
     body: str
     author: str
     comments: Sequence[Mapping[str, str]] = ()
+    findings: str = ""
 
 
-def fence(label: str, text: str) -> str:
-    """`text` between two lines that nothing in it can imitate."""
-    words = text[:DATA_LIMIT]
+def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
+    """`text` between two lines that nothing in it can imitate; what is longer than `limit` is cut, and says so."""
+    words = text[:limit]
     mark = "DATA"
     while f"BEGIN {mark}" in words or f"END {mark}" in words:
         mark += "-"
-    cut = "\n[the rest is left out]" if len(text) > DATA_LIMIT else ""
+    cut = "\n[the rest is left out]" if len(text) > limit else ""
     return f"BEGIN {mark} ({label})\n{words}{cut}\nEND {mark}"
 
 
@@ -42,6 +46,8 @@ def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tr
     return template.render(
         spec.prompt,
         {
+            **dict.fromkeys(REVIEW_NAMES, ""),
+            "candidates": fence("findings", asked.findings) if asked.findings else "",
             "repo": {"name": asked.repo},
             "issue": issue,
             "comments": comments,
@@ -51,3 +57,17 @@ def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tr
             "earlier": fence("test output", earlier) if earlier else "",
         },
     )
+
+
+def review_message(spec: AgentSpec, given: Mapping[str, Any]) -> str:
+    """The prompt of a reviewing agent. `given` has its names; those it does not name are empty."""
+    empty = dict.fromkeys((*PROMPT_NAMES, *REVIEW_NAMES), "")
+    return template.render(spec.prompt, {**empty, **given})
+
+
+def pull_given(repo: str, number: int, title: str, body: str, author: str) -> dict[str, Any]:
+    """A pull request as prompts name it: `pull.fenced` is what its author wrote, without what nobody sees."""
+    shown = visible_title(title).text
+    words = f"Title: {shown}\n\n{visible(body).text}".rstrip()
+    fenced = fence(f"pull request #{number} by {author}", words)
+    return {"repo": {"name": repo}, "pull": {"number": number, "title": shown, "author": author, "fenced": fenced}}

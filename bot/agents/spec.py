@@ -9,6 +9,7 @@ from bot.document import Document, Strict, load, validate
 from bot.errors import ConfigError
 
 PROMPT_NAMES = ("issue", "repo", "comments", "tests", "attempt", "tries", "earlier")
+REVIEW_NAMES = ("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong")
 
 
 class AgentSpec(Strict):
@@ -24,7 +25,7 @@ class AgentSpec(Strict):
 
     @model_validator(mode="after")
     def _prompt_is_a_template(self) -> "AgentSpec":
-        if wrong := template.problem(self.prompt, PROMPT_NAMES):
+        if wrong := template.problem(self.prompt, (*PROMPT_NAMES, *REVIEW_NAMES)):
             raise ValueError(wrong)
         return self
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.sandbox.jail import Door, Jail
 
@@ -17,8 +17,9 @@ class Task:
 
     Its processes run in `jail` with `doors` as their only ways out; `gateway` is the model's address as seen in there.
 
-    `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file. `heard` takes a sign
-    of life that is no event, such as a dot on a line that is not ended.
+    `attempt` counts from 1; `command` is the argv of the `command` backend, from the agent file. `schema`: the JSON
+    Schema of the answer, which backends that can hold an agent to one do; the last words are that JSON then. `heard`
+    takes a sign of life that is no event, such as a dot on a line that is not ended.
     """
 
     run: str
@@ -37,6 +38,7 @@ class Task:
     doors: tuple[Door, ...] = ()
     attempt: int = 1
     command: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
     heard: Callable[[], None] = lambda: None
 
 

@@ -109,13 +109,16 @@ class Workshop:
         return Watch(self.bells.of(order.run), order.deadline, order.silence)
 
     @asynccontextmanager
-    async def place(self, order: Order, tree: str) -> AsyncIterator[Place]:
-        """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards."""
+    async def place(self, order: Order, tree: str, *, writable: bool = True) -> AsyncIterator[Place]:
+        """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards.
+
+        Where it is not `writable` its processes can read the worktree and change nothing there.
+        """
         home = await asyncio.to_thread(self._home)
         try:
             worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
             try:
-                jail = self.jail(worktree, home)
+                jail = self.jail(worktree, home, writable=writable)
                 await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home, jail.tmp)
                 yield Place(worktree, home, jail, environment(order.run, home, worktree.path, self.walls))
             finally:
@@ -124,10 +127,12 @@ class Workshop:
         finally:
             await _remove(home.parent)
 
-    def jail(self, worktree: Worktree, home: Path) -> Jail:
+    def jail(self, worktree: Worktree, home: Path, *, writable: bool = True) -> Jail:
         """The walls around a worktree and its home; its `.git` and the repository's objects can only be read."""
-        own = (worktree.path, worktree.agent_dir, home)
-        return self.walls.jail(_tmp(home), writable=own, readable=(worktree.path / ".git", worktree.mirror / "objects"))
+        own, seen = (worktree.agent_dir, home), (worktree.path / ".git", worktree.mirror / "objects")
+        if writable:
+            return self.walls.jail(_tmp(home), writable=(worktree.path, *own), readable=seen)
+        return self.walls.jail(_tmp(home), writable=own, readable=(worktree.path, worktree.mirror / "objects"))
 
     def _home(self) -> Path:
         self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)

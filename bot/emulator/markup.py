@@ -58,16 +58,32 @@ def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any,
     return REFERENCE.sub(link, escape(tokens[index].content, quote=False))
 
 
+def _fence(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    """A suggestion as what it would change, where it is known what it replaces; other code as it is."""
+    token, replaced = tokens[index], env["replaced"]
+    if replaced is None or token.info.strip() != "suggestion":
+        return self.fence(tokens, index, options, env)
+    new = token.content.removesuffix("\n").split("\n") if token.content else []
+    rows = [_row("del", "-", each) for each in replaced] + [_row("add", "+", each) for each in new]
+    head = '<div class="suggestion"><div class="suggestion-head">Suggested change</div>'
+    return f'{head}<div class="scroll"><table class="diff">{"".join(rows)}</table></div></div>\n'
+
+
+def _row(kind: str, sign: str, text: str) -> str:
+    return f'<tr class="{kind}"><td class="no">{sign}</td><td class="code">{escape(text, quote=False)}</td></tr>'
+
+
 MARKDOWN = MarkdownIt("commonmark", {"html": True, "breaks": True}).enable(["table", "strikethrough"])
 MARKDOWN.add_render_rule("html_block", _raw)
 MARKDOWN.add_render_rule("html_inline", _raw)
 MARKDOWN.add_render_rule("text", _text)
+MARKDOWN.add_render_rule("fence", _fence)
 
 
-def markdown(text: str | None, repo: str = "") -> Markup:
-    """HTML of it; `repo` is the page that references to issues lead to."""
+def markdown(text: str | None, repo: str = "", replaced: Sequence[str] | None = None) -> Markup:
+    """HTML of it; `repo` is the page that references to issues lead to, `replaced` the lines a suggestion is for."""
     opened: list[str] = []
-    html = MARKDOWN.render(text or "", {"repo": repo, "opened": opened})
+    html = MARKDOWN.render(text or "", {"repo": repo, "opened": opened, "replaced": replaced})
     html += "".join(f"</{name}>" for name in reversed(opened))
     box = r'<li class="task">\1<input type="checkbox" disabled{}> '
     html = TASK.sub(lambda m: m.expand(box.format(" checked" if m[2] in "xX" else "")), html)

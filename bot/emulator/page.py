@@ -9,13 +9,15 @@ from urllib.parse import unquote
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from bot.emulator.checking import CheckVerbs
 from bot.emulator.history import diff, log
 from bot.emulator.markup import markdown
-from bot.emulator.patch import diff_lines
+from bot.emulator.patch import chosen, diff_lines, excerpt
 from bot.emulator.problem import NotFound
-from bot.emulator.world import CheckRun, Issue, Pull, Repo
+from bot.emulator.shape import REACTIONS
+from bot.emulator.world import CheckRun, Comment, Issue, Pull, Reaction, Remark, Repo, Review
 
 HERE = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'none'"
@@ -69,10 +71,24 @@ def _contrast(color: str) -> str:
     return "#1f2328" if red * 299 + green * 587 + blue * 114 > 140_000 else "#ffffff"
 
 
+def _counted(given: list[Reaction]) -> list[tuple[str, int]]:
+    """What reactions there are, and how many of each."""
+    kinds = [each[2] for each in given]
+    return [(kind, kinds.count(kind)) for kind in REACTIONS if kind in kinds]
+
+
+def _remark(remark: Remark, repo: str) -> Markup:
+    """Its text, with suggestions as the change they would make; on the old side there is nothing to change."""
+    made = remark.first.made
+    replaced = [line.text[1:] for line in chosen(made)] if made.span.side == "RIGHT" else None
+    return markdown(remark.body, repo, replaced)
+
+
 TEMPLATES = Environment(
     loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 TEMPLATES.filters |= {"ago": _ago, "contrast": _contrast, "markdown": markdown, "diff_lines": diff_lines}
+TEMPLATES.filters |= {"excerpt": excerpt, "remark": _remark, "counted": _counted}
 
 
 def _repo(stage: CheckVerbs, match: re.Match[str]) -> Repo:
@@ -169,17 +185,39 @@ def _issue(repo: Repo, match: re.Match[str]) -> Issue:
         raise NotFound from None
 
 
+def _said(issue: Issue) -> list[Comment | Review]:
+    """Comments and reviews as they came; what only answers in a thread is shown there."""
+    reviews = issue.reviews if isinstance(issue, Pull) else []
+    shown = [each for each in reviews if each.body or each.state != "COMMENTED" or _begins(each)]
+    both: list[Comment | Review] = [*issue.comments, *shown]
+    return sorted(both, key=lambda each: (each.submitted if isinstance(each, Review) else each.created, each.id))
+
+
+def _begins(review: Review) -> bool:
+    return any(each.reply_to is None for each in review.remarks)
+
+
+def _threads(pull: Pull) -> dict[tuple[str, int], list[Remark]]:
+    """The threads that stand in the diff as it is now, by path and how far down the patch."""
+    found: dict[tuple[str, int], list[Remark]] = {}
+    for first in pull.threads:
+        if first.spot and first.thread:
+            found.setdefault((first.path, first.spot.position), []).append(first)
+    return found
+
+
 @page(rf"{REPO}/(?:issues|pull)/(?P<number>\d+)(?:/files)?")
 async def thread(stage: CheckVerbs, match: re.Match[str]) -> web.Response:
     repo = _repo(stage, match)
     issue = _issue(repo, match)
     if not isinstance(issue, Pull):
-        return _show(stage, "thread.html", repo, issue=issue, pull=None, commits=[], files=[], checks=[])
+        return _show(stage, "thread.html", repo, issue=issue, pull=None, said=_said(issue))
     await stage.measured(issue)
     commits = await log(repo.git, f"{issue.base_sha}..{issue.head_sha}", files=False)
     files = await diff(repo.git, issue.base_sha, issue.head_sha)
     checks = [each for each in repo.checks if each.head_sha == issue.head_sha]
-    return _show(stage, "thread.html", repo, issue=issue, pull=issue, commits=commits[::-1], files=files, checks=checks)
+    shown = {"commits": commits[::-1], "files": files, "checks": checks, "threads": _threads(issue)}
+    return _show(stage, "thread.html", repo, issue=issue, pull=issue, said=_said(issue), **shown)
 
 
 @page(rf"{REPO}/runs/(?P<id>\d+)")

@@ -92,6 +92,26 @@ def _row(rows: Sequence[Line], side: str, number: int) -> int | None:
     return next((at for at, row in enumerate(rows) if row.number(side) == number), None)
 
 
+def chosen(spot: Spot) -> list[Line]:
+    """The lines of the span as they are on its side."""
+    return [row for row in _shown(spot) if row.number(spot.span.side) is not None][-_height(spot.span) :]
+
+
+def excerpt(spot: Spot, around: int = 3, most: int = 16) -> list[Line]:
+    """The end of its hunk: the span with a few lines before it."""
+    rows = _shown(spot)
+    begin = _row(rows, *spot.span.first) or 0
+    return rows[max(begin - around, 0) :][-most:]
+
+
+def _shown(spot: Spot) -> list[Line]:
+    return [row for row in diff_lines(spot.hunk) if row.kind != "hunk"]
+
+
+def _height(span: Span) -> int:
+    return span.line - span.first[1] + 1 if span.first[0] == span.side else 1
+
+
 def moved_line(patch: str | None, line: int) -> int | None:
     """Where a line of the old file is in the new one, by a patch without context; None when it was changed."""
     shift = 0

@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,7 +196,7 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
 
 
-async def stream(*args: str, **call: Unpack[Call]) -> AsyncIterator[bytes]:
+async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None]:
     """Git's standard output piece by piece, as it comes; raises GitError at its end unless git ends with 0.
 
     Close it (`contextlib.aclosing`) where it is not read to its end: only then is git ended for sure. `timeout` is for
@@ -222,10 +222,10 @@ async def stream(*args: str, **call: Unpack[Call]) -> AsyncIterator[bytes]:
         if await process.wait():
             raise GitError(args, process.returncode or -1, (await errors).decode(errors="replace"))
     finally:
+        errors.cancel()  # first: who ends git reads what it says to its end
+        await asyncio.wait({errors})
         if process.returncode is None:
             await asyncio.shield(_end(process))
-        errors.cancel()
-        await asyncio.wait({errors})
 
 
 async def _piece(pipe: asyncio.StreamReader, args: tuple[str, ...], seconds: float) -> bytes:

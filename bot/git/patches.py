@@ -1,19 +1,21 @@
 """The change that a pull request is, file by file as git tells it, against the commit where it left its base."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import NamedTuple
 
-from bot.git.command import stream
+from bot.git.command import GitError, stream
 from bot.git.mirror import Mirror
 from bot.review.patch import FilePatch, Status, parse
 
 MOST_BYTES, MOST_LINES = 1 << 20, 20_000  # of one file's patch: GitHub shows nothing of a larger one
+MOST_IN_ALL = 64 << 20  # bytes of all patches that are kept
 _OPTIONS = (
     *("-r", "-z", "--raw", "-p", "--full-index", "-M", "-l1000", "-U3", "--no-color", "--no-ext-diff"),
     *("--no-textconv", "--ignore-submodules=none", "--diff-algorithm=myers"),
 )
-_NEXT = b"\ndiff --git "
+_FIRST = b"diff --git "
+_NEXT = b"\n" + _FIRST
 _STATUSES: dict[str, Status] = {"A": "A", "M": "M", "D": "D", "R": "R", "T": "T", "C": "A"}
 
 
@@ -25,75 +27,131 @@ class _Head(NamedTuple):
     path: str
 
 
+class _Section(NamedTuple):
+    """What git says of one file. Of a very large one the middle is missing, and counted in the numbers of lines."""
+
+    text: bytes
+    added: int = 0
+    deleted: int = 0
+    cut: bool = False
+
+
 async def merge_base(mirror: Mirror, base: str, head: str) -> str | None:
-    """Where `head` left `base`; None where they have no commit in common."""
+    """Where `head` left `base`; None where they have no commit in common, GitError where one is not here."""
     said = await mirror.answer("merge-base", base, head)
+    if said.code > 1:
+        raise GitError(("merge-base", base, head), said.code, said.stderr)
     return said.stdout.decode().strip() if said.code == 0 else None
 
 
 async def patches(mirror: Mirror, base: str, head: str) -> AsyncIterator[FilePatch]:
     """Every file that differs between two commits, renames found, three lines of context; one in memory at a time.
 
-    Of a file whose patch is very large no hunk is kept. Raises GitError.
+    Of a file whose patch is very large no hunk is kept, nor of any once they are too many together: all of them may be
+    held. Raises GitError.
     """
     ends = (await mirror.tree(base), await mirror.tree(head))
+    kept = 0
     async with aclosing(_sections(mirror, *ends)) as sections:
-        heads: list[_Head] = []
-        async for section in sections:
-            if not heads:
-                heads = _heads(section)[::-1]
-                continue
-            one = heads.pop()
+        heads = _heads((await anext(sections, _Section(b""))).text)
+        for one in heads:
+            section = await _next(sections)
             if one.status == "T":  # git tells it as one file that goes and one that comes
-                section = await anext(sections)
-            yield _read(one, section)
+                section = await _next(sections)
+            patch = _read(one, section, MOST_IN_ALL - kept)
+            kept += len(section.text) if patch.hunks else 0
+            yield patch
+        if await anext(sections, None):
+            raise _torn("has patches of files that it does not name")
 
 
-async def _sections(mirror: Mirror, base: str, head: str) -> AsyncIterator[bytes]:
-    """What git says, cut before each `diff --git`: the raw lines first, then the patches in their order."""
-    held = bytearray()
-    seen = 0  # of it, where no cut is
-    async with aclosing(stream("diff-tree", *_OPTIONS, base, head, git_dir=mirror.path)) as pieces:
+async def _next(sections: AsyncIterator[_Section]) -> _Section:
+    found = await anext(sections, None)
+    if found is None:
+        raise _torn("names files that it has no patch of")
+    return found
+
+
+def _torn(what: str) -> GitError:
+    return GitError(("diff-tree",), 0, f"the diff {what}")
+
+
+async def _sections(mirror: Mirror, base: str, head: str) -> AsyncGenerator[_Section, None]:
+    """The raw lines, then the patches in their order."""
+    cutter = _Cutter()
+    said = stream("diff-tree", *_OPTIONS, base, head, git_dir=mirror.path, transport=mirror.transport)
+    async with aclosing(said) as pieces:
         async for piece in pieces:
-            held += piece
-            start = 0
-            while (cut := _cut(held, seen)) >= 0:
-                yield bytes(held[start:cut])
-                start, seen = cut, cut + 1
-            del held[:start]
-            seen = max(0, len(held) - len(_NEXT))
-            if len(held) > 2 * MOST_BYTES and held.startswith(_NEXT[1:]):
-                del held[MOST_BYTES + 1 : -len(_NEXT)]  # too large all the same
-                seen = max(0, len(held) - len(_NEXT))
-    if held:
-        yield bytes(held)
+            for section in cutter.feed(piece):
+                yield section
+    for section in cutter.rest():
+        yield section
 
 
-def _cut(held: bytearray, seen: int) -> int:
-    """Where the next section begins; the first comes behind the NUL that ends the raw lines."""
-    at = held.find(_NEXT, seen)
-    first = held.find(b"\0" + _NEXT[1:], seen) if held.startswith(b":") else -1
-    found = [place + 1 for place in (at, first) if place >= 0]
-    return min(found, default=-1)
+class _Cutter:
+    """Cuts what git says, as it comes, before each `diff --git`. Holds no more than the section that is not ended."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._raw = True  # the raw lines are not ended
+        self._added = self._deleted = 0
+        self._cut = False
+
+    def feed(self, piece: bytes) -> Iterator[_Section]:
+        """The sections that this piece ends."""
+        seen = max(0, len(self._held) - len(_NEXT))
+        held = self._held + piece if self._held else piece
+        start = 0
+        if self._raw:
+            end = held.find(b"\0\0", seen)  # no name is empty
+            if end < 0:
+                self._held = held
+                return
+            yield _Section(held[: end + 1])
+            self._raw, start, seen = False, end + 2, end + 2
+        while (at := held.find(_NEXT, max(start, seen))) >= 0:
+            yield self._section(held[start : at + 1])
+            start = at + 1
+        self._held = held[start:]
+        if len(self._held) > 2 * MOST_BYTES:
+            self._shorten()
+
+    def rest(self) -> Iterator[_Section]:
+        """What is held when git is done."""
+        if self._held:
+            yield _Section(self._held) if self._raw else self._section(self._held)
+
+    def _section(self, text: bytes) -> _Section:
+        made = _Section(text, self._added, self._deleted, self._cut)
+        self._added = self._deleted = 0
+        self._cut = False
+        return made
+
+    def _shorten(self) -> None:
+        """Take the middle out of what is too large in any case."""
+        first, last = MOST_BYTES, len(self._held) - len(_NEXT)
+        self._added += self._held.count(b"\n+", first, last)
+        self._deleted += self._held.count(b"\n-", first, last)
+        self._held = self._held[:first] + self._held[last:]
+        self._cut = True
 
 
-def _heads(raw: bytes) -> list[_Head]:
-    words = raw.decode("utf-8", "surrogateescape").split("\0")
-    heads: list[_Head] = []
-    at = 0
-    while at < len(words) and words[at].startswith(":"):
-        letter = words[at].split(" ")[4][0]
-        moved = letter in "RC"
-        heads.append(_Head(_STATUSES[letter], words[at + 1], words[at + 1 + moved]))
-        at += 2 + moved
-    return heads
+def _heads(raw: bytes) -> Iterator[_Head]:
+    words = iter(raw.decode("utf-8", "surrogateescape").split("\0"))
+    for about in words:
+        if about:
+            letter = about.split(" ")[4][0]
+            old = next(words)
+            yield _Head(_STATUSES[letter], old, next(words) if letter in "RC" else old)
 
 
-def _read(head: _Head, section: bytes) -> FilePatch:
-    start = section.find(b"\n@@ ")
+def _read(head: _Head, section: _Section, room: int) -> FilePatch:
+    text = section.text
+    start = text.find(b"\n@@ -")
     if start < 0:
-        return FilePatch(head.path, head.old_path, head.status, b"\nBinary files " in section)
-    added, deleted = section.count(b"\n+", start), section.count(b"\n-", start)
-    if len(section) > MOST_BYTES or added + deleted > MOST_LINES:
+        return FilePatch(head.path, head.old_path, head.status, b"\nBinary files " in text, too_large=section.cut)
+    added = section.added + text.count(b"\n+", start)
+    deleted = section.deleted + text.count(b"\n-", start)
+    if section.cut or len(text) > min(MOST_BYTES, room) or added + deleted > MOST_LINES:
         return FilePatch(head.path, head.old_path, head.status, added=added, deleted=deleted, too_large=True)
-    return parse(section, head.path, head.old_path, head.status, added, deleted)
+    return parse(text, head.path, head.old_path, head.status, added, deleted)

@@ -97,7 +97,7 @@ class CloneHost:
         )
 
     async def _new_branch(self, mirror: Mirror, workflow: Workflow) -> str:
-        prefix, attempt = workflow.outputs.pull_request.branch_prefix, 1
+        prefix, attempt = workflow.opens.branch_prefix, 1
         while await mirror.resolve(name := branch_name(prefix, self._wish.title, self._wish.number, attempt)):
             attempt += 1
         return name
@@ -163,6 +163,8 @@ async def execute(
     settings: Settings, workflow: Workflow, clone: Path, wish: Wish, seams: Seams, watched: Callable[[Bench, str], None]
 ) -> Result:
     """Do the workflow on the clone; `watched` is called with the parts and the run's id before it begins."""
+    if workflow.opens is not workflow.outputs.pull_request:
+        raise UserError(f"The workflow {workflow.name} works on a pull request, and a clone has none.")
     if not (clone / ".git").exists():
         raise UserError(f"{clone} is not the top of a git clone.")
     async with workbench(settings, seams) as bench:

@@ -16,11 +16,12 @@ from bot.git.mirror import Mirror, Mirrors
 from bot.git.slug import branch_name
 from bot.github.api import Repository
 from bot.github.client import GitHub
-from bot.github.events import IssueEvent
-from bot.publish import text
-from bot.publish.status import event_of
-from bot.store import runs
+from bot.github.events import CommentEvent
+from bot.publish import review_text, text
+from bot.publish.subject import Act, event_of, issue_in, issue_of
+from bot.store import reviews, runs
 from bot.store.db import Database
+from bot.store.reviews import Said
 from bot.store.runs import Run
 from bot.workflow.bounds import lowered
 from bot.workflow.configuration import PATH, Configuration, no_file
@@ -28,7 +29,7 @@ from bot.workflow.library import Library, key
 from bot.workflow.spec import Workflow
 
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
-Said = tuple[dict[str, str], ...]
+Comments = tuple[dict[str, str], ...]
 WRITERS, COMMENTS, COMMENTS_LENGTH = 30, 100, 40_000
 BRANCHES_LOCK = 314159265
 GATE = "gate"  # under which a run that needs approval keeps its ground and its product
@@ -39,7 +40,8 @@ READ = {"contents": "read", "issues": "read", "pull_requests": "read"}
 class Ground:
     """Plain data, recorded as a step's result. `expected` is the branch's commit on GitHub, None when it is new.
 
-    `trusted` is the default branch's commit: settings for agents come from there.
+    `trusted` is the default branch's commit: settings for agents come from there. `findings` are those to be mended,
+    in words for the agent. Nothing is pushed to a `fork`.
     """
 
     base: str
@@ -55,10 +57,12 @@ class Ground:
     minutes: float
     silence: float
     draft: bool
-    comments: Said = ()
+    comments: Comments = ()
     template: str = ""
     notes: tuple[str, ...] = ()
     trusted: str = ""
+    findings: str = ""
+    fork: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ class Start:
     sha: str
     expected: str | None
     pull: int | None
+    base: str = ""
+    findings: str = ""
+    fork: bool = False
 
 
 class Surveyor:
@@ -89,17 +96,52 @@ class Surveyor:
             if facts.empty:
                 raise Stop("refused", text.empty())
             credential = self._mirrors.credential(repo.token)
-            head = await _fetched(mirror, facts.default_branch, credential)
-            settings = await self._library.configuration(key(event.repo), head, await _configured(mirror, head))
-            base_branch = settings.base or facts.default_branch
-            base = await _fetched(mirror, base_branch, credential) if settings.base else head
-            start = await self._start(run, event, workflow, repo, mirror, base, credential)
+            head = await fetched(mirror, facts.default_branch, credential)
+            settings = await self._library.configuration(key(event.repo), head, await configured(mirror, head))
+            if workflow.outputs.commits is not None:
+                start = await self._on_pull(run, repo, mirror, credential)
+                base_branch = start.base
+                if start.branch == facts.default_branch and not start.fork:
+                    raise Stop("refused", review_text.head_is_default(start.branch))
+            else:
+                base_branch = settings.base or facts.default_branch
+                base = await fetched(mirror, base_branch, credential) if settings.base else head
+                start = await self._start(run, event, workflow, repo, mirror, base, credential)
             comments, later = await _writers_comments(repo, event, run.context["asked_at"])
         ground = await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
         return replace(ground, trusted=head, notes=(*ground.notes, *_of_words(event, comments, later)))
 
+    async def _on_pull(self, run: Run, repo: Repository, mirror: Mirror, token: Any) -> Start:
+        """The head of the pull request whose findings are to be mended. Raises Stop where there is nothing to do."""
+        findings = await self._wanted(run)
+        pull = await repo.pull(issue_of(run).number)
+        if pull.state != "open":
+            raise Stop("refused", review_text.closed())
+        try:
+            await mirror.fetch([pull.head_sha] if not pull.from_fork else [f"refs/pull/{pull.number}/head"], token)
+            await mirror.fetch([pull.base], token)
+        except UserError as missing:
+            raise Stop("refused", str(missing)) from missing
+        words = review_text.to_fix(findings)
+        return Start(pull.head, pull.head_sha, pull.head_sha, pull.number, pull.base, words, pull.from_fork)
+
+    async def _wanted(self, run: Run) -> list[Said]:
+        """The open findings that were asked for: by number, by answering one, or all of them."""
+        event, number = event_of(run), issue_of(run).number
+        said = await self._db.read(lambda conn: reviews.said(conn, (event.repo.id, number)))
+        still = [one for one in said if one.state == "open"]
+        if not still:
+            raise Stop("no change", review_text.nothing_to_fix())
+        words = tuple(word.strip("#,") for word in run.context.get("words", ()))
+        if not words and isinstance(event, CommentEvent) and event.comment.in_reply_to is not None:
+            return [one for one in still if one.comment == event.comment.in_reply_to] or still
+        known = {str(one.number): one for one in still}
+        if strange := [word for word in words if word not in known]:
+            raise Stop("refused", review_text.no_such_finding(strange, [one.number for one in still]))
+        return [known[word] for word in dict.fromkeys(words)] if words else still
+
     async def _start(
-        self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any
+        self, run: Run, event: Act, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any
     ) -> Start:
         for earlier in await self._db.read(lambda conn: runs.recent(conn, run.target)):
             number = earlier.facts.get("pull") if earlier.workflow == run.workflow and earlier.id != run.id else None
@@ -109,11 +151,12 @@ class Surveyor:
                     await mirror.fetch([f"refs/heads/{pull.head}"], token)
                     return Start(pull.head, pull.head_sha, pull.head_sha, number)
                 break
-        return Start(await self._new_branch(run, event, workflow, repo), base, None, None)
+        return Start(await self._new_branch(run, workflow, repo), base, None, None)
 
-    async def _new_branch(self, run: Run, event: IssueEvent, workflow: Workflow, repo: Repository) -> str:
+    async def _new_branch(self, run: Run, workflow: Workflow, repo: Repository) -> str:
         """A branch that is neither on GitHub nor another run's; from now on it is this run's."""
-        wish = branch_name(workflow.outputs.pull_request.branch_prefix, event.issue.title, event.issue.number)
+        issue = issue_of(run)
+        wish = branch_name(workflow.opens.branch_prefix, issue.title, issue.number)
         taken: set[str] = set()
         while True:
             name = await self._db.write(lambda conn: _claimed(conn, run, wish, taken))
@@ -129,7 +172,7 @@ class Surveyor:
         mirror: Mirror,
         base_branch: str,
         start: Start,
-        comments: Said,
+        comments: Comments,
     ) -> Ground:
         traits = await mirror.traits(start.sha)
         limits = lowered(workflow.limits, settings.limits, self._library.most)
@@ -146,8 +189,10 @@ class Surveyor:
             usd=limits.usd,
             minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
-            draft=settings.draft if settings.draft is not None else workflow.outputs.pull_request.draft,
+            draft=settings.draft if settings.draft is not None else workflow.opens.draft,
             comments=comments,
+            findings=start.findings,
+            fork=start.fork,
             template=await _template(mirror, start.sha),
             notes=text.notes(traits.submodules, lfs=traits.lfs),
         )
@@ -164,7 +209,7 @@ def _claimed(conn: sa.Connection, run: Run, wish: str, taken: Set[str]) -> str:
     return name
 
 
-async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
+async def fetched(mirror: Mirror, branch: str, credential: Any) -> str:
     try:
         await mirror.fetch([branch], credential)
     except UserError as missing:
@@ -175,7 +220,7 @@ async def _fetched(mirror: Mirror, branch: str, credential: Any) -> str:
     return sha
 
 
-async def _configured(mirror: Mirror, sha: str) -> bytes | ConfigError | None:
+async def configured(mirror: Mirror, sha: str) -> bytes | ConfigError | None:
     try:
         return await mirror.file(sha, PATH)
     except UserError:
@@ -188,23 +233,24 @@ async def _template(mirror: Mirror, sha: str) -> str:
     return data.decode("utf-8", "replace")[:20_000] if data else ""
 
 
-def _of_words(event: IssueEvent, comments: Said, later: Mapping[str, int]) -> list[str]:
+def _of_words(event: Act, comments: Comments, later: Mapping[str, int]) -> list[str]:
     """What of the words on GitHub the agent does not get: what nobody sees there, and what came too late."""
-    words = [event.issue.body, *(comment["body"] for comment in comments)]
+    issue = issue_in(event)
+    words = [issue.body, *(comment["body"] for comment in comments)]
     removed: Counter[str] = Counter()
-    for seen in (visible_title(event.issue.title), *map(visible, words)):
+    for seen in (visible_title(issue.title), *map(visible, words)):
         removed.update(dict(seen.removed))
     return [note for note in (sentence(removed.items()), text.came_later(later) if later else "") if note]
 
 
-async def _writers_comments(repo: Repository, event: IssueEvent, asked_at: float) -> tuple[Said, Mapping[str, int]]:
+async def _writers_comments(repo: Repository, event: Act, asked_at: float) -> tuple[Comments, Mapping[str, int]]:
     """What people who may write said before the run was asked for, unless it was changed afterwards; oldest first. And
     login -> number of the comments that came or were changed later, whoever wrote them.
 
     The newest count: where there are too many comments, people or words, a note stands in place of the older ones.
     """
     until = datetime.fromtimestamp(asked_at, UTC)
-    found, left_out = await repo.newest_comments(event.issue.number)
+    found, left_out = await repo.newest_comments(issue_in(event).number)
     people = [comment for comment in found if not comment.author.is_bot]
     old = [comment for comment in people if max(comment.created_at, comment.updated_at) <= until]
     later = Counter(comment.author.login for comment in people[::-1] if comment not in old)
@@ -233,6 +279,5 @@ def _cut(words: str, room: int) -> str:
 
 
 def asked(run: Run, ground: Ground) -> Asked:
-    event = event_of(run)
-    issue = event.issue
-    return Asked(run.repo, issue.number, issue.title, issue.body, issue.author.login, ground.comments)
+    issue = issue_of(run)
+    return Asked(run.repo, issue.number, issue.title, issue.body, issue.author.login, ground.comments, ground.findings)

@@ -7,7 +7,8 @@ from bot.github.client import GitHub
 from bot.publish import ground as grounds
 from bot.publish.ground import Ground, Surveyor
 from bot.publish.pull_request import Publisher
-from bot.publish.status import Herald, event_of
+from bot.publish.status import Herald
+from bot.publish.subject import event_of
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 

@@ -18,11 +18,12 @@ from bot.github.entity import Pull
 from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
-from bot.publish import text, verdict
+from bot.publish import review_text, text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
-from bot.publish.status import Herald, event_of
+from bot.publish.status import Herald
+from bot.publish.subject import event_of, issue_of
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.runs import Run
@@ -68,7 +69,8 @@ class Offer:
         return {**own, "branch": self.ground.branch}
 
     def groups(self) -> list[tuple[str, list[str]]]:
-        fix = bool(FIX_LABELS & {label.lower() for label in event_of(self.run).issue.labels})
+        labels = {label.lower() for label in issue_of(self.run).labels}
+        fix = self.workflow.outputs.commits is not None or bool(FIX_LABELS & labels)
         return answer.commits(self.said, [change.path for change in self.changed], self.title, fix=fix)
 
 
@@ -92,8 +94,10 @@ class Publisher:
         judged = await step("policy", lambda: self._judged(made))
         made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
         await self._gate(made, judged["patch"])
+        if ground.fork:
+            raise Stop("done", f"{review_text.fork_patch()}\n\n{await self._as_patch(made)}")
         head = str((await self._or_patch(made, step("push", lambda: self._push(made))))["head"])
-        opened = await self._or_branch(made, step("pull-request", lambda: self._open(made)))
+        opened = await self._opened(made, step)
         pull, missing = int(opened["pull"]), ""
         try:
             await step("check", lambda: self._check(made, head))
@@ -103,11 +107,18 @@ class Publisher:
         if not made.complete:
             return text.offered(pull, draft=opened["draft"])
         if made.of("draft"):
-            closes, draft = event_of(run).issue.number, opened["draft"]
+            closes, draft = issue_of(run).number, opened["draft"]
             return verdict.done_with_a_question(pull, closes, draft=draft, continued=bool(ground.pull))
         if ground.pull:
             return text.continued(pull, draft=opened["draft"])
-        return text.done(pull, event_of(run).issue.number)
+        return text.done(pull, issue_of(run).number)
+
+    async def _opened(self, made: Offer, step: Step) -> dict[str, Any]:
+        """The pull request; what people opened stays in their words."""
+        if made.workflow.outputs.commits is not None:
+            return {"pull": made.ground.pull, "draft": False}
+        opened: dict[str, Any] = await self._or_branch(made, step("pull-request", lambda: self._open(made)))
+        return opened
 
     async def _mirror(self, run: Run) -> Mirror:
         return await self._mirrors.get(run.repo, event_of(run).repo.id)
@@ -138,6 +149,8 @@ class Publisher:
                 raise Stop("refused", why)
             raise Stop(made.product.state, f"{made.product.reason}\n\n{why}")
         waits, approved = made.of("approve"), made.run.context.get("approves", {})
+        if made.workflow.outputs.commits is not None:
+            await self._gate_to_others(made, waits)
         if not waits or approved.get("patch") == patch:
             return
         gate = {"ground": asdict(made.ground), "product": asdict(made.product)}
@@ -145,6 +158,13 @@ class Publisher:
         await self._board.learn(made.run.id, patch=patch)
         why = verdict.needs_approval(waits, patch, "" if made.complete else made.product.reason)
         raise Stop("needs approval", f"{why}\n\n{await self._to_approve(made, waits)}")
+
+    async def _gate_to_others(self, made: Offer, waits: Sequence[Finding]) -> None:
+        """On a branch of people only what is complete is pushed, and nothing that people have to decide about."""
+        if waits:
+            raise Stop("refused", f"{review_text.by_people(verdict.listed(waits))}\n\n{await self._as_patch(made)}")
+        if not made.complete:
+            raise Stop(made.product.state, f"{made.product.reason}\n\n{await self._as_patch(made)}")
 
     async def _to_approve(self, made: Offer, waits: Sequence[Finding]) -> str:
         """The patch, or where no comment can show it the parts of it that people decide about."""
@@ -207,7 +227,7 @@ class Publisher:
         return verdict.offered_as_patch(shown) if shown else verdict.patch_kept(patch, made.run.id)
 
     async def _open(self, made: Offer) -> dict[str, Any]:
-        run, wanted, event = made.run, made.workflow.outputs.pull_request, event_of(made.run)
+        run, wanted, event = made.run, made.workflow.opens, event_of(made.run)
         story = await self._story(made)
         rights = {"pull_requests": "write", "issues": "write", "contents": "read"}
         async with self._github.repository(event.repo, rights) as repo:
@@ -235,13 +255,13 @@ class Publisher:
         return await repo.edit_pull(pull.number, body=with_newest(pull.body, newest(story)))
 
     async def _story(self, made: Offer) -> Story:
-        verdict, event = made.product.verdict, event_of(made.run)
+        verdict, issue = made.product.verdict, issue_of(made.run)
         tested = Tested(verdict.command, verdict.passed, made.product.attempt, verdict.seconds, verdict.output)
         return Story(
-            issue=event.issue.number,
-            issue_title=event.issue.title,
-            author=event.issue.author.login,
-            asker=event.actor.login,
+            issue=issue.number,
+            issue_title=issue.title,
+            author=issue.author.login,
+            asker=event_of(made.run).actor.login,
             summary=made.said.summary or answer.made_up_summary(made.changed),
             tested=tested,
             test_files=[c.path for c in made.changed if c.status != "D" and answer.concern(c.path) == "test"],
@@ -283,14 +303,14 @@ async def _fork(mirror: Mirror, ground: Ground) -> str:
 
 
 def _title(run: Run, workflow: Workflow, said: answer.Answer) -> str:
-    issue = event_of(run).issue
+    issue = issue_of(run)
     change = {"title": answer.title(said, issue.title)}
     names = {
         "issue": {"title": plain(issue.title), "number": issue.number},
         "change": change,
         "repo": {"name": run.repo},
     }
-    return template.render(workflow.outputs.pull_request.title, names)
+    return template.render(workflow.opens.title, names)
 
 
 def _as_comment(patch: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -11,29 +12,28 @@ import structlog
 from bot.errors import TryAgain, UserError
 from bot.github.api import Repository
 from bot.github.client import GitHub
-from bot.github.events import IssueEvent, load
 from bot.github.writing import marked
 from bot.publish import text
+from bot.publish.subject import event_of, issue_of, label_of
 from bot.store import runs
 from bot.store.db import Database
 from bot.store.runs import Run
 
+Leave = Callable[[Run], Awaitable[None]]
 log = structlog.get_logger(__name__)
 WRITING_SECONDS = 60.0
 
 
-def event_of(run: Run) -> IssueEvent:
-    """The event that asked for a run."""
-    event = load(run.context["event"])
-    assert isinstance(event, IssueEvent)
-    return event
-
-
 class Herald:
-    """Shows runs on GitHub. `pace` is the least number of seconds between two edits of one comment."""
+    """Shows runs on GitHub. `pace` is the least number of seconds between two edits of one comment.
 
-    def __init__(self, db: Database, github: GitHub, owner: str, public_url: str | None, pace: float) -> None:
-        self._db, self._github, self._owner = db, github, owner
+    A review shows itself by its steps; `leave` tells of one that ended before it came to a verdict.
+    """
+
+    def __init__(
+        self, db: Database, github: GitHub, owner: str, public_url: str | None, pace: float, leave: Leave
+    ) -> None:
+        self._db, self._github, self._owner, self._leave = db, github, owner, leave
         self._public_url, self._pace = public_url, pace
         self._locks: dict[str, asyncio.Lock] = {}
         self._shown: dict[str, str] = {}
@@ -58,6 +58,8 @@ class Herald:
 
     async def show(self, run_id: str) -> None:
         """Make the comment say what is stored now. Raises what the GitHub client raises."""
+        if await self._is_review(run_id):
+            return
         async with self._locks.setdefault(run_id, asyncio.Lock()):
             run, body = await self._db.read(lambda conn: self._compose(conn, run_id))
             if self._shown.get(run_id) != body:
@@ -65,6 +67,16 @@ class Herald:
                 self._shown[run_id] = body
         if not run.active:
             await self._forget(run_id)
+
+    async def _is_review(self, run_id: str) -> bool:
+        """Whether it is a review; one that has ended is shown as that."""
+        run = await self._db.read(lambda conn: runs.get(conn, run_id))
+        if run is None or run.context["workflow"].get("pattern") != "review":
+            return False
+        if not run.active and run.facts.get("shown") != run.state:
+            await self._leave(run)
+            await self._db.write(lambda conn: runs.learn(conn, run_id, shown=run.state))
+        return True
 
     def _compose(self, conn: Any, run_id: str) -> tuple[Run, str]:
         run = runs.get(conn, run_id)
@@ -79,18 +91,18 @@ class Herald:
             place=place,
             page=self.page(run_id),
             check=run.facts.get("check_url", ""),
-            trigger="" if "approves" in run.context else event_of(run).label or "",
+            trigger="" if "approves" in run.context else label_of(run),
         )
         return run, text.status(shown)
 
     async def _write(self, run: Run, body: str) -> None:
-        event, marker = event_of(run), f"run:{run.id}"
+        marker = f"run:{run.id}"
         known = await self._comment_of(run)
-        async with self._github.repository(event.repo, {"issues": "write"}) as repo:
+        async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
             if known is None or not await repo.edit_comment(known, body, marker):
                 known = await self._post(repo, run, body, marker)
             if await self._may_unlabel(run):
-                await repo.remove_label(event.issue.number, event.label or "")
+                await repo.remove_label(issue_of(run).number, label_of(run))
         facts = {"comment": known, "shown": run.state, "writing": None}
         await self._db.write(lambda conn: runs.learn(conn, run.id, **facts))
 
@@ -103,7 +115,7 @@ class Herald:
             await asyncio.sleep(0.2)
 
     async def _post(self, repo: Repository, run: Run, body: str, marker: str) -> int:
-        number = event_of(run).issue.number
+        number = issue_of(run).number
         found = await repo.find_comment(number, marker)
         if found is None:
             return await repo.comment(number, marked(body, marker))
@@ -112,7 +124,7 @@ class Herald:
 
     async def _may_unlabel(self, run: Run) -> bool:
         """Once a run has ended its label comes off, so that setting it again asks anew: unless somebody did already."""
-        if run.active or run.state == "cancelled" or not event_of(run).label:
+        if run.active or run.state == "cancelled" or not label_of(run):
             return False
         later = await self._db.read(lambda conn: runs.recent(conn, run.target))
         return not any(other.active and other.workflow == run.workflow for other in later)

@@ -131,6 +131,14 @@ def cancelled_by_closing(login: str) -> str:
     return f"Cancelled: @{login} closed the issue."
 
 
+def cancelled_by_pull(login: str, *, merged: bool) -> str:
+    return f"Cancelled: @{login} {'merged' if merged else 'closed'} the pull request."
+
+
+def superseded() -> str:
+    return "Cancelled: there is a newer push, which is read instead."
+
+
 def cancelled_by(login: str, action: str) -> str:
     return f"Cancelled by @{login} ({action})."
 
@@ -242,6 +250,25 @@ def agent_failed(problem: str) -> str:
     return f"Failed: the agent ended with an error: {harmless(problem)}"
 
 
+def declined_by(login: str) -> str:
+    return f"declined by {code(login)}"
+
+
+def resolved_by(login: str) -> str:
+    return f"resolved by {code(login)}"
+
+
+def answer_not_valid(wrong: Sequence[str]) -> str:
+    shown = "; ".join(code(line, 120) for line in wrong[:3])
+    return f"its answer was not valid, also when it was asked once more: {shown}."
+
+
+def reading_left(found: int, wrong: Sequence[str]) -> str:
+    """What a reading brought: the number of findings, and what of the answer could not be used."""
+    said = f"{found} finding{'s' if found != 1 else ''}" if found else "no findings"
+    return f"{said}; not valid: {'; '.join(code(line, 120) for line in wrong[:3])}" if wrong else said
+
+
 def out_of_turns(turns: int) -> str:
     return f"Failed: the agent used all of its {turns} turns."
 
@@ -324,7 +351,7 @@ def labels(workflows: Iterable[Workflow]) -> dict[str, tuple[str, str]]:
     for workflow in workflows:
         for name in workflow.trigger_labels:
             found[name] = ("0e8a16", f"{workflow.name}, by Tutti")
-        for name in workflow.outputs.pull_request.labels:
+        for name in workflow.opens.labels:
             found[name] = _RESULTS.get(name, ("ededed", "Set by Tutti"))
     return found
 

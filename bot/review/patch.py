@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -11,6 +12,7 @@ from bot.review.finding import Side
 
 Status = Literal["A", "M", "D", "R", "T"]
 NEAR = 3  # lines around a change that git shows
+_HUNK = b"\n@@ -"  # only heads begin like this: every line of a body has its sign before it
 _HEAD = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?([^\n]*)\n")
 
 
@@ -36,8 +38,9 @@ class Hunk:
     body: bytes
 
     def lines(self) -> Iterator[Line]:
+        """Its lines as git says them; a line ends at a line feed, and at nothing else."""
         old, new = self.old, self.new
-        for raw in self.body.split(b"\n")[:-1] if self.body.endswith(b"\n") else self.body.split(b"\n"):
+        for raw in self.raw():
             sign, text = raw[:1], raw[1:].decode("utf-8", "replace")
             if sign == b"+":
                 yield Line("+", None, new, text)
@@ -45,9 +48,14 @@ class Hunk:
             elif sign == b"-":
                 yield Line("-", old, None, text)
                 old += 1
-            elif sign != b"\\":
+            elif sign != b"\\":  # no line, but git's remark that the one before has no end
                 yield Line(" ", old, new, text)
                 old, new = old + 1, new + 1
+
+    def raw(self) -> list[bytes]:
+        """Its lines with their signs, without their ends, git's remarks among them."""
+        lines = self.body.split(b"\n")
+        return lines[:-1] if lines[-1] == b"" else lines
 
     @cached_property
     def digest(self) -> str:
@@ -55,6 +63,7 @@ class Hunk:
         return hashlib.sha256(self.body).hexdigest()[:16]
 
     def shows(self, start: int, end: int, side: Side) -> bool:
+        """Whether all these lines of that side are in it."""
         first, count = (self.new, self.new_count) if side == "new" else (self.old, self.old_count)
         return first <= start <= end < first + count
 
@@ -87,30 +96,29 @@ class FilePatch:
         return self.hunk_of(start, end, side) is not None
 
     @cached_property
-    def _changes(self) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
-        """Added lines, removed lines, and the new side's lines beside a removal."""
-        added, removed, beside = set[int](), set[int](), set[int]()
+    def _changes(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+        """Added lines, removed lines, and the new side's lines that removals are before: each in order."""
+        added, removed, cuts = list[int](), list[int](), list[int]()
         for hunk in self.hunks:
-            at = hunk.new
+            at = hunk.new if hunk.new_count else hunk.new + 1
             for line in hunk.lines():
-                if line.sign == "-" and line.old is not None:
-                    removed.add(line.old)
-                    beside |= {at - 1, at}
-                elif line.new is not None:
-                    at = line.new + 1
-                    if line.sign == "+":
-                        added.add(line.new)
-        return frozenset(added), frozenset(removed), frozenset(beside)
+                if line.new is None:
+                    removed.append(line.old or 0)
+                    cuts.append(at)
+                    continue
+                at = line.new + 1
+                if line.sign == "+":
+                    added.append(line.new)
+        return added, removed, cuts
 
     def changed(self, start: int, end: int, side: Side = "new") -> bool:
         """Whether one of these lines was added (new side) or removed (old side)."""
-        lines = self._changes[0] if side == "new" else self._changes[1]
-        return any(number in lines for number in range(start, end + 1))
+        return _any(self._changes[0 if side == "new" else 1], start, end)
 
     def near_change(self, start: int, end: int) -> bool:
-        """Whether a line was added, or lines were removed, within three lines."""
-        added, _, beside = self._changes
-        return any(number in added or number in beside for number in range(start - NEAR, end + NEAR + 1))
+        """Whether a line was added, or lines were removed, within three lines of these of the new side."""
+        added, _, cuts = self._changes
+        return _any(added, start - NEAR, end + NEAR) or _any(cuts, start - NEAR + 1, end + NEAR)
 
     def text(self, start: int, end: int, side: Side = "new") -> list[str] | None:
         """These lines' text, where one hunk shows them all."""
@@ -121,16 +129,20 @@ class FilePatch:
         return [text for number, text in numbered if number is not None and start <= number <= end]
 
 
+def _any(numbers: Sequence[int], first: int, last: int) -> bool:
+    """Whether one of these numbers, which are in order, is in the range."""
+    at = bisect_left(numbers, first)
+    return at < len(numbers) and numbers[at] <= last
+
+
 def parse(section: bytes, path: str, old_path: str, status: Status, added: int = 0, deleted: int = 0) -> FilePatch:
     """One section of git's output, from `diff --git` to before the next."""
-    start = section.find(b"\n@@ ")
     hunks: list[Hunk] = []
-    while start >= 0:
-        head = _HEAD.match(section, start + 1)
-        if head is None:
-            break
-        start = section.find(b"\n@@ ", head.end() - 1)
-        body = section[head.end() : start + 1] if start >= 0 else section[head.end() :]
-        old, old_count, new, new_count = (int(n) if n is not None else 1 for n in head.groups()[:4])
-        hunks.append(Hunk(old, old_count, new, new_count, head[5].decode("utf-8", "replace"), body))
+    start = section.find(_HUNK)
+    while start >= 0 and (head := _HEAD.match(section, start + 1)):
+        begin = head.end()
+        start = section.find(_HUNK, begin - 1)
+        body = section[begin : start + 1] if start >= 0 else section[begin:]
+        old, old_count, new, new_count, heading = head.groups(b"1")
+        hunks.append(Hunk(int(old), int(old_count), int(new), int(new_count), heading.decode("utf-8", "replace"), body))
     return FilePatch(path, old_path, status, False, tuple(hunks), added, deleted)

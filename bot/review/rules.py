@@ -57,8 +57,13 @@ class Bars(Strict):
 
 
 class Skip(Strict):
-    """Pull requests that are not reviewed by themselves; a person may still ask for a review."""
+    """Pull requests that are not reviewed by themselves; a person may still ask for a review.
 
+    `own` are those that Tutti opened, `all` is every one.
+    """
+
+    all: bool = False
+    own: bool = False
     drafts: bool = True
     bots: bool = True
     authors: tuple[str, ...] = ()

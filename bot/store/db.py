@@ -53,6 +53,7 @@ runs = sa.Table(
     sa.Column("cost_usd", sa.Float, nullable=True),
     sa.Column("context", sa.JSON, nullable=False),  # the event and the workflow as they were when it started
     sa.Column("facts", sa.JSON, nullable=False),  # branch, shas, comment, check run, pull request
+    sa.Column("due", sa.Float, nullable=True),  # it does not begin before
     sa.UniqueConstraint("delivery", "workflow"),
     sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )
@@ -89,6 +90,56 @@ copies = sa.Table(  # the last good copy of each file a repository configures Tu
     sa.Column("text", sa.Text, nullable=True),
     sa.Column("commit", sa.String(64), nullable=False),
     sa.Column("problem", sa.Text, nullable=False, server_default=""),
+)
+
+reviews = sa.Table(  # what is known of each pull request that was reviewed
+    "reviews",
+    metadata,
+    sa.Column("repo", sa.BigInteger, primary_key=True),  # GitHub's id
+    sa.Column("pull", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),  # owner/name
+    sa.Column("installation", sa.BigInteger, nullable=False),
+    sa.Column("head", sa.String(64), nullable=False),  # the newest commit that was read
+    sa.Column("comment", sa.BigInteger, nullable=True),  # the summary
+    sa.Column("read", sa.JSON, nullable=False),  # digests of the hunks that were read
+    sa.Column("check", sa.BigInteger, nullable=True),  # the newest check run
+    sa.Column("story", sa.JSON, nullable=True),  # what the newest review told, but for its findings
+    sa.Column("polled_at", sa.Float, nullable=False),
+    sa.Column("closed_at", sa.Float, nullable=True),
+)
+
+findings = sa.Table(  # every finding that was said, for as long as the pull request is known
+    "findings",
+    metadata,
+    sa.Column("repo", sa.BigInteger, primary_key=True),
+    sa.Column("pull", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # 1, 2 ... in this pull request
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(12), nullable=False),  # open, fixed, declined, outdated
+    sa.Column("inline", sa.Boolean, nullable=False),
+    sa.Column("comment", sa.BigInteger, nullable=True),  # the inline comment
+    sa.Column("head", sa.String(64), nullable=False),  # the commit it was said of
+    sa.Column("why", sa.Text, nullable=False, server_default=""),  # who declined it
+    sa.Column("finding", sa.JSON, nullable=False),
+    sa.Column("found_at", sa.Float, nullable=False),
+    sa.Column("ended_at", sa.Float, nullable=True),
+    sa.Index("findings_by_comment", "comment"),
+)
+
+feedback = sa.Table(  # what people did about findings: for learning
+    "feedback",
+    metadata,
+    sa.Column("repo", sa.BigInteger, primary_key=True),
+    sa.Column("source", sa.String(100), primary_key=True),  # comment:5, reaction:7 ...: never kept twice
+    sa.Column("pull", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("actor", sa.BigInteger, nullable=False),
+    sa.Column("login", sa.String(100), nullable=False),
+    sa.Column("level", sa.String(12), nullable=False),  # the right that they had in the repository
+    sa.Column("words", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", sa.Float, nullable=False),
+    sa.Index("feedback_by_pull", "repo", "pull"),
 )
 
 spending = sa.Table(  # what each run has spent on each day of UTC

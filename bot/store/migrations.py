@@ -101,7 +101,61 @@ def _m002_spending(conn: sa.Connection) -> None:
             conn.execute(sa.text(f"alter table {table} alter column state type varchar(20)"))
 
 
-MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending]
+def _m003_reviews(conn: sa.Connection) -> None:
+    """What was said of pull requests, and what became of it; runs that wait for their time."""
+    conn.execute(sa.text("alter table runs add column due float"))
+    made = sa.MetaData()
+    sa.Table(
+        "reviews",
+        made,
+        sa.Column("repo", sa.BigInteger, primary_key=True),
+        sa.Column("pull", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("installation", sa.BigInteger, nullable=False),
+        sa.Column("head", sa.String(64), nullable=False),
+        sa.Column("comment", sa.BigInteger, nullable=True),
+        sa.Column("read", sa.JSON, nullable=False),
+        sa.Column("check", sa.BigInteger, nullable=True),
+        sa.Column("story", sa.JSON, nullable=True),
+        sa.Column("polled_at", sa.Float, nullable=False),
+        sa.Column("closed_at", sa.Float, nullable=True),
+    )
+    sa.Table(
+        "findings",
+        made,
+        sa.Column("repo", sa.BigInteger, primary_key=True),
+        sa.Column("pull", sa.Integer, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("inline", sa.Boolean, nullable=False),
+        sa.Column("comment", sa.BigInteger, nullable=True),
+        sa.Column("head", sa.String(64), nullable=False),
+        sa.Column("why", sa.Text, nullable=False, server_default=""),
+        sa.Column("finding", sa.JSON, nullable=False),
+        sa.Column("found_at", sa.Float, nullable=False),
+        sa.Column("ended_at", sa.Float, nullable=True),
+        sa.Index("findings_by_comment", "comment"),
+    )
+    sa.Table(
+        "feedback",
+        made,
+        sa.Column("repo", sa.BigInteger, primary_key=True),
+        sa.Column("source", sa.String(100), primary_key=True),
+        sa.Column("pull", sa.Integer, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("actor", sa.BigInteger, nullable=False),
+        sa.Column("login", sa.String(100), nullable=False),
+        sa.Column("level", sa.String(12), nullable=False),
+        sa.Column("words", sa.Text, nullable=False, server_default=""),
+        sa.Column("at", sa.Float, nullable=False),
+        sa.Index("feedback_by_pull", "repo", "pull"),
+    )
+    made.create_all(conn)
+
+
+MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending, _m003_reviews]
 
 
 def migrate(conn: sa.Connection) -> None:

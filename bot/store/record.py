@@ -24,7 +24,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of a workflow for one target. `context` never changes; `facts` grow as steps finish."""
+    """One execution of a workflow for one target. `context` never changes; `facts` grow as steps finish.
+
+    `due`: it does not begin before that time (seconds since 1970).
+    """
 
     id: str
     delivery: str
@@ -41,6 +44,7 @@ class Run:
     ended_at: float | None = None
     cost_usd: float | None = None
     seq: int = 0
+    due: float | None = None
 
     @property
     def active(self) -> bool:

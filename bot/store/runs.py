@@ -28,7 +28,7 @@ def _insert(conn: sa.Connection, table: sa.Table) -> Any:
 def create(conn: sa.Connection, run: Run) -> bool:
     """Store a new run; False when its delivery made it already or its target has an active one."""
     values = {name: getattr(run, name) for name in ("id", "delivery", "workflow", "repo", "target", "state")}
-    more = {"created_at": run.created_at, "context": dict(run.context), "facts": dict(run.facts)}
+    more = {"created_at": run.created_at, "due": run.due, "context": dict(run.context), "facts": dict(run.facts)}
     statement = _insert(conn, runs).values(**values, **more).on_conflict_do_nothing()
     return bool(conn.execute(statement).rowcount)
 
@@ -58,15 +58,28 @@ def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
 
 
 def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
-    """Mark the oldest queued run as running and return its id, unless `limit` runs are running already."""
+    """Mark the oldest queued run that is due as running and return its id, unless `limit` runs are running already."""
     if conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
     busy = conn.execute(sa.select(sa.func.count()).where(runs.c.state == "running")).scalar_one()
-    oldest = sa.select(runs.c.id).where(runs.c.state == "queued").order_by(runs.c.seq).limit(1)
+    is_due = sa.or_(runs.c.due.is_(None), runs.c.due <= now)
+    oldest = sa.select(runs.c.id).where(runs.c.state == "queued", is_due).order_by(runs.c.seq).limit(1)
     run_id: str | None = conn.execute(oldest).scalar_one_or_none() if busy < limit else None
     if run_id is not None:
         update(conn, run_id, state="running", started_at=now)
     return run_id
+
+
+def next_due(conn: sa.Connection, now: float) -> float | None:
+    """When the next of those begins that wait for their time, in seconds since 1970; None where none does."""
+    query = sa.select(sa.func.min(runs.c.due)).where(runs.c.state == "queued", runs.c.due > now)
+    found: float | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
+def postpone(conn: sa.Connection, run_id: str, due: float) -> None:
+    """A queued run begins no earlier than at `due`."""
+    conn.execute(sa.update(runs).where(runs.c.id == run_id, runs.c.state == "queued").values(due=due))
 
 
 def place(conn: sa.Connection, run: Run) -> int:

@@ -10,7 +10,7 @@ from bot.github import events
 from bot.github.api import Level
 from bot.github.events import IssueEvent
 from bot.publish import verdict
-from bot.publish.status import event_of
+from bot.publish.subject import event_of
 from bot.store import runs
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
@@ -68,7 +68,9 @@ async def _refuse(parts: Parts, event: IssueEvent, delivery: Delivery, sentence:
 
 def _publishing(waiting: Run, event: IssueEvent, delivery: Delivery) -> Run:
     """A run that only publishes: bound to the SHA of the patch that was shown when the label was set."""
-    asked = replace(event_of(waiting), label=event.label)
+    asked = event_of(waiting)
+    assert isinstance(asked, IssueEvent)
+    asked = replace(asked, label=event.label)
     approves = {"run": waiting.id, "patch": waiting.facts["patch"], "by": event.actor.login}
     return Run(
         id=str(uuid.uuid4()),

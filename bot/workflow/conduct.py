@@ -1,9 +1,8 @@
 """One run from beginning to end: prepare, let the jobs play, publish, say how it ended. What the engine executes."""
 
 import asyncio
-import math
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +13,6 @@ from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
-from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
@@ -27,6 +25,7 @@ from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
 from bot.workflow.guard import Guard, Sleep
+from bot.workflow.reviewing import Reviewing
 from bot.workflow.spec import Job, Workflow
 
 T = TypeVar("T")
@@ -46,7 +45,7 @@ class Host(Protocol):
 
 
 class Conductor:
-    """Executes runs by id. `ended` is called once a run's end is stored."""
+    """Executes runs by id. `ended` is called once a run's end is stored; without `reviewing` there are no reviews."""
 
     def __init__(
         self,
@@ -55,8 +54,10 @@ class Conductor:
         patterns: Mapping[str, Pipeline],
         ended: Callable[[str], None],
         sleep: Sleep = asyncio.sleep,
+        reviewing: Reviewing | None = None,
     ) -> None:
         self._shop, self._host, self._patterns, self._ended, self._sleep = shop, host, patterns, ended, sleep
+        self._reviewing = reviewing
 
     @property
     def _db(self) -> Database:
@@ -90,11 +91,13 @@ class Conductor:
         workflow = Workflow.model_validate(run.context["workflow"])
         guard = self._guard(run, workflow)
         working = guard.working(step)
+        if workflow.pattern == "review" and not self._shop.closed and self._reviewing is not None:
+            return await self._reviewing.play(run, workflow, guard, step)
         if approves := run.context.get("approves"):
             return await self._publish(run, workflow, approves["run"], guard, step)
         if self._shop.closed:
             return "refused", text.no_sandbox()
-        ground = _ground(await working("prepare", lambda: self._watched(guard, self._prepare(run, workflow))))
+        ground = _ground(await working("prepare", lambda: guard.watched(self._prepare(run, workflow))))
         await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
@@ -132,15 +135,6 @@ class Conductor:
         minutes = workflow.limits.minutes
         deadline = time.time() + minutes * 60
         return Guard(self._shop.bells.of(run.id), cancelled, deadline, minutes, self._sleep)
-
-    async def _watched(self, guard: Guard, work: Coroutine[Any, Any, T]) -> T:
-        """`work`, ended at the bell."""
-        try:
-            return await Watch(guard.bell, guard.deadline, math.inf).over(work)
-        except Interrupted as early:
-            if early.cause == "cancelled":
-                raise Stop("cancelled", "") from None
-            raise Stop("timed out", text.timed_out(guard.minutes)) from None
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Read the issue and fetch the repository")

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from bot.document import MAX_BYTES, Strict, load, validate
 from bot.errors import ConfigError
+from bot.review.rules import ReviewRules
 
 PATH = ".github/tutti.yml"
 WORKFLOWS = ".github/tutti/workflows"
@@ -51,6 +52,7 @@ class Configuration(Strict):
     limits: RepositoryLimits = RepositoryLimits()
     base: str | None = None
     draft: bool | None = None
+    review: ReviewRules | None = None
 
 
 def parse(text: str, backends: frozenset[str], name: str = PATH) -> Configuration:

@@ -13,6 +13,7 @@ from bot.agents.transcript import Transcripts
 from bot.agents.watch import Bells
 from bot.errors import TryAgain, UserError
 from bot.github.client import GitHub
+from bot.github.entity import RepoRef
 from bot.publish import text
 from bot.publish.status import Herald
 from bot.store import runs
@@ -28,7 +29,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Parts:
-    """What the dispatcher, the receiver and the worker work with."""
+    """What the dispatcher, the receiver and the worker work with.
+
+    `refresh` brings the summary of a pull request up to date with the ledger.
+    """
 
     db: Database
     board: Board
@@ -42,6 +46,7 @@ class Parts:
     transcripts: Transcripts
     max_runs: int
     checkpoint: Checkpoint
+    refresh: Callable[[RepoRef, int], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -84,6 +89,7 @@ class Dispatcher:
     def __init__(self, parts: Parts, tasks: Tasks) -> None:
         self._p, self._tasks = parts, tasks
         self._news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """There may be a run that can begin now, or one that was cancelled."""
@@ -98,12 +104,21 @@ class Dispatcher:
         while run_id := await self._p.db.write(self._claim):
             await self._p.checkpoint("start:before")
             await self._p.engine.start(run_id)
+        await self._set_alarm()
         leads = await self._p.slot.lead()
         for run in await self._p.db.read(runs.active):
             if run.state == "queued" and leads:
                 self._tasks.spawn(self.show(run.id))
             elif run.cancel is not None:
                 self._p.bells.ring(run.id)
+
+    async def _set_alarm(self) -> None:
+        """Look again when the next run that waits for its time is due."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        now = time.time()
+        due = await self._p.db.read(lambda conn: runs.next_due(conn, now))
+        self._alarm = asyncio.get_running_loop().call_later(due - now, self.wake) if due is not None else None
 
     def _claim(self, conn: sa.Connection) -> str | None:
         return runs.claim(conn, self._p.max_runs, time.time())

@@ -1,16 +1,19 @@
 """What every step of a run heeds: a cancellation, a refusal that ends the run, trouble that passes."""
 
 import asyncio
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.agents.job import Step
+from bot.agents.watch import Interrupted, Watch
 from bot.errors import Stop, TryAgain, UserError
 from bot.publish import text
 
+T = TypeVar("T")
 TRIES = 5  # of what may succeed later
 Effect = Callable[[], Awaitable[Any]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -56,6 +59,15 @@ class Guard:
                     raise Stop("failed", f"{again} (tried {number} times)") from again
                 await self._wait(again.after)
         raise AssertionError
+
+    async def watched(self, work: Coroutine[Any, Any, T]) -> T:
+        """`work`, ended at the bell."""
+        try:
+            return await Watch(self.bell, self.deadline, math.inf).over(work)
+        except Interrupted as early:
+            if early.cause == "cancelled":
+                raise Stop("cancelled", "") from None
+            raise Stop("timed out", text.timed_out(self.minutes)) from None
 
     async def _stop_if_cancelled(self) -> None:
         if self.bell.is_set() or await self.cancelled():

@@ -38,8 +38,8 @@ class Shipped:
 def shipped(folder: Path = SHIPPED) -> Shipped:
     problems: list[ConfigError] = []
     agents = {
-        path.stem: spec
-        for path in sorted((folder / "agents").glob("*.md"))
+        path.relative_to(folder / "agents").with_suffix("").as_posix(): spec
+        for path in sorted((folder / "agents").rglob("*.md"))
         if (spec := _kept(problems, parse_agent, str(path), path.read_text(encoding="utf-8")))
     }
     workflows = {
@@ -124,6 +124,14 @@ class Library:
     async def read(self, repo: Repository, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""
         return await self.adopt(key(repo.ref), path, commit, await _found(repo, path, commit))
+
+    async def settings(self, repo: str) -> Configuration | None:
+        """The last good copy of a repository's configuration; None where there never was one."""
+        copy = (await self._db.read(lambda conn: _copies(conn, repo))).get(configuration.PATH)
+        try:
+            return configuration.parse(copy.text, self._backends) if copy and copy.text is not None else None
+        except ConfigError:  # it was good for an older Tutti
+            return None
 
     async def configuration(self, repo: str, commit: str, data: bytes | ConfigError | None) -> Configuration:
         """The configuration in force, `data` being the file as it is now. Raises Stop where none ever was good."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-import uuid
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,31 +11,32 @@ import structlog
 
 from bot.errors import TryAgain, UserError
 from bot.github import events
-from bot.github.events import Event, Ignored, IssueEvent, PushEvent, RepoRef
+from bot.github.events import CheckEvent, Event, Ignored, IssueEvent, PullEvent, PushEvent, RepoRef
 from bot.github.refusal import RefusalError
 from bot.publish import text
 from bot.publish.configuration_check import report
-from bot.publish.status import event_of
-from bot.router import Approve, Cancel, Decision, Leave, Reread, Start, Welcome, route
+from bot.publish.subject import Act, event_of
+from bot.router import Approve, Cancel, Decision, Hear, Leave, Reread, Start, Welcome, route
 from bot.store import runs
 from bot.store.inbox import Delivery, SettledError
+from bot.workflow.admission import Admission, of
 from bot.workflow.approval import approve
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
+from bot.workflow.hearing import Hearing
 from bot.workflow.library import key
-from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
 LATE_SECONDS = 60.0
 _STRANGE = frozenset({"absent", "moved", "suspended"})
-MOST_ACTIVE = 100  # runs of one repository that wait or run
 IN_HAND = 200  # deliveries that one process handles, or keeps waiting for their turn, at once
 
 
 class Receiver:
     """One per process, at work in the one that leads. Targets side by side, each target's deliveries in order."""
 
-    def __init__(self, parts: Parts, dispatcher: Dispatcher, tasks: Tasks) -> None:
+    def __init__(self, parts: Parts, dispatcher: Dispatcher, hearing: Hearing, tasks: Tasks) -> None:
         self._p, self._dispatcher, self._tasks = parts, dispatcher, tasks
+        self._admission, self._hearing = Admission(parts, dispatcher), hearing
         self._news = asyncio.Event()
         self._seen: set[int] = set()
         self._targets: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -106,10 +106,10 @@ class Receiver:
         library, repo = self._p.library, getattr(event, "repo", None)
         if repo is None:
             return route(event, library.offered.workflows, 0)
-        acts = isinstance(event, IssueEvent) or (isinstance(event, PushEvent) and event.is_default)
+        acts = not isinstance(event, PushEvent) or event.is_default
         if acts and not await library.knows(key(repo)) and (strange := await self._acquaint(repo)):
             return Ignored(strange)
-        own = (await self._p.github.app()).bot_id if isinstance(event, IssueEvent) else 0
+        own = (await self._p.github.app()).bot_id if not isinstance(event, PushEvent) else 0
         return route(event, await library.workflows(key(repo)), own)
 
     async def _acquaint(self, repo: RepoRef) -> str:
@@ -135,16 +135,18 @@ class Receiver:
         match decision:
             case Start() | Cancel() | Approve() if isinstance(event, IssueEvent) and await self._is_outdated(event):
                 return "ignored: it came late, and the issue says something else by now"
-            case Start() | Approve() | Reread() if strange := await self._strange(event.repo):  # type: ignore[union-attr]
+            case Start() | Approve() | Reread() | Hear() if strange := await self._strange(event.repo):  # type: ignore[union-attr]
                 return f"ignored: {strange}"
             case Start():
-                assert isinstance(event, IssueEvent)
-                return await self._begin(decision, event, delivery)
+                assert isinstance(event, Act | CheckEvent)
+                return await self._admission.begin(decision, event, delivery)
+            case Hear():
+                return await self._hearing.hear(event)
             case Approve():
                 assert isinstance(event, IssueEvent)
                 return await approve(self._p, event, delivery)
             case Cancel():
-                assert isinstance(event, IssueEvent)
+                assert isinstance(event, IssueEvent | PullEvent)
                 return await self._cancel(decision, event)
             case Leave():
                 return await self._leave(decision)
@@ -164,19 +166,6 @@ class Receiver:
         if event.label is not None and (event.label.casefold() in labels) != (event.action == "labeled"):
             return True
         return issue.state != event.issue.state
-
-    async def _begin(self, start: Start, event: IssueEvent, delivery: Delivery) -> str | runs.Run:
-        workflow = (await self._p.library.workflows(key(event.repo)))[start.workflow]
-        run = _new_run(start, event, delivery, workflow)
-        for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
-            if earlier.workflow != run.workflow or not _of(earlier, event.repo):
-                continue
-            if earlier.active and earlier.cancel is not None:
-                raise TryAgain("the run before this one is still being ended", after=0.2)
-            if await self._p.inbox.same(earlier.delivery, delivery):
-                return f"ignored: this was delivered already, as {earlier.delivery}"
-        refusal = await self._refusal(workflow, start, event, delivery)
-        return refusal or await self._crowded(start, event, delivery) or run
 
     async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
         """Settle the delivery and create the runs it starts, in one transaction."""
@@ -199,36 +188,9 @@ class Receiver:
         if made:
             await self._dispatcher.send()
 
-    async def _refusal(self, workflow: Workflow, start: Start, event: IssueEvent, delivery: Delivery) -> str:
-        """Ask GitHub whether the person may; where not, say so once and take the label off."""
-        actor = event.actor
-        async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
-            right = await repo.permission(actor.login)
-        allowed = right.reaches(workflow.requires, actor)
-        log.info("right asked", actor=actor.login, has=right.level, needs=workflow.requires, allowed=allowed)
-        if allowed:
-            return ""
-        sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
-        await self._say_no(start, event, delivery, sentence)
-        return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
-
-    async def _crowded(self, start: Start, event: IssueEvent, delivery: Delivery) -> str:
-        """Whether as many runs of the repository wait or run as may; where so, say it and take the label off."""
-        active = sum(_of(run, event.repo) for run in await self._p.db.read(runs.active))
-        if active < MOST_ACTIVE:
-            return ""
-        await self._say_no(start, event, delivery, text.too_many(active))
-        return f"refused: {active} runs of {event.repo.full_name} are active"
-
-    async def _say_no(self, start: Start, event: IssueEvent, delivery: Delivery, sentence: str) -> None:
-        async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
-            await repo.comment(event.issue.number, sentence, f"refusal:{delivery.guid}")
-            if start.label:
-                await repo.remove_label(event.issue.number, start.label)
-
-    async def _cancel(self, cancel: Cancel, event: IssueEvent) -> str:
+    async def _cancel(self, cancel: Cancel, event: IssueEvent | PullEvent) -> str:
         target, asked = events.target(event), 0
-        if any(run.target == target and _of(run, event.repo) for run in await self._p.db.read(runs.active)):
+        if any(run.target == target and of(run, event.repo) for run in await self._p.db.read(runs.active)):
             asked = await self._dispatcher.cancel(target, cancel.workflow, cancel.sentence)
         return f"cancelled {asked} run(s)" if asked else "nothing to cancel"
 
@@ -242,7 +204,7 @@ class Receiver:
         for repo in () if whole else leave.repos:
             github.leave(repo.installation, [repo.id])
         for run in await self._p.db.read(runs.active):
-            if event_of(run).repo.installation == whole or any(_of(run, repo) for repo in leave.repos):
+            if event_of(run).repo.installation == whole or any(of(run, repo) for repo in leave.repos):
                 await self._dispatcher.cancel(run.target, None, text.cancelled_by_removal())
         names = sorted(repo.full_name for repo in leave.repos)
         return f"left {', '.join(names) or f'installation {whole}'}"
@@ -261,32 +223,9 @@ class Receiver:
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
 
 
-def _of(run: runs.Run, repo: RepoRef) -> bool:
-    """Whether a run is this very repository's, in this installation: names change hands."""
-    mine = event_of(run).repo
-    return (mine.id, mine.installation) == (repo.id, repo.installation)
-
-
 def _parse(delivery: Delivery) -> Event | Ignored:
     try:
         payload: Any = json.loads(delivery.body)
     except (ValueError, RecursionError):
         return Ignored("the body is not JSON")
     return events.parse(delivery.event, payload)
-
-
-def _new_run(start: Start, event: IssueEvent, delivery: Delivery, workflow: Workflow) -> runs.Run:
-    return runs.Run(
-        id=str(uuid.uuid4()),
-        delivery=delivery.guid,
-        workflow=start.workflow,
-        repo=event.repo.full_name,
-        target=events.target(event),
-        state="queued",
-        created_at=time.time(),
-        context={
-            "event": events.dump(event),
-            "workflow": workflow.model_dump(mode="json", by_alias=True),
-            "asked_at": event.issue.updated_at.timestamp() if event.issue.updated_at else delivery.received_at,
-        },
-    )

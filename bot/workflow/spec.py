@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bot import template
 from bot.agents.spec import AgentSpec
 from bot.document import Strict, load, validate
 from bot.errors import ConfigError
+from bot.review.rules import ReviewRules
 
 Right = Literal["read", "triage", "write", "maintain", "admin"]
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
+PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "closed"]
+CheckAction = Literal["rerequested", "requested_action"]
 NAMES = ("issue", "repo", "change")
 LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
 _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
@@ -31,10 +34,52 @@ class IssuesTrigger(Strict):
         return label is not None and label.casefold() in {name.casefold() for name in self.labels}
 
 
-class Triggers(Strict):
-    """What starts (or, under `cancel-on`, ends) a run."""
+class PullTrigger(Strict):
+    """`pull_request:` as in Actions; of `review_requested` only those that ask the bot itself count."""
 
-    issues: IssuesTrigger
+    types: tuple[PullAction, ...] = Field(min_length=1)
+
+
+class CheckTrigger(Strict):
+    """`check_run:` as in Actions, for check runs of the bot's own; `button` is what `requested_action` names."""
+
+    types: tuple[CheckAction, ...] = Field(min_length=1)
+    button: str = ""
+
+    def matches(self, action: str, button: str) -> bool:
+        return action in self.types and (action != "requested_action" or button == self.button)
+
+
+class Triggers(Strict):
+    """What starts (or, under `cancel-on`, ends) a run: at least one of these.
+
+    `command` is the word that a comment on a pull request begins with, without its slash.
+    """
+
+    issues: IssuesTrigger | None = None
+    pull_request: PullTrigger | None = Field(default=None, alias="pull_request")
+    check_run: CheckTrigger | None = Field(default=None, alias="check_run")
+    command: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,29}$")] | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> "Triggers":
+        if not self.events:
+            raise ValueError("name at least one event")
+        return self
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The names of what is listened to."""
+        return frozenset(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+    def by_issue(self, action: str, label: str | None) -> bool:
+        return self.issues is not None and self.issues.matches(action, label)
+
+    def by_pull(self, action: str) -> bool:
+        return self.pull_request is not None and action in self.pull_request.types
+
+    def by_check(self, action: str, button: str) -> bool:
+        return self.check_run is not None and self.check_run.matches(action, button)
 
 
 class Limits(Strict):
@@ -54,7 +99,7 @@ class Tests(Strict):
 class Job(Strict):
     """One node of a workflow's graph: an agent, the paths it may change, and the tests its work must pass.
 
-    `owns` are globs as in a `.gitignore`; none: every path.
+    In a review `agent` may name a folder of agents, `review/*`. `owns`: globs as in a `.gitignore`; none: every path.
     """
 
     agent: str
@@ -81,10 +126,31 @@ class PullRequest(Strict):
         return title
 
 
-class Outputs(Strict):
-    """The only things a run of this workflow may publish, beside its status."""
+class Commits(Strict):
+    """The commits a run may push to the pull request it works on."""
 
-    pull_request: PullRequest
+    max: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class Review(Strict):
+    """The review a run may post, with so many inline comments."""
+
+    max: Literal[1] = 1
+    comments: Annotated[int, Field(ge=0, le=50)] = 20
+
+
+class Outputs(Strict):
+    """The only thing a run of this workflow may publish, beside its status: exactly one of these."""
+
+    pull_request: PullRequest | None = None
+    commits: Commits | None = None
+    review: Review | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Outputs":
+        if sum(wanted is not None for wanted in (self.pull_request, self.commits, self.review)) != 1:
+            raise ValueError("name one of pull-request, commits, review")
+        return self
 
 
 class Workflow(Strict):
@@ -94,10 +160,19 @@ class Workflow(Strict):
     on: Triggers
     cancel_on: Triggers | None = None
     requires: Right = "write"
-    pattern: Literal["pipeline"] = "pipeline"
+    pattern: Literal["pipeline", "review"] = "pipeline"
     limits: Limits = Limits()
     jobs: dict[str, Job] = Field(min_length=1)
+    review: ReviewRules = ReviewRules()
     outputs: Outputs
+
+    @model_validator(mode="after")
+    def _outputs_fit(self) -> "Workflow":
+        if (self.pattern == "review") != (self.outputs.review is not None):
+            raise ValueError("`pattern: review` and `outputs.review` go together")
+        if self.outputs.pull_request is not None and self.on.events != {"issues"}:
+            raise ValueError("`outputs.pull-request` is for what an issue asks for")
+        return self
 
     @property
     def owns(self) -> tuple[str, ...]:
@@ -107,7 +182,12 @@ class Workflow(Strict):
 
     @property
     def trigger_labels(self) -> tuple[str, ...]:
-        return self.on.issues.labels
+        return self.on.issues.labels if self.on.issues else ()
+
+    @property
+    def opens(self) -> PullRequest:
+        """The pull request it may open; plain settings for one that pushes to another's."""
+        return self.outputs.pull_request or PullRequest()
 
 
 def order(jobs: dict[str, Job]) -> list[str]:
@@ -130,7 +210,11 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
     for job_name, job in workflow.jobs.items():
         if len(job_name) > LONGEST_JOB:
             raise document.error(("jobs", job_name), f"a job's name may have {LONGEST_JOB} characters")
-        if job.agent not in agents:
+        if workflow.pattern == "review" and job.agent.endswith("/*"):
+            known_agents = [name for name in agents if name.startswith(job.agent[:-1])]
+            if not known_agents:
+                raise document.error(("jobs", job_name, "agent"), f"there is no agent in `{job.agent}`")
+        elif job.agent not in agents:
             known = ", ".join(sorted(agents))
             raise document.error(("jobs", job_name, "agent"), f"there is no agent `{job.agent}`", f"known: {known}")
         if stray := next((need for need in job.needs if need not in workflow.jobs), None):

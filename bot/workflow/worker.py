@@ -10,6 +10,7 @@ import structlog
 from bot.errors import TryAgain
 from bot.store import runs
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
+from bot.workflow.hearing import Hearing
 from bot.workflow.receiver import Receiver
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,8 @@ class Worker:
     def __init__(self, parts: Parts) -> None:
         self._p, self._tasks = parts, Tasks()
         self._dispatcher = Dispatcher(parts, self._tasks)
-        self._receiver = Receiver(parts, self._dispatcher, self._tasks)
+        self._hearing = Hearing(parts)
+        self._receiver = Receiver(parts, self._dispatcher, self._hearing, self._tasks)
         self._loops: list[asyncio.Task[None]] = []
         self._redelivered = datetime.now(UTC) - timedelta(hours=1)
 
@@ -62,7 +64,8 @@ class Worker:
 
     async def tend(self, *, thoroughly: bool = True) -> None:
         """One round of upkeep; a failure of one part is logged and does not stop the others."""
-        rare = (self._dispatcher.resume, self._show_stale, self._redeliver, self._forget) if thoroughly else ()
+        own = (self._dispatcher.resume, self._show_stale, self._redeliver, self._forget)
+        rare = (*own, self._hearing.poll) if thoroughly else ()
         for work in (self._adopt, *rare):
             try:
                 await work()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.emulator.bare import Content
 from bot.emulator.markup import markdown
-from bot.emulator.patch import diff_lines
+from bot.emulator.world import Pull
 from tests.emulator.played import Played
 
 HOSTILE = "<script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"><b>bold <i>open"
@@ -58,6 +58,63 @@ async def test_a_pull_request_is_shown_with_diff_checks_and_branches(played: Pla
     _, html = await page(played, "/acme/shop/pull/2")
     assert "Merged by maintainer" in html
     assert "+total = 1 &lt; 2" in html
+
+
+async def reviewed(played: Played) -> Pull:
+    """Pull request 2 with a review of three remarks: one answered, one outdated, one resolved."""
+    await scene(played)
+    (pull,), emulator = played.repo.pulls, played.emulator
+    await emulator.push_commit(played.repo, "feature/x", {"new.py": "one\ntwo\nthree\n"})
+    suggestion = "Slow:\n\n```suggestion\ntotal = 1 <= 2\n```\n<!-- marker -->"
+    comments = [
+        {"path": "shop/cart.py", "line": 1, "body": suggestion},
+        {"path": "new.py", "start_line": 1, "line": 2, "body": "Two lines\n```suggestion\n```"},
+        {"path": "new.py", "line": 3, "body": "Why three?"},
+    ]
+    await emulator.review(pull, f"**Findings** {HOSTILE}", "REQUEST_CHANGES", comments, by="ana")
+    await emulator.reply(pull.remarks[0], "Good catch", by=emulator.bot)
+    emulator.react(pull.remarks[0], "+1", "ana")
+    await emulator.resolve_thread(pull.remarks[2], by="ana")
+    await emulator.push_commit(played.repo, "feature/x", {"new.py": "one\n2\nthree\n"})
+    return pull
+
+
+async def test_a_review_is_shown_with_its_threads_in_the_talk_and_in_the_diff(played: Played) -> None:
+    await reviewed(played)
+    _, html = await page(played, "/acme/shop/pull/2")
+    talk, _, files = html.partition("Files changed")
+    assert talk.index("requested changes") < talk.index("<strong>Findings</strong>") < talk.index("Good catch")
+    change = '<tr class="del"><td class="no">-</td><td class="code">total = 1 &lt; 2</td></tr>'
+    change += '<tr class="add"><td class="no">+</td><td class="code">total = 1 &lt;= 2</td></tr>'
+    for part in (talk, files):
+        assert (part.count(change), part.count("+1 <b>1</b>"), part.count("Good catch")) == (1, 1, 1)
+        assert part.count("resolved by ana") == 1
+    assert (talk.count("outdated"), files.count("outdated")) == (1, 0)
+    assert (talk.count('<details class="thread" open>'), talk.count('<details class="thread">')) == (1, 2)
+    assert re.findall(r'<td class="code">(one|two)</td>', talk) == ["one", "two"]
+    assert "marker" not in html
+    assert "<script" not in html
+
+
+async def test_a_review_without_words_of_its_own_is_shown_only_where_something_hangs_on_it(played: Played) -> None:
+    pull = await reviewed(played)
+    await played.emulator.review(pull, "", "APPROVE", by="lee")
+    pull.reviews[0].minimized = "outdated"
+    _, html = await page(played, "/acme/shop/pull/2")
+    assert [html.count(f'id="pullrequestreview-{each.id}"') for each in pull.reviews] == [1, 0, 1]
+    assert "approved these changes" in html
+    assert "wrote what is now hidden as outdated" in html
+
+
+async def test_a_check_run_shows_its_buttons_and_annotations(played: Played) -> None:
+    note = {"path": "a.py", "start_line": 1, "end_line": 3, "annotation_level": "failure", "message": "Look <here>"}
+    output = {"title": "T", "summary": "S", "annotations": [note]}
+    buttons = [{"label": "Review again", "description": "Reads all of it", "identifier": "again"}]
+    asked = {"name": "tutti", "head_sha": played.repo.branches["main"], "actions": buttons, "output": output}
+    run = await played.emulator.create_check(played.repo, asked)
+    _, html = await page(played, f"/acme/shop/runs/{run.id}")
+    for shown in ("disabled", "Review again</button>", "Reads all of it", "a.py:1–3", "Look &lt;here&gt;"):
+        assert shown in html
 
 
 @pytest.mark.parametrize(
@@ -150,20 +207,16 @@ PIECES = ["<script>", "<img src=x onerror=y>", "<b>", "</b>", "<i x=y>", "</i>",
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=30).map("".join))
+def test_a_suggestion_holds_nothing_but_text(text: str) -> None:
+    tags = Tags(str(markdown(f"```suggestion\n{text.replace('`', '')}\n```", "", [text])))
+    assert tags.names == {"div", "table", "tr", "td"}
+    assert set(tags.balance.values()) == {0}
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=30).map("".join))
 def test_whatever_somebody_writes_stays_inside_its_box_and_harmless(text: str) -> None:
     tags = Tags(str(markdown(text, "/acme/shop")))
     assert not tags.names & {"script", "img", "iframe", "div", "td", "style", "form"}
     assert not {name for name in tags.attributes if name.startswith("on")}
     for each in ("b", "i", "details", "summary", "sub", "code"):
         assert tags.balance.get(each, 0) == 0
-
-
-def test_the_lines_of_a_diff_carry_the_numbers_of_both_sides() -> None:
-    lines = list(diff_lines("@@ -1,2 +1,2 @@ def f\n same\n-old\n+new\n\\ No newline at end of file"))
-    assert [(each.kind, each.old, each.new) for each in lines] == [
-        ("hunk", None, None),
-        ("same", 1, 1),
-        ("del", 2, None),
-        ("add", None, 2),
-        ("hunk", None, None),
-    ]

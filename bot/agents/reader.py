@@ -1,0 +1,138 @@
+"""A reviewing agent's step: it reads a part of a change in a worktree it cannot write to, and answers with data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.agents import prompt
+from bot.agents.session import Session, Talk
+from bot.agents.spec import AgentSpec
+from bot.agents.workshop import Order, Workshop
+from bot.errors import State
+from bot.git import masks
+from bot.policy.protected import is_agent_file
+from bot.publish import text
+from bot.store import runs
+
+TRIES = 2
+Parsed = tuple[list[dict[str, Any]], list[str]]
+Parse = Callable[[str], Parsed]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a step of reading left, as it is recorded.
+
+    `said` is the valid part of the answer, `wrong` says what of it was not, after it was asked for once more. `problem`
+    is a sentence where the agent did not end well: then nothing it said counts.
+    """
+
+    agent: str
+    said: list[dict[str, Any]] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    ending: str = "finished"
+    problem: str = ""
+    cost: float | None = 0.0
+    counted: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.problem)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One agent and what it reads. `parse` takes its last words apart: what is valid, and what is wrong with the rest.
+
+    `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either.
+    """
+
+    shop: Workshop
+    order: Order
+    node: runs.Node
+    agent: str
+    spec: AgentSpec
+    given: Mapping[str, Any]
+    parse: Parse
+    salvage: Parse
+    schema: Mapping[str, Any]
+    usd: float
+
+    async def step(self) -> dict[str, Any]:
+        """The step's result as a record. What was said is kept before this returns: it is never paid for twice."""
+        run, key = self.order.run, self.node.key
+        if kept := await self.shop.db.read(lambda conn: runs.kept(conn, run, key)):
+            return await self._recorded(Reading(**kept[0]))
+        await self.shop.board.begin(run, self.node)
+        made = await self._read()
+        record = asdict(made)
+        await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record))
+        return await self._recorded(made)
+
+    async def _recorded(self, made: Reading) -> dict[str, Any]:
+        state: State = "failed" if made.failed else "done"
+        said = made.problem or text.reading_left(len(made.said), made.wrong)
+        await self.shop.board.end(self.order.run, self.node.key, state, said, cost_usd=made.cost)
+        return asdict(made)
+
+    async def _read(self) -> Reading:
+        watch = self.shop.watch(self.order)
+        wrong: list[str] = []
+        last, costs = "", list[Talk]()
+        async with self.shop.place(self.order, await self._tree(), writable=False) as place:
+            for number in range(1, TRIES + 1):
+                left = self.usd - sum(talk.counted for talk in costs)
+                if number > 1 and left <= 0:
+                    break
+                session = Session(self.shop, self.order, self.spec, self.node.key, left, number, self.schema)
+                talk = await session.talk(place, watch, self._message(wrong, last))
+                costs.append(talk)
+                if talk.ending != "finished":
+                    return self._made(costs, problem=_problem(talk, self.order, self.spec))
+                last = talk.words
+                said, wrong = self.parse(last)
+                if not wrong:
+                    return self._made(costs, said)
+        said, wrong = self.salvage(last)
+        if not said:
+            return self._made(costs, wrong=wrong, problem=text.answer_not_valid(wrong))
+        return self._made(costs, said, wrong)
+
+    def _made(
+        self,
+        talks: list[Talk],
+        said: list[dict[str, Any]] | None = None,
+        wrong: list[str] | None = None,
+        problem: str = "",
+    ) -> Reading:
+        costs = [talk.cost for talk in talks]
+        cost = None if None in costs else sum(cost for cost in costs if cost is not None)
+        counted = sum(talk.counted for talk in talks)
+        return Reading(self.agent, said or [], wrong or [], talks[-1].ending, problem, cost, counted)
+
+    def _message(self, wrong: list[str], last: str) -> str:
+        again = "\n".join([*(f"- {line}" for line in wrong), "", prompt.fence("your answer", last)]) if wrong else ""
+        return prompt.review_message(self.spec, {**self.given, "wrong": again})
+
+    async def _tree(self) -> str:
+        """What it reads: settings for agents are those of the trusted commit, whatever the branch says."""
+        tree = self.order.base_tree
+        if self.order.trusted in ("", self.order.base):
+            return tree
+        return await masks.masked(self.order.mirror, tree, self.order.trusted, is_agent_file)
+
+
+def _problem(talk: Talk, order: Order, spec: AgentSpec) -> str:
+    match talk.ending:
+        case "timed out":
+            return text.timed_out(order.minutes)
+        case "silent":
+            return text.silent(order.silence / 60)
+        case "budget":
+            return talk.problem or text.over_budget(order.usd)
+        case "turns":
+            return text.out_of_turns(spec.max_turns)
+        case "limits":
+            return talk.problem
+        case _:
+            return text.agent_failed(talk.problem or talk.ending)

@@ -1,0 +1,168 @@
+"""What a review comes to: what is said and where, what is not and why, how the ledger stands afterwards."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from bot.agents.reader import Reading
+from bot.github.review import Inline
+from bot.publish.pull_ground import PullGround
+from bot.publish.review import Remark
+from bot.publish.review_text import Agent, Silent
+from bot.publish.study import Study
+from bot.review import ledger, synthesis
+from bot.review.anchor import Dropped, Placed
+from bot.review.answer import Verdict
+from bot.review.finding import Finding
+from bot.review.ledger import Known, Reconciled
+from bot.review.likeness import fingerprint
+from bot.review.said import Said
+
+_NAMES = ("a/", "b/", "./", "/")  # what agents put before paths
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """What is left to be judged, what is not said, and the ledger as it stands at this commit."""
+
+    kept: tuple[Placed, ...]
+    dropped: tuple[Dropped, ...]
+    known: tuple[Said, ...]
+    fixed: tuple[int, ...]
+
+    @property
+    def candidates(self) -> list[tuple[str, Finding]]:
+        """What the judge is asked about, each with a short name."""
+        return [(one.id, one.placed.finding) for one in synthesis.numbered(self.kept)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be done: remarks to make, threads to settle, and what the ledger holds then."""
+
+    remarks: tuple[Remark, ...]
+    known: tuple[Said, ...]
+    fixed: tuple[int, ...]
+    settled: tuple[int, ...]
+    silent: tuple[Silent, ...]
+    agents: tuple[Agent, ...]
+    usable: bool
+
+
+async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) -> Sifted:
+    """Place what was found, take out noise and what was said before. The files that it is about are read first."""
+    found = _found(readings)
+    await _load(ground, study, [one for some in found.values() for one in some])
+    sources, rules = study.sources, ground.rules
+    kept, dropped = synthesis.gathered(found, study.files, sources.at_head, sources.at_base, rules.bars)
+    followed = _followed(ground, study)
+    made = ledger.reconcile(followed, kept)
+    known = _entries(ground, _renewed(followed, made), time.time())
+    was_open = {one.number for one in ground.known if one.state == "open"}
+    over = tuple(one.number for one in known if one.number in was_open and one.state in ("fixed", "outdated"))
+    return Sifted(made.say, (*dropped, *made.dropped), known, over)
+
+
+def outcome(
+    ground: PullGround, study: Study, readings: Sequence[Reading], sifted: Sifted, judged: Reading | None, most: int
+) -> Outcome:
+    """The review of what was sifted, by the judge's verdicts; `most` is how many inline comments it may have."""
+    kept, refuted = synthesis.judged(sifted.kept, _verdicts(judged))
+    told, beyond = synthesis.capped(kept, ground.rules.caps)
+    told, over = _bounded(told, most)
+    first, now = max((one.number for one in sifted.known), default=0) + 1, time.time()
+    remarks = tuple(_remark(ground, one, number, now) for number, one in enumerate(told, start=first))
+    known = (*sifted.known, *(remark.said for remark in remarks))
+    settled = [one.comment for one in sifted.known if one.number in sifted.fixed and one.comment is not None]
+    return Outcome(
+        remarks=remarks,
+        known=known,
+        fixed=sifted.fixed,
+        settled=tuple(settled),
+        silent=tuple(Silent(one.finding, one.reason) for one in (*sifted.dropped, *refuted, *beyond, *over)),
+        agents=_agents(study, readings, judged),
+        usable=not readings or not all(reading.failed for reading in readings),
+    )
+
+
+# ---- what was found --------------------------------------------------------------------------------------------------
+
+
+def _found(readings: Sequence[Reading]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for reading in readings:
+        said = [Finding(**{**one, "agents": tuple(one["agents"])}) for one in reading.said]
+        found.setdefault(reading.agent, []).extend(said if not reading.failed else [])
+    return found
+
+
+async def _load(ground: PullGround, study: Study, findings: Collection[Finding]) -> None:
+    """The files that findings name, as agents write paths, and those of findings that were said before."""
+    named = {one.path.strip().strip("`") for one in findings} | {one.finding.path for one in ground.known}
+    paths = named | {path.removeprefix(before) for path in named for before in _NAMES}
+    touched = {path: patch for path, patch in study.files.items() if path in paths or patch.old_path in paths}
+    touched |= {path: study.files[path] for path in study.files if any(path.endswith(f"/{name}") for name in paths)}
+    await study.sources.load(paths | set(touched), paths | {patch.old_path for patch in touched.values()})
+
+
+def _verdicts(judged: Reading | None) -> Mapping[str, Verdict]:
+    """A judge that failed refutes nothing."""
+    said = judged.said if judged is not None and not judged.failed else []
+    return {str(one["id"]): Verdict(bool(one["refuted"]), str(one["reason"])) for one in said}
+
+
+def _bounded(told: Sequence[Placed], most: int) -> tuple[list[Placed], list[Dropped]]:
+    """As many inline comments as the workflow may post; the gravest stay."""
+    inline = [one for one in told if one.inline is not None]
+    over = {id(one) for one in inline[most:]}
+    reason = f"beyond the {most} inline comments of one review"
+    dropped = [Dropped(one.finding, "cap", reason, one.given) for one in inline[most:]]
+    return [one for one in told if id(one) not in over], dropped
+
+
+def _agents(study: Study, readings: Sequence[Reading], judged: Reading | None) -> tuple[Agent, ...]:
+    parts = len(study.packing.parts)
+    every = [*readings, *([judged] if judged is not None else [])]
+    made: dict[str, Agent] = {}
+    for reading in every:
+        before = made.get(reading.agent, Agent(reading.agent))
+        found = 0 if reading.agent == "judge" else len(reading.said)
+        problem = before.problem or reading.problem
+        made[reading.agent] = Agent(reading.agent, before.found + found, problem if parts else "")
+    return tuple(made.values())
+
+
+# ---- the ledger ------------------------------------------------------------------------------------------------------
+
+
+def _remark(ground: PullGround, placed: Placed, number: int, now: float) -> Remark:
+    finding = replace(placed.finding, suggestion=placed.suggestion or placed.finding.suggestion)
+    mark = fingerprint(finding, finding.evidence.split("\n"))
+    said = Said(number, mark, "open", finding, placed.inline is not None, ground.head, now)
+    inline = Inline(body="", **asdict(placed.inline)) if placed.inline is not None else None
+    return Remark(said, inline, placed.suggestion)
+
+
+def _followed(ground: PullGround, study: Study) -> list[Known]:
+    """What was said before, as it stands at this commit."""
+    said = ground.known
+    sources = study.sources
+    before = [Known(str(one.number), one.state, one.finding, one.fingerprint, one.why, one.inline) for one in said]
+    return ledger.follow(before, study.files, sources.at_head, sources.at_base, sources.at_before)
+
+
+def _renewed(known: Sequence[Known], made: Reconciled) -> list[Known]:
+    """The ledger with those findings open that were found again."""
+    found = {one.id: ledger.renewed(one, placed) for one, placed in (*made.again, *made.reopened)}
+    return [found.get(one.id, one) for one in known]
+
+
+def _entries(ground: PullGround, known: Sequence[Known], now: float) -> tuple[Said, ...]:
+    """The rows of the ledger, with what has changed of them."""
+    rows = {str(one.number): one for one in ground.known}
+    return tuple(_entry(rows[one.id], one, now) for one in known)
+
+
+def _entry(row: Said, known: Known, now: float) -> Said:
+    ended = None if known.state == "open" else row.ended_at if known.state == row.state else now
+    return replace(row, state=known.state, finding=known.finding, fingerprint=known.fingerprint, ended_at=ended)

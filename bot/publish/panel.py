@@ -1,0 +1,143 @@
+"""The panel: the agents that read a change side by side, and the judge of what they found."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pathspec
+
+from bot.agents import prompt
+from bot.agents.job import Step
+from bot.agents.reader import Parse, Parsed, Reader, Reading
+from bot.agents.spec import AgentSpec
+from bot.agents.workshop import Order, Workshop
+from bot.publish import review_text
+from bot.publish.pull_ground import PullGround
+from bot.publish.study import Study
+from bot.review import answer
+from bot.review.finding import Finding
+from bot.review.reading import Part
+from bot.store import runs
+from bot.workflow.spec import Workflow
+
+AT_ONCE = 4  # agents of one review
+FIRST, LAST = 1_000, 90_000  # places in the run's tree
+
+
+class Panel:
+    """The agents of one review. What each may cost is an equal share of the run's limit."""
+
+    def __init__(self, shop: Workshop, order: Order, ground: PullGround, study: Study, workflow: Workflow) -> None:
+        self._shop, self._order, self._ground, self._study = shop, order, ground, study
+        self._judge = next((job.agent for job in workflow.jobs.values() if not job.agent.endswith("/*")), "")
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def read(self, step: Step) -> list[Reading]:
+        """What every agent found in every part, in the order of agents and parts."""
+        readers = [
+            self._reader(number, agent, part)
+            for number, (agent, part) in enumerate((a, p) for a in self._study.choice.agents for p in self._parts)
+        ]
+        await self._shop.board.plan(self._order.run, *(reader.node for reader in readers))
+        return [Reading(**record) for record in await _all([self._one(step, reader) for reader in readers])]
+
+    async def judge(self, candidates: Sequence[tuple[str, Finding]], step: Step) -> Reading | None:
+        """The verdicts on candidates, by id; None where there is nothing to judge, or nobody who does."""
+        if not candidates or self._judge not in self._shop.agents:
+            return None
+        ids = [number for number, _ in candidates]
+        listed = "\n\n".join(_described(number, finding) for number, finding in candidates)
+
+        def parse(words: str) -> Parsed:
+            found, wrong = answer.verdicts(words, ids)
+            return [{"id": number, **asdict(verdict)} for number, verdict in found.items()], wrong
+
+        reader = Reader(
+            shop=self._shop,
+            order=self._order,
+            node=runs.Node("judge", LAST, "judge tries to refute what was found"),
+            agent="judge",
+            spec=self._spec(self._judge),
+            given={**self._given(), "candidates": prompt.fence("remarks", listed, len(listed))},
+            parse=parse,
+            salvage=parse,
+            schema=answer.JUDGE_SCHEMA,
+            usd=self._share,
+        )
+        return Reading(**await step(reader.node.key, reader.step))
+
+    @property
+    def _parts(self) -> Sequence[Part]:
+        return self._study.packing.parts
+
+    @property
+    def _share(self) -> float:
+        return self._order.usd / (len(self._study.choice.agents) * len(self._parts) + 1)
+
+    async def _one(self, step: Step, reader: Reader) -> Any:
+        async with self._room:
+            return await step(reader.node.key, reader.step)
+
+    def _reader(self, number: int, agent: str, part: Part) -> Reader:
+        several = len(self._parts) > 1
+        key, diff = f"{agent}.{part.number}", prompt.fence("diff", part.text, len(part.text))
+        title = f"{agent} reads part {part.number} of {len(self._parts)}" if several else f"{agent} reads the change"
+        return Reader(
+            shop=self._shop,
+            order=self._order,
+            node=runs.Node(key, FIRST + number, title),
+            agent=agent,
+            spec=self._spec(f"review/{agent}"),
+            given=self._given() | {"diff": diff, "instructions": self._instructions(part)},
+            parse=_parser(agent, salvage=False),
+            salvage=_parser(agent, salvage=True),
+            schema=answer.SCHEMA,
+            usd=self._share,
+        )
+
+    def _spec(self, name: str) -> AgentSpec:
+        spec, model = self._shop.agents[name], self._study.choice.model
+        return spec.model_copy(update={"model": model}) if model else spec
+
+    def _given(self) -> dict[str, Any]:
+        ground = self._ground
+        about = prompt.pull_given(self._order.repo, ground.number, ground.title, ground.body, ground.author)
+        told = "\n\n".join(prompt.fence(path, words) for path, words in ground.guidelines)
+        return {**about, "guidelines": told, "language": ground.rules.language}
+
+    def _instructions(self, part: Part) -> str:
+        """What the configuration says for the files of a part."""
+        wanted = [
+            one
+            for one in self._ground.rules.instructions
+            if any(map(pathspec.GitIgnoreSpec.from_lines(one.paths).match_file, part.paths))
+        ]
+        return "\n".join(f"- For {', '.join(one.paths)}: {one.text}" for one in wanted)
+
+
+async def _all(works: Sequence[Any]) -> list[Any]:
+    """Every result; where one raises, the others are ended before that is raised here."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _parser(agent: str, *, salvage: bool) -> Parse:
+    read = answer.salvaged if salvage else answer.read
+
+    def parse(words: str) -> Parsed:
+        found, wrong = read(agent, words)
+        return [asdict(finding) for finding in found], wrong
+
+    return parse
+
+
+def _described(number: str, finding: Finding) -> str:
+    quoted = f"\n{finding.evidence}" if finding.evidence else ""
+    head = f"{number}. {finding.title} ({finding.severity}, {review_text.place(finding)})"
+    return f"{head}\n{finding.body}{quoted}"

@@ -1,0 +1,290 @@
+"""A review on GitHub: check run, review, settled threads, the one summary. Each a step that may repeat."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from bot.errors import Stop
+from bot.git.mirror import Mirrors
+from bot.github.api import Repository
+from bot.github.check import Annotation, Button, Conclusion
+from bot.github.client import GitHub
+from bot.github.entity import RepoRef
+from bot.github.refusal import RefusalError
+from bot.github.review import Inline
+from bot.github.writing import marked
+from bot.policy.secrets import redacted
+from bot.publish import review_text, text
+from bot.publish.pull_ground import PullGround, PullSurveyor, place_of
+from bot.publish.review_text import Story
+from bot.publish.subject import event_of, issue_of
+from bot.review.finding import at_least
+from bot.store import reviews, runs
+from bot.store.board import Board
+from bot.store.record import Run
+from bot.store.reviews import Said
+
+log = structlog.get_logger(__name__)
+CHECK = "Tutti review"
+SUMMARY = "review-summary"
+WRITE = {"pull_requests": "write"}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding that is to be said. `inline` is where GitHub takes it; None: in the review's text."""
+
+    said: Said
+    inline: Inline | None = None
+    suggestion: str | None = None
+
+
+class Reviewer:
+    """Writes reviews. Every write token is minted in the step that uses it; each step looks whether it was done.
+
+    `secrets` are the installation's own, which no word of an agent may show.
+    """
+
+    def __init__(
+        self, github: GitHub, mirrors: Mirrors, board: Board, surveyor: PullSurveyor, secrets: frozenset[str]
+    ) -> None:
+        self._github, self._mirrors, self._board = github, mirrors, board
+        self.surveyor, self._secrets = surveyor, secrets
+
+    async def begin(self, run: Run, ground: PullGround, page: str) -> dict[str, Any]:
+        """The check run, in progress."""
+        again = await self._intent(run, "checking")
+        async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+            check = await repo.begin_check(
+                ground.head,
+                CHECK,
+                run.id,
+                title=review_text.under_way(),
+                summary=review_text.under_way(),
+                details_url=page or None,
+                look=again,
+            )
+        await self._board.learn(run.id, check=check.id, check_url=check.url, pull=ground.number)
+        return {"check": check.id}
+
+    async def say(self, run: Run, ground: PullGround, remarks: Sequence[Remark], event: str) -> dict[str, Any]:
+        """Post the review: its id, the comments by finding, and GitHub's words where it took no comment at lines."""
+        if await self.surveyor.moved(run, ground):
+            raise Stop("cancelled", text.superseded())
+        again, marker = await self._intent(run, "posting"), f"review:{run.id}"
+        async with self._github.repository(event_of(run).repo, WRITE) as repo:
+            found = await repo.find_review(ground.number, marker) if again else None
+            if found is None:
+                found, refused = await self._post(repo, ground, remarks, event, marker)
+            else:
+                refused = ""
+            there = await repo.remarks_of(ground.number, found) if not refused else []
+        comments = {str(number): one.id for one in there if (number := _number(one.body, run.id))}
+        return {"review": found, "comments": comments, "refused": refused}
+
+    async def _post(
+        self, repo: Repository, ground: PullGround, remarks: Sequence[Remark], event: str, marker: str
+    ) -> tuple[int, str]:
+        """One request; where GitHub does not take the lines a second one that says everything in the text."""
+        run_id = marker.partition(":")[2]
+        inline = [
+            replace(remark.inline, body=marked(self._clean(self._words(remark)), _mark(run_id, remark.said.number)))
+            for remark in remarks
+            if remark.inline is not None
+        ]
+        rest = [remark for remark in remarks if remark.inline is None]
+        try:
+            return await self._send(repo, ground, event, marker, inline, rest, remarks), ""
+        except RefusalError as refusal:
+            if refusal.status != 422 or not inline:
+                raise
+            log.warning("review refused", reason=refusal.words, pull=ground.number)
+            said = refusal.words.strip() or str(refusal)
+            return await self._send(repo, ground, "COMMENT", marker, [], remarks, remarks, said), said
+
+    async def _send(
+        self,
+        repo: Repository,
+        ground: PullGround,
+        event: str,
+        marker: str,
+        inline: Sequence[Inline],
+        rest: Sequence[Remark],
+        remarks: Sequence[Remark],
+        refused: str = "",
+    ) -> int:
+        leftovers = [review_text.in_body(remark.said.number, remark.said.finding) for remark in rest]
+        body = review_text.review_body([remark.said for remark in remarks], leftovers, refused)
+        return await repo.post_review(
+            ground.number,
+            commit=ground.head,
+            event=event,  # type: ignore[arg-type]
+            body=self._clean(body),
+            comments=inline,
+            marker=marker,
+        )
+
+    def _words(self, remark: Remark) -> str:
+        return review_text.remark(remark.said.number, remark.said.finding, remark.suggestion)
+
+    def _clean(self, words: str) -> str:
+        return redacted(words, self._secrets)
+
+    async def settle(self, run: Run, ground: PullGround, comments: Sequence[int]) -> dict[str, Any]:
+        """Resolve the threads of findings that are fixed; those that people resolved are left alone."""
+        async with self._github.repository(event_of(run).repo, WRITE) as repo:
+            threads = await repo.threads(ground.number)
+            wanted = [thread.id for thread in threads if thread.comment in comments and not thread.resolved]
+            return {"resolved": await repo.resolve(wanted) if wanted else []}
+
+    async def summarise(self, run: Run, ground: PullGround, story: Story) -> dict[str, Any]:
+        """Write the one summary, or bring it up to date."""
+        body = self._clean(review_text.summary(story))
+        async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
+            known = ground.comment
+            if known is None or not await repo.edit_comment(known, body, SUMMARY):
+                found = await repo.find_comment(ground.number, SUMMARY)
+                known = found.id if found else None
+                if known is not None:
+                    await repo.edit_comment(known, body, SUMMARY)
+                else:
+                    known = await repo.comment(ground.number, marked(body, SUMMARY))
+        place, comment = place_of(run, ground), known
+        await self._board.db.write(lambda conn: reviews.learn(conn, place, comment=comment))
+        await self._board.learn(run.id, comment=known)
+        return {"comment": known}
+
+    async def conclude(self, run: Run, ground: PullGround, story: Story) -> dict[str, Any]:
+        """Complete the check run, with what is open as annotations and buttons for what may follow."""
+        check = int((await self._facts(run)).get("check") or 0)
+        notes = [_annotation(one) for one in story.open if one.finding.side == "new"]
+        shown = [replace(note, message=self._clean(note.message)) for note in notes]
+        async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+            await self._finish(repo, check, story, shown)
+        place, told = place_of(run, ground), review_text.STORY.dump_python(replace(story, known=()), mode="json")
+        await self._board.db.write(lambda conn: reviews.learn(conn, place, check=check, story=told))
+        await self._board.learn(run.id, concluded=True)
+        return {"check": check}
+
+    async def _finish(self, repo: Repository, check: int, story: Story, notes: Sequence[Annotation] = ()) -> None:
+        await repo.finish_check(
+            check,
+            title=review_text.headline(story),
+            summary=self._clean("\n\n".join([review_text.read(story.coverage), review_text.why(story)])),
+            conclusion=conclusion(story),
+            annotations=notes,
+            actions=_buttons(story),
+        )
+
+    async def skip(self, run: Run, ground: PullGround) -> dict[str, Any]:
+        """A check run that says why there is no review: neutral, for nothing was looked at."""
+        async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+            check = await repo.create_check(
+                ground.head,
+                CHECK,
+                run.id,
+                title=text.sentence_title(ground.skip),
+                summary=ground.skip,
+                conclusion="neutral",
+            )
+        await self._board.learn(run.id, check=check.id, check_url=check.url, concluded=True)
+        return {"check": check.id}
+
+    async def leave(self, run: Run) -> None:
+        """Tell of a review that came to no verdict: a neutral check run with the reason, and a way to try again.
+
+        Where there is none yet, whoever asked gets the sentence as a comment.
+        """
+        facts, sentence = run.facts, run.reason or run.state
+        if facts.get("concluded"):
+            return
+        if facts.get("check") is None:
+            await self._answer(run, sentence)
+            return
+        async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+            await repo.finish_check(
+                int(facts["check"]),
+                title=text.sentence_title(sentence),
+                summary=self._clean(sentence),
+                conclusion="cancelled" if run.state == "cancelled" else "neutral",
+                actions=[Button(*review_text.AGAIN)],
+            )
+        await self._board.learn(run.id, concluded=True)
+
+    async def _answer(self, run: Run, sentence: str) -> None:
+        if run.context.get("asked") and run.state not in ("done", "cancelled"):
+            async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
+                await repo.comment(issue_of(run).number, self._clean(sentence), f"run:{run.id}")
+
+    async def refresh(self, ref: RepoRef, pull: int) -> None:
+        """Bring summary and check run up to date with the ledger, after people declined or reopened something."""
+        place = (ref.id, pull)
+        known = await self._board.db.read(lambda conn: reviews.reviewed(conn, place))
+        if known is None or known.story is None or known.comment is None or known.closed_at is not None:
+            return
+        said = await self._board.db.read(lambda conn: reviews.said(conn, place))
+        story = replace(review_text.STORY.validate_python(known.story), known=said)
+        async with self._github.repository(ref, {"issues": "write", "checks": "write"}) as repo:
+            await repo.edit_comment(known.comment, self._clean(review_text.summary(story)), SUMMARY)
+            if known.check is not None:
+                await self._finish(repo, known.check, story)
+
+    async def _intent(self, run: Run, what: str) -> bool:
+        """Whether this was begun before, by a process that may have died after GitHub did it."""
+        begun = bool((await self._facts(run)).get(what))
+        if not begun:
+            await self._board.learn(run.id, **{what: True})
+        return begun
+
+    async def _facts(self, run: Run) -> Mapping[str, Any]:
+        now = await self._board.db.read(lambda conn: runs.get(conn, run.id))
+        return now.facts if now is not None else {}
+
+
+def conclusion(story: Story) -> Conclusion:
+    """Green only where everything was read and nothing is open; red only where the configuration asks for it."""
+    bar = story.fail_on
+    if bar is not None and any(at_least(one.finding.severity, bar) for one in story.open):
+        return "failure"
+    return "success" if not story.open and not story.partial and story.coverage.read else "neutral"
+
+
+def verdict(rules: PullGround, story: Story) -> str:
+    """The review's event: COMMENT, unless the configuration lets the bot approve or request changes."""
+    wanted = rules.rules.event
+    if wanted == "comment" or story.partial or rules.own:  # nobody may judge a pull request of their own
+        return "COMMENT"
+    grave = any(at_least(one.finding.severity, "major") for one in story.open)
+    if grave:
+        return "REQUEST_CHANGES"
+    return "APPROVE" if wanted == "approve" and not story.open else "COMMENT"
+
+
+def _mark(run_id: str, number: int) -> str:
+    return f"finding:{run_id}:{number}"
+
+
+def _number(body: str, run_id: str) -> int:
+    """The finding that a comment of this run says, 0 where it says none."""
+    head = f"<!-- tutti finding:{run_id}:"
+    _, found, rest = body.rpartition(head)
+    digits = rest.partition(" ")[0]
+    return int(digits) if found and digits.isdecimal() else 0
+
+
+def _annotation(one: Said) -> Annotation:
+    finding = one.finding
+    return Annotation(
+        path=finding.path,
+        start_line=finding.start,
+        end_line=finding.end,
+        level=review_text.LEVELS[finding.severity],  # type: ignore[arg-type]
+        title=f"{one.number}: {finding.severity}, {finding.category}",
+        message=review_text.annotation(finding),
+    )
+
+
+def _buttons(story: Story) -> list[Button]:
+    return [Button(*review_text.AGAIN), *([Button(*review_text.FIX)] if story.open else [])]

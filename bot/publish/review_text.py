@@ -1,0 +1,354 @@
+"""Every sentence of reviews: inline comments, the review's text, the summary, the check run. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
+
+from bot.github.harmless import code, harmless, plain
+from bot.publish import text
+from bot.review.finding import SEVERITIES, Finding, Severity
+from bot.review.said import Said
+
+LISTED, NAMED = 40, 10  # rows of a table; paths in a sentence
+BODY_LIMIT = 50_000
+_PLURAL = {"finding": "findings", "file": "files"}
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A finding that is not said, and the half sentence that says why."""
+
+    finding: Finding
+    why: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of the changed files were read, and which were not: (path, why)."""
+
+    read: int = 0
+    total: int = 0
+    left: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A reviewing agent: how many findings it gave, and a sentence where it failed."""
+
+    name: str
+    found: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a review tells. `known` is the ledger as it stands now; `new`, `fixed` are numbers of this push."""
+
+    head: str
+    url: str
+    known: Sequence[Said] = ()
+    new: frozenset[int] = frozenset()
+    fixed: frozenset[int] = frozenset()
+    silent: Sequence[Silent] = ()
+    agents: Sequence[Agent] = ()
+    coverage: Coverage = field(default_factory=Coverage)
+    why: str = ""
+    notes: Sequence[str] = ()
+    quiet: bool = False
+    refused: str = ""
+    page: str = ""
+    cost: float | None = 0.0
+    seconds: float = 0.0
+    fail_on: Severity | None = None
+
+    @property
+    def open(self) -> list[Said]:
+        """The gravest first."""
+        found = [one for one in self.known if one.state == "open"]
+        return sorted(found, key=lambda one: (SEVERITIES.index(one.finding.severity), one.number))
+
+    @property
+    def failed(self) -> list[Agent]:
+        return [agent for agent in self.agents if agent.problem]
+
+    @property
+    def partial(self) -> bool:
+        """Whether something that should have been read was not."""
+        readers = [agent for agent in self.failed if agent.name != JUDGE]
+        return bool(readers) or any(why.startswith(NO_ROOM) for _, why in self.coverage.left)
+
+
+STORY: TypeAdapter[Story] = TypeAdapter(Story)
+NO_ROOM, JUDGE = "no room", "judge"
+
+# ---- why there is no review ------------------------------------------------------------------------------------------
+
+
+def closed() -> str:
+    return "Not reviewed: the pull request is closed."
+
+
+def unrelated() -> str:
+    return "Not reviewed: the pull request has no commit in common with its base branch."
+
+
+def skipped_all() -> str:
+    return "Not reviewed: in this repository a review has to be asked for, with `/review`."
+
+
+def skipped_own() -> str:
+    return "Not reviewed: pull requests of Tutti's own are left out by the configuration."
+
+
+def skipped_draft() -> str:
+    return "Not reviewed: this is a draft. It is reviewed once it is marked ready, or when somebody says `/review`."
+
+
+def skipped_bot(login: str) -> str:
+    return f"Not reviewed: {code(login)} is a bot. Say `/review` to have it read all the same."
+
+
+def skipped_author(login: str) -> str:
+    return f"Not reviewed: pull requests of {code(login)} are left out by the configuration."
+
+
+def skipped_title(words: str) -> str:
+    return f"Not reviewed: the configuration leaves out titles with {code(words)}."
+
+
+def skipped_label(name: str) -> str:
+    return f"Not reviewed: it has the label {code(name)}."
+
+
+def skipped_branch(branch: str) -> str:
+    return f"Not reviewed: the configuration leaves out the base branch {code(branch)}."
+
+
+def nothing_to_read(why: str) -> str:
+    return f"No agent was needed: {why}."
+
+
+def nobody_answered() -> str:
+    return "Failed: no agent gave an answer that could be used."
+
+
+# ---- words for several places ----------------------------------------------------------------------------------------
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun if number == 1 else _PLURAL[noun]}"
+
+
+def by_severity(findings: Sequence[Said]) -> str:
+    """`1 major, 2 minor`."""
+    counts = {severity: sum(one.finding.severity == severity for one in findings) for severity in SEVERITIES}
+    return ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+
+
+def names(agents: Sequence[str]) -> str:
+    *most, last = agents or ("an agent",)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def place(finding: Finding) -> str:
+    lines = f"{finding.start}" if finding.start == finding.end else f"{finding.start}-{finding.end}"
+    return f"{finding.path}:{lines}"
+
+
+# ---- one finding -----------------------------------------------------------------------------------------------------
+
+
+def remark(number: int, finding: Finding, suggestion: str | None, host: str = "github.com") -> str:
+    """The body of an inline comment. `suggestion` is what GitHub may put in the place of these lines."""
+    parts = [f"**{plain(finding.title)}**", harmless(finding.body.strip(), host)]
+    if suggestion is not None:
+        parts.append(suggested(suggestion))
+    elif finding.suggestion:
+        parts.append(f"Instead, perhaps:\n\n{text.fence(finding.suggestion, 'text')}")
+    parts.append(f"<sub>{finding.severity} · {finding.category} · {_who(finding)} · finding {number}</sub>")
+    return "\n\n".join(part for part in parts if part)
+
+
+def suggested(words: str) -> str:
+    """A suggestion block, in a fence that nothing in it can close. Its text is code: it stays as it is."""
+    ticks = "```"
+    while ticks in words:
+        ticks += "`"
+    return f"{ticks}suggestion\n{words}{'' if words.endswith(chr(10)) or not words else chr(10)}{ticks}"
+
+
+def _who(finding: Finding) -> str:
+    found = names([code(agent).strip("`") for agent in finding.agents])
+    return f"{found} agree" if len(finding.agents) > 1 else f"by {found}"
+
+
+def in_body(number: int, finding: Finding, host: str = "github.com") -> str:
+    """A finding that has no line of the diff, for the review's text."""
+    head = f"**{plain(finding.title)}** ({code(place(finding))})"
+    foot = f"<sub>{finding.severity} · {finding.category} · {_who(finding)} · finding {number}</sub>"
+    return "\n\n".join(part for part in (head, harmless(finding.body.strip(), host), foot) if part)
+
+
+def review_body(new: Sequence[Said], leftovers: Sequence[str], refused: str = "") -> str:
+    """The text of a review: what it brings, and the findings that no line could take."""
+    said = f"{count(len(new), 'finding')} ({by_severity(new)})." if new else ""
+    why = f"GitHub did not take the comments at their lines, so they stand here: {refused}" if refused else ""
+    parts = [part for part in (said, why, *leftovers) if part]
+    return "\n\n".join(parts)[:BODY_LIMIT]
+
+
+# ---- the summary -----------------------------------------------------------------------------------------------------
+
+
+def summary(story: Story) -> str:
+    """The one summary comment of a pull request, edited after every push."""
+    parts = [f"### {headline(story)}", _counts(story), *_table(story), *_honest(story), *_folded(story), _foot(story)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline(story: Story) -> str:
+    """A title that does not lie: what is open, what was not read."""
+    if story.open:
+        said = f"{count(len(story.open), 'finding')} open: {by_severity(story.open)}"
+    else:
+        said = "Nothing to say"
+    return f"{said}, read in part only" if story.partial else said
+
+
+def _counts(story: Story) -> str:
+    new = sum(one.number in story.new for one in story.open)
+    states = {state: sum(one.state == state for one in story.known) for state in ("fixed", "declined", "outdated")}
+    facts = [f"{new} new", f"{len(story.open) - new} still open", f"{states['fixed']} fixed"]
+    facts += [f"{states[state]} {state}" for state in ("declined", "outdated") if states[state]]
+    same = ", which changes nothing that had to be read again" if story.quiet else ""
+    return f"{' · '.join(facts)}, at {code(story.head[:10])}{same}."
+
+
+def _table(story: Story) -> list[str]:
+    if not story.open:
+        return []
+    rows = ["| | severity | what | where |", "|---|---|---|---|"]
+    rows += [_row(story, one) for one in story.open[:LISTED]]
+    more = [f"And {len(story.open) - LISTED} more."] if len(story.open) > LISTED else []
+    return ["\n".join(rows), *more]
+
+
+def _row(story: Story, one: Said) -> str:
+    title, where = _cell(plain(one.finding.title)), _cell(code(place(one.finding)))
+    link = f"[{where}]({story.url}#discussion_r{one.comment})" if one.comment else where
+    new = " (new)" if one.number in story.new else ""
+    return f"| {one.number} | {one.finding.severity} | {title}{new} | {link} |"
+
+
+def _cell(words: str) -> str:
+    return words.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _honest(story: Story) -> list[str]:
+    """What was not read, and who failed: never left out, never folded away."""
+    parts = [read(story.coverage)] if story.coverage.total else []
+    parts += [f"The agent {code(agent.name)} failed: {agent.problem}" for agent in story.failed]
+    parts += [f"GitHub did not take comments at lines, so they stand in the review's text: {story.refused}"] * bool(
+        story.refused
+    )
+    return [*parts, *story.notes]
+
+
+def read(coverage: Coverage) -> str:
+    """`Reviewed 41 of 44 files; not read: ...`."""
+    if not coverage.left:
+        return f"Reviewed {count(coverage.total, 'file')}, all that changed."
+    shown = ", ".join(f"{code(path)} ({why})" for path, why in coverage.left[:NAMED])
+    more = f" and {len(coverage.left) - NAMED} more" if len(coverage.left) > NAMED else ""
+    return f"Reviewed {coverage.read} of {coverage.total} files; not read: {shown}{more}."
+
+
+def _folded(story: Story) -> list[str]:
+    parts = []
+    if story.silent:
+        lines = [_unsaid(one) for one in story.silent[:LISTED]]
+        lines += [f"- and {len(story.silent) - LISTED} more, on the run's page"] * (len(story.silent) > LISTED)
+        parts.append(text.folded(f"Not said: {count(len(story.silent), 'finding')}", "\n".join(lines)))
+    gone = [one for one in story.known if one.state != "open"]
+    if gone:
+        parts.append(text.folded("Fixed, declined and outdated", "\n".join(map(_gone, gone[-LISTED:]))))
+    parts += [text.folded("Why these reviewers", why(story))] * bool(story.why or story.agents)
+    return parts
+
+
+def _unsaid(one: Silent) -> str:
+    who = names([code(agent).strip("`") for agent in one.finding.agents])
+    return f"- {plain(one.finding.title)} ({code(place(one.finding))}, {who}): {harmless(one.why)}"
+
+
+def _gone(one: Said) -> str:
+    why = f", {harmless(one.why)}" if one.why else ""
+    return f"- {one.number}: {plain(one.finding.title)} ({code(place(one.finding))}): {one.state}{why}"
+
+
+def why(story: Story) -> str:
+    lines = [f"This change {story.why}."] if story.why else []
+    lines += [f"- {code(agent.name)}: {agent.problem or count(agent.found, 'finding')}" for agent in story.agents]
+    return "\n".join(lines)
+
+
+def _foot(story: Story) -> str:
+    ways = ["`/review` reads it again"]
+    if story.open:
+        ways += ["`/fix` has an agent mend what is open (`/fix 1` some of it)", 'answer "won\'t fix" to decline']
+    facts = [text.duration(story.seconds), text.money(story.cost)] if story.agents else []
+    facts += [f"[run]({story.page})"] if story.page else []
+    return f"<sub>{' · '.join([', '.join(ways), *facts])}</sub>"
+
+
+# ---- the check run ---------------------------------------------------------------------------------------------------
+
+
+def under_way() -> str:
+    return "Reading the change"
+
+
+def annotation(finding: Finding) -> str:
+    return f"{plain(finding.title)}\n\n{finding.body.strip()}"[:8_000]
+
+
+LEVELS: Mapping[Severity, str] = {"critical": "failure", "major": "warning", "minor": "warning", "nit": "notice"}
+AGAIN = ("Review again", "Read the whole pull request once more", "review")
+FIX = ("Fix these", "Have an agent mend what is open", "fix")
+
+
+# ---- fixing ----------------------------------------------------------------------------------------------------------
+
+
+def nothing_to_fix() -> str:
+    return "Nothing to fix: no finding is open on this pull request."
+
+
+def no_such_finding(wanted: Sequence[str], known: Sequence[int]) -> str:
+    listed = ", ".join(map(str, known))
+    return f"There is no open finding {', '.join(code(word) for word in wanted)}; open are {listed}."
+
+
+def to_fix(said: Sequence[Said]) -> str:
+    """The findings as an agent is asked to mend them."""
+    return "\n\n".join(_asked(one) for one in said)
+
+
+def _asked(one: Said) -> str:
+    finding = one.finding
+    parts = [f"Finding {one.number}, {finding.severity}, at {place(finding)}: {finding.title}", finding.body]
+    parts += [f"Suggested instead:\n{finding.suggestion}"] if finding.suggestion else []
+    return "\n".join(part for part in parts if part)
+
+
+def fork_patch() -> str:
+    return "Done: this pull request comes from a fork, where Tutti pushes nothing, so the change is offered as a patch."
+
+
+def by_people(listed: str) -> str:
+    return f"Refused: what only people decide about is not pushed to a pull request.\n\n{listed}"
+
+
+def head_is_default(branch: str) -> str:
+    return f"Refused: this pull request comes from {code(branch)}, the default branch, to which Tutti pushes nothing."

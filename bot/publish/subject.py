@@ -1,0 +1,43 @@
+"""What a run is about: the event that asked for it, and the issue or pull request it belongs to. Pure."""
+
+from bot.github.entity import Issue, Pull
+from bot.github.events import CommentEvent, IssueEvent, PullEvent, load
+from bot.store.record import Run
+
+Act = IssueEvent | PullEvent | CommentEvent
+
+
+def event_of(run: Run) -> Act:
+    """The event that asked for a run."""
+    event = load(run.context["event"])
+    assert isinstance(event, Act)
+    return event
+
+
+def issue_of(run: Run) -> Issue:
+    """The issue a run is for; of a pull request its conversation, as it was when the run was asked for."""
+    return issue_in(event_of(run))
+
+
+def issue_in(event: Act) -> Issue:
+    return as_issue(event.pull) if isinstance(event, PullEvent) else event.issue
+
+
+def label_of(run: Run) -> str:
+    """The label that asked for a run, empty where none did."""
+    event = event_of(run)
+    return (event.label or "") if isinstance(event, IssueEvent) else ""
+
+
+def as_issue(pull: Pull) -> Issue:
+    """A pull request as the conversation it is, too."""
+    return Issue(
+        number=pull.number,
+        title=pull.title,
+        body=pull.body,
+        author=pull.author,
+        labels=pull.labels,
+        state=pull.state,
+        is_pull=True,
+        url=pull.url,
+    )

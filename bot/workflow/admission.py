@@ -1,0 +1,165 @@
+"""Admission: whether a run that an event asks for may begin, and the run where it may."""
+
+import time
+import uuid
+from datetime import datetime
+from functools import partial
+
+import structlog
+
+from bot.errors import TryAgain
+from bot.github import events
+from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
+from bot.publish import text
+from bot.publish.subject import Act, event_of, issue_in
+from bot.router import Start
+from bot.store import runs
+from bot.store.inbox import Delivery
+from bot.store.runs import Run
+from bot.workflow.dispatcher import Dispatcher, Parts
+from bot.workflow.library import key
+from bot.workflow.spec import Workflow
+
+log = structlog.get_logger(__name__)
+MOST_ACTIVE = 100  # runs of one repository that wait or run
+LONGEST_STORM = 10  # times the pause after a push that a review is put off at most, however many follow
+_BUSY = "the run before this one is still being ended"
+
+
+class Admission:
+    """One per process."""
+
+    def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
+        self._p, self._dispatcher = parts, dispatcher
+
+    async def begin(self, start: Start, event: Act | CheckEvent, delivery: Delivery) -> str | Run:
+        """The run that is to be created when the delivery is settled, or the note why there is none."""
+        if isinstance(event, CheckEvent):
+            found = await self._pressed(event)
+            if isinstance(found, str):
+                return found
+            event = found
+        workflow = (await self._p.library.workflows(key(event.repo)))[start.workflow]
+        run = await self._new(start, event, delivery, workflow)
+        if note := await self._repeated(start, run, event, delivery):
+            return note
+        refusal = await self._refusal(workflow, start, event, delivery) if start.asked else ""
+        refusal = refusal or await self._crowded(start, event, delivery)
+        if not refusal and isinstance(event, CommentEvent):
+            await self._acknowledge(event)
+        return refusal or run
+
+    async def _pressed(self, event: CheckEvent) -> IssueEvent | str:
+        """A button below a check run of ours, as an event of the pull request that the check run belongs to."""
+        made_by = await self._p.db.read(lambda conn: runs.get(conn, event.external_id[:36]))
+        if made_by is None or not of(made_by, event.repo):
+            return "ignored: the check run is none of ours"
+        number = issue_in(event_of(made_by)).number
+        number = int(made_by.facts.get("pull") or number)
+        async with self._p.github.repository(event.repo, {"issues": "read"}) as repo:
+            issue = await repo.issue(number)
+        if issue.state != "open" or not issue.is_pull:
+            return "ignored: the pull request is closed"
+        return IssueEvent(event.action, event.repo, event.actor, issue)
+
+    async def _repeated(self, start: Start, run: Run, event: Act, delivery: Delivery) -> str:
+        """Why there is to be no other run; what takes the place of one that is under way waits for its end."""
+        for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
+            if earlier.workflow != run.workflow or not of(earlier, event.repo):
+                continue
+            if earlier.active and earlier.cancel is not None:
+                raise TryAgain(_BUSY, after=0.2)
+            if await self._p.inbox.same(earlier.delivery, delivery):
+                return f"ignored: this was delivered already, as {earlier.delivery}"
+            if start.anew and earlier.state == "queued" and run.due is not None:
+                due = min(run.due, earlier.created_at + LONGEST_STORM * (run.due - run.created_at))
+                await self._p.db.write(partial(runs.postpone, run_id=earlier.id, due=due))
+                return f"run {earlier.id} waits and will read this push"
+            if start.anew and earlier.active:
+                await self._dispatcher.cancel(run.target, run.workflow, text.superseded())
+                raise TryAgain(_BUSY, after=0.2)
+        return ""
+
+    async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:
+        context = {
+            "event": events.dump(event),
+            "workflow": workflow.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "asked_at": _asked_at(event, delivery),
+            "asked": start.asked,
+        }
+        if start.words:
+            context["words"] = list(start.words)
+        now = time.time()
+        return Run(
+            id=str(uuid.uuid4()),
+            delivery=delivery.guid,
+            workflow=start.workflow,
+            repo=event.repo.full_name,
+            target=events.target(event),
+            state="queued",
+            created_at=now,
+            due=now + await self._debounce(event.repo, workflow) if start.anew else None,
+            context=context,
+        )
+
+    async def _debounce(self, repo: RepoRef, workflow: Workflow) -> float:
+        """Seconds that a review waits after a push, for pushes seldom come alone."""
+        theirs = await self._p.library.settings(key(repo))
+        wanted = theirs.review if theirs is not None else None
+        if wanted is not None and "debounce_seconds" in wanted.model_fields_set:
+            return wanted.debounce_seconds
+        return workflow.review.debounce_seconds
+
+    async def _acknowledge(self, event: CommentEvent) -> None:
+        """Show that a command was taken; the text of a review takes no reaction."""
+        if event.comment.where == "review":
+            return
+        async with self._p.github.repository(event.repo, {"issues": "write", "pull_requests": "write"}) as repo:
+            await repo.react("diff" if event.comment.where == "diff" else "issue", event.comment.id, "eyes")
+
+    async def _refusal(self, workflow: Workflow, start: Start, event: Act, delivery: Delivery) -> str:
+        """Ask GitHub whether the person may; where not, say so once and take the label off."""
+        actor = event.actor
+        async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
+            right = await repo.permission(actor.login)
+        allowed = right.reaches(workflow.requires, actor)
+        log.info("right asked", actor=actor.login, has=right.level, needs=workflow.requires, allowed=allowed)
+        if allowed:
+            return ""
+        sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
+        await self._say_no(start, event, delivery, sentence)
+        return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
+
+    async def _crowded(self, start: Start, event: Act, delivery: Delivery) -> str:
+        """Whether as many runs of the repository wait or run as may; where so, say it and take the label off."""
+        active = sum(of(run, event.repo) for run in await self._p.db.read(runs.active))
+        if active < MOST_ACTIVE:
+            return ""
+        if start.asked:
+            await self._say_no(start, event, delivery, text.too_many(active))
+        return f"refused: {active} runs of {event.repo.full_name} are active"
+
+    async def _say_no(self, start: Start, event: Act, delivery: Delivery, sentence: str) -> None:
+        number = issue_in(event).number
+        async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
+            await repo.comment(number, sentence, f"refusal:{delivery.guid}")
+            if start.label:
+                await repo.remove_label(number, start.label)
+
+
+def of(run: Run, repo: RepoRef) -> bool:
+    """Whether a run is this very repository's, in this installation: names change hands."""
+    mine = event_of(run).repo
+    return (mine.id, mine.installation) == (repo.id, repo.installation)
+
+
+def _asked_at(event: Act, delivery: Delivery) -> float:
+    told: datetime | None
+    match event:
+        case IssueEvent():
+            told = event.issue.updated_at
+        case PullEvent():
+            told = event.pull.updated_at
+        case CommentEvent():
+            told = event.comment.created_at
+    return told.timestamp() if told else delivery.received_at

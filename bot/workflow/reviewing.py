@@ -1,0 +1,172 @@
+"""One review from beginning to end: what changed, who reads it, what of it is worth saying, how it is told."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from bot.agents.job import Step
+from bot.agents.prompt import Asked
+from bot.agents.reader import Reading
+from bot.agents.workshop import Order, Workshop
+from bot.errors import State, Stop
+from bot.git.mirror import Mirror, Mirrors
+from bot.publish import review_text
+from bot.publish.outcome import Outcome, outcome, sift
+from bot.publish.panel import Panel
+from bot.publish.pull_ground import PullGround, place_of, reviewed_of
+from bot.publish.review import Reviewer, verdict
+from bot.publish.review_text import Story
+from bot.publish.study import Study, study
+from bot.publish.subject import event_of
+from bot.store import reviews, runs
+from bot.store.reviews import Said
+from bot.store.runs import Run
+from bot.workflow.guard import Guard
+from bot.workflow.spec import Workflow
+
+T = TypeVar("T")
+POSITION = 100_000
+SKIPPED: State = "skipped"
+
+
+@dataclass(frozen=True)
+class _Played:
+    """A review under way: what it started from, what is to be read, and steps that heed a cancellation or not."""
+
+    run: Run
+    workflow: Workflow
+    ground: PullGround
+    study: Study
+    working: Step
+    telling: Step
+
+
+class Reviewing:
+    """Conducts reviews. `page` is where a run can be watched."""
+
+    def __init__(self, shop: Workshop, mirrors: Mirrors, reviewer: Reviewer, page: Callable[[str], str]) -> None:
+        self._shop, self._mirrors, self._reviewer, self._page = shop, mirrors, reviewer, page
+
+    async def play(self, run: Run, workflow: Workflow, guard: Guard, step: Step) -> tuple[State, str]:
+        """The state and the sentence it ends with; raises Stop where it ends early."""
+        working, telling = guard.working(step), guard.publishing(step)
+        prepared = await working("prepare", lambda: guard.watched(self._prepare(run, workflow)))
+        ground: PullGround = TypeAdapter(PullGround).validate_python(prepared)
+        if ground.skip:
+            await telling("check", lambda: self._reviewer.skip(run, ground))
+            return SKIPPED, ground.skip
+        await guard.tries(lambda: self._reviewer.surveyor.ready(run, ground), heed=False)
+        await working("begin", lambda: self._reviewer.begin(run, ground, self._page(run.id)))
+        mirror = await self._mirror(run)
+        agents = [name.removeprefix("review/") for name in self._shop.agents if name.startswith("review/")]
+        played = _Played(run, workflow, ground, await study(mirror, ground, agents), working, telling)
+        return await self._read(played, mirror)
+
+    async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
+        node = runs.Node("prepare", 0, "Look at the pull request and fetch its commits")
+        await self._shop.board.begin(run.id, node)
+        ground = await self._reviewer.surveyor.ground(run, workflow)
+        await self._shop.board.learn(run.id, head=ground.head, pull=ground.number)
+        await self._shop.board.end(run.id, "prepare", "done", "\n".join([*ground.notes, ground.skip]).strip())
+        return TypeAdapter(PullGround).dump_python(ground, mode="json", by_alias=True)  # type: ignore[no-any-return]
+
+    async def _read(self, played: _Played, mirror: Mirror) -> tuple[State, str]:
+        """Let the agents read, keep what is worth saying, say it."""
+        panel = Panel(self._shop, await self._order(played, mirror), played.ground, played.study, played.workflow)
+        readings = await panel.read(played.working)
+        if readings and all(reading.failed for reading in readings):
+            raise Stop(_worst(readings), f"{review_text.nobody_answered()} {readings[0].problem}")
+        sifted = await sift(played.ground, played.study, readings)
+        judged = await panel.judge(sifted.candidates, played.working)
+        cap = played.workflow.outputs.review.comments if played.workflow.outputs.review else 0
+        return await self._tell(played, outcome(played.ground, played.study, readings, sifted, judged, cap))
+
+    async def _tell(self, played: _Played, made: Outcome) -> tuple[State, str]:
+        run, ground, telling = played.run, played.ground, played.telling
+        node = runs.Node("publish", POSITION, "Say what is worth saying")
+        await self._shop.board.begin(run.id, node)
+        story, comments = await self._story(played, made), dict[str, int]()
+        event = verdict(ground, story)
+        if made.remarks or event != "COMMENT":
+            said = await played.working("say", lambda: self._reviewer.say(run, ground, made.remarks, event))
+            comments, story = said["comments"], replace(story, refused=said["refused"])
+        known = [replace(one, comment=comments.get(str(one.number), one.comment)) for one in made.known]
+        await telling("ledger", lambda: self._keep(played, made, known))
+        if made.settled:
+            await telling("settle", lambda: self._reviewer.settle(run, ground, made.settled))
+        story = replace(story, known=known)
+        await telling("summary", lambda: self._reviewer.summarise(run, ground, story))
+        await telling("conclude", lambda: self._reviewer.conclude(run, ground, story))
+        await self._shop.board.end(run.id, node.key, "done", review_text.headline(story))
+        return "done", f"{review_text.headline(story)}."
+
+    async def _keep(self, played: _Played, made: Outcome, known: list[Said]) -> bool:
+        """Enter in the ledger what is said now. What people declined meanwhile stays declined."""
+        place, row = place_of(played.run, played.ground), reviewed_of(played.run, played.ground)
+
+        def write(conn: sa.Connection) -> None:
+            there = {one.number: one for one in reviews.said(conn, place)}
+            for one in known:
+                before = there.get(one.number)
+                declined = before is not None and before.state == "declined" and one.state == "open"
+                reviews.put(conn, place, replace(one, state="declined", why=before.why) if declined and before else one)
+            old = reviews.reviewed(conn, place) or row
+            digests = list(played.study.digests) if made.usable else old.read
+            reviews.keep(conn, replace(old, name=row.name, head=played.ground.head, read=digests, closed_at=None))
+
+        await self._shop.db.write(write)
+        return True
+
+    async def _story(self, played: _Played, made: Outcome) -> Story:
+        ground, study = played.ground, played.study
+        steps = await self._shop.db.read(lambda conn: runs.tree(conn, played.run.id))
+        return Story(
+            head=ground.head,
+            url=ground.url,
+            known=made.known,
+            new=frozenset(remark.said.number for remark in made.remarks),
+            fixed=frozenset(made.fixed),
+            silent=made.silent,
+            agents=made.agents,
+            coverage=study.coverage,
+            why=study.choice.why,
+            notes=ground.notes,
+            quiet=study.quiet and bool(ground.read),
+            page=self._page(played.run.id),
+            cost=runs.total_cost(steps),
+            seconds=time.time() - (played.run.started_at or time.time()),
+            fail_on=ground.rules.fail_on,
+        )
+
+    async def _order(self, played: _Played, mirror: Mirror) -> Order:
+        ground, actor = played.ground, event_of(played.run).actor
+        return Order(
+            run=played.run.id,
+            repo=played.run.repo,
+            actor=(actor.id, actor.login),
+            mirror=mirror,
+            base=ground.head,
+            base_tree=ground.tree,
+            trusted=ground.trusted,
+            asked=Asked(played.run.repo, ground.number, ground.title, ground.body, ground.author),
+            setup=(),
+            test=(),
+            backend=ground.backend,
+            usd=ground.usd,
+            minutes=ground.minutes,
+            deadline=time.time() + ground.minutes * 60,
+            silence=ground.silence,
+        )
+
+    async def _mirror(self, run: Run) -> Mirror:
+        return await self._mirrors.get(run.repo, event_of(run).repo.id)
+
+
+def _worst(readings: Sequence[Reading]) -> State:
+    """How a review ends in which no agent answered."""
+    endings: dict[str, State] = {"budget": "over budget", "timed out": "timed out", "silent": "timed out"}
+    return next((endings[one.ending] for one in readings if one.ending in endings), "failed")
