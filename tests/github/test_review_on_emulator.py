@@ -12,7 +12,7 @@ from bot.emulator.world import Pull, Repo
 from bot.github.api import Annotation, Button, Inline, Reaction
 from bot.github.client import GitHub
 from bot.github.entity import RepoRef
-from bot.github.events import CheckEvent, CommentEvent, parse
+from bot.github.events import CheckEvent, CommentEvent, ThreadEvent, parse
 from bot.github.refusal import RefusalError
 from bot.settings import Settings
 from tests.judge.judge import judge
@@ -126,3 +126,38 @@ async def test_a_review_with_one_line_outside_of_the_diff_leaves_nothing_behind(
         assert refusal.value.status == 422
         assert await api.find_review(n, "run:1") is None
         assert await api.remarks(n) == []
+
+
+async def test_threads_are_read_and_resolved_and_one_that_is_not_there_spoils_nothing(stage: Stage) -> None:
+    n = stage.pull.number
+    said = [Inline("cart.py", 5, "RIGHT", "One."), Inline("cart.py", 6, "RIGHT", "A range.", start_line=5)]
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        sha = (await api.pull(n)).head_sha
+        posted = await api.post_review(n, commit=sha, event="COMMENT", body="Two.", comments=said)
+        first, second = await api.remarks_of(n, posted)
+        threads = await api.threads(n)
+        assert [(each.comment, each.resolved) for each in threads] == [(first.id, False), (second.id, False)]
+        assert await api.resolve([threads[0].id, "PRRT_nothing", threads[1].id]) == [threads[0].id, threads[1].id]
+        assert all(each.resolved for each in await api.threads(n))
+    told = [parse(each.event, each.payload) for each in stage.emulator.deliveries]
+    heard = [event for event in told if isinstance(event, ThreadEvent)]
+    assert [(event.action, event.comments[0]) for event in heard] == [("resolved", first.id), ("resolved", second.id)]
+
+
+async def test_who_may_only_read_resolves_nothing(stage: Stage) -> None:
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        sha = (await api.pull(stage.pull.number)).head_sha
+        said = [Inline("cart.py", 5, "RIGHT", "One.")]
+        await api.post_review(stage.pull.number, commit=sha, event="COMMENT", body="", comments=said)
+    async with stage.github.repository(stage.ref, {"pull_requests": "read"}) as api:
+        (thread,) = await api.threads(stage.pull.number)
+        with pytest.raises(RefusalError) as refusal:
+            await api.resolve([thread.id])
+    assert refusal.value.kind == "permission"
+
+
+async def test_a_pull_request_that_is_not_there_has_no_threads(stage: Stage) -> None:
+    async with stage.github.repository(stage.ref, WRITE) as api:
+        with pytest.raises(RefusalError) as refusal:
+            await api.threads(999)
+    assert refusal.value.status == 404
