@@ -1,0 +1,55 @@
+"""Globs mean what they mean in a `.gitignore`, whichever way they are matched."""
+
+import re
+import warnings
+
+import pathspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.review.glob import matcher
+
+PATHS = st.lists(st.text("ab.*[!\n\u2028\udcff", min_size=1, max_size=3), min_size=1, max_size=4).map("/".join)
+PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", ".", "\\*", "[[a]", "(?P<ps_d>", "\udcff"])
+GLOBS = st.builds(lambda no, pieces: no + "".join(pieces), st.sampled_from(["", "", "!"]), st.lists(PIECES, max_size=5))
+
+
+def oracle(globs: list[str]) -> pathspec.GitIgnoreSpec | None:
+    """None where they are no globs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return pathspec.GitIgnoreSpec.from_lines(globs)
+        except (ValueError, re.error):
+            return None
+
+
+@example(["*/"], ["a/b", "a"])
+@example(["**/"], ["a/b"])
+@example(["*"], ["\na"])
+@example(["[(?P<ps_d>a]"], ["a", "P", ":"])
+@example(["a", "!a", "a"], ["a", "b/a"])
+@example(["a", "#b", ""], ["b", "a"])
+@settings(max_examples=60, deadline=None)
+@given(st.lists(GLOBS, max_size=4), st.lists(PATHS, min_size=1, max_size=6))
+def test_paths_fit_as_they_do_in_git(globs: list[str], paths: list[str]) -> None:
+    meant = oracle(globs)
+    paths = [path for path in paths if not path.startswith("./")]  # git has no such paths
+    if meant is None:
+        with pytest.raises(ValueError, match="no globs"):
+            matcher(globs)
+        return
+    fits = matcher(globs)
+    assert [path for path in paths if fits(path)] == [path for path in paths if meant.match_file(path)]
+
+
+def test_a_list_without_globs_fits_nothing() -> None:
+    assert not matcher([])("a")
+    assert not matcher(["# a remark", ""])("# a remark")
+
+
+@pytest.mark.parametrize("glob", ["[z-a]", "!", "a\\"])
+def test_what_is_no_glob_is_refused_with_its_name(glob: str) -> None:
+    with pytest.raises(ValueError, match="no globs"):
+        matcher(["*.py", glob])
