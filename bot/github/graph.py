@@ -76,7 +76,8 @@ class Threads:
     async def resolve(self, thread_ids: Sequence[str]) -> list[str]:
         """Resolves threads, 50 a request, and answers with the ids of those that are resolved now.
 
-        One that GitHub does not find or refuses is left out. RefusalError where the App may resolve none at all.
+        One that GitHub does not find or refuses is left out. RefusalError where the App may resolve none at all: that
+        takes `contents: write` besides `pull_requests: write`, whatever GitHub's documentation says.
         """
         done: list[str] = []
         for start in range(0, len(thread_ids), MOST):

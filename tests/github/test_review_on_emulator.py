@@ -144,12 +144,13 @@ async def test_threads_are_read_and_resolved_and_one_that_is_not_there_spoils_no
     assert [(event.action, event.comments[0]) for event in heard] == [("resolved", first.id), ("resolved", second.id)]
 
 
-async def test_who_may_only_read_resolves_nothing(stage: Stage) -> None:
+@pytest.mark.parametrize("right", ["read", "write"])
+async def test_to_read_threads_and_to_write_reviews_is_not_enough_to_resolve(stage: Stage, right: str) -> None:
     async with stage.github.repository(stage.ref, WRITE) as api:
         sha = (await api.pull(stage.pull.number)).head_sha
         said = [Inline("cart.py", 5, "RIGHT", "One.")]
         await api.post_review(stage.pull.number, commit=sha, event="COMMENT", body="", comments=said)
-    async with stage.github.repository(stage.ref, {"pull_requests": "read"}) as api:
+    async with stage.github.repository(stage.ref, {"pull_requests": right}) as api:
         (thread,) = await api.threads(stage.pull.number)
         with pytest.raises(RefusalError) as refusal:
             await api.resolve([thread.id])
