@@ -29,6 +29,8 @@ def oracle(globs: list[str]) -> pathspec.GitIgnoreSpec | None:
 @example(["**/"], ["a/b"])
 @example(["*"], ["\na"])
 @example(["[(?P<ps_d>a]"], ["a", "P", ":"])
+@example(["*a*[!a]*b"], ["aa/b", "aaab", "ab"])
+@example(["**a**?**b"], ["aab", "ab", "c/axb"])
 @example(["a", "!a", "a"], ["a", "b/a"])
 @example(["a", "#b", ""], ["b", "a"])
 @settings(max_examples=60, deadline=None)
@@ -53,3 +55,10 @@ def test_a_list_without_globs_fits_nothing() -> None:
 def test_what_is_no_glob_is_refused_with_its_name(glob: str) -> None:
     with pytest.raises(ValueError, match="no globs"):
         matcher(["*.py", glob])
+
+
+def test_a_name_that_was_made_for_a_glob_takes_no_longer_than_another() -> None:
+    fits = matcher(["*a*a*a*a*a*a*a*b", "**/*a?a*a[a]*aa*aaa*c"])  # tried in every way it would outlast the universe
+    assert not fits("a" * 250)
+    assert fits("a" * 249 + "b")
+    assert fits("a/" * 20 + "a" * 200 + "c")
