@@ -89,7 +89,7 @@ async def test_a_review_is_shown_with_its_threads_in_the_talk_and_in_the_diff(pl
     for part in (talk, files):
         assert (part.count(change), part.count("+1 <b>1</b>"), part.count("Good catch")) == (1, 1, 1)
         assert part.count("resolved by ana") == 1
-    assert (talk.count("outdated"), files.count("outdated")) == (1, 0)
+    assert (talk.count(">outdated<"), files.count(">outdated<")) == (1, 0)
     assert (talk.count('<details class="thread" open>'), talk.count('<details class="thread">')) == (1, 2)
     assert re.findall(r'<td class="code">(one|two)</td>', talk) == ["one", "two"]
     assert "marker" not in html
@@ -113,7 +113,7 @@ async def test_a_check_run_shows_its_buttons_and_annotations(played: Played) -> 
     asked = {"name": "tutti", "head_sha": played.repo.branches["main"], "actions": buttons, "output": output}
     run = await played.emulator.create_check(played.repo, asked)
     _, html = await page(played, f"/acme/shop/runs/{run.id}")
-    for shown in ("disabled", "Review again</button>", "Reads all of it", "a.py:1–3", "Look &lt;here&gt;"):
+    for shown in ("disabled", "Review again</button>", "Reads all of it", "a.py:1\u20133", "Look &lt;here&gt;"):
         assert shown in html
 
 
