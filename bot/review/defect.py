@@ -96,7 +96,7 @@ _KINDS = {
         deadlock
         lock.{0,30}(?:never|not) (?:be )?(?:released|unlocked)
         never unlock\w*
-        waits? forever
+        (?:blocks?|waits?|hangs?|stuck) for ?ever
         hangs?\b
     """,
     "leak": r"""
@@ -152,6 +152,8 @@ _KINDS = {
         (?:writ|read)\w* (?:beyond|past|outside).{0,30}(?:buffer|array|end)
         strcpy
         unbounded copy
+        overflows? (?:the|its|a) (?:record|buffer|array|struct\w*|stack|heap|field)
+        (?:outside|beyond|past|behind) (?:of )?(?:the |its )(?:array|buffer|end|struct\w*|block|record)
         use[- ]after[- ]free
         double free
     """,

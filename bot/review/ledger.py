@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.review.anchor import Content, Dropped, Files, Placed
+from bot.review.defect import kinds
 from bot.review.finding import Finding
-from bot.review.likeness import agree, alike, apart, family, fingerprint, near, share
+from bot.review.likeness import agree, alike, apart, family, fingerprint, folded, near, share
 from bot.review.quote import Place, fold, stands
 
 State = Literal["open", "fixed", "declined", "outdated"]
@@ -214,13 +215,25 @@ def _match(known: Sequence[Known], new: Placed) -> Known | None:
 
 def _same_lines(one: Known, new: Placed) -> bool:
     """Whether it was said of these very lines, in whatever words."""
-    here, there = one.finding, new.finding
+    here, there = one.finding, replace(new.finding, agents=())  # an agent that reads again may say the same again
     if (here.path, here.side) != (there.path, there.side):
         return alike(here, there)
     if near(here, there) and one.fingerprint == _mark(there):
         return True
-    kindred = near(here, there, 0) and family(here.category) == family(there.category)
-    return (kindred and not apart(here, there)) or alike(here, there)
+    kindred = near(here, there, 0) and (_kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence))
+    return (kindred and not apart(here, there) and not _another(here, there)) or alike(here, there)
+
+
+def _kin(finding: Finding) -> str:
+    """What a remark is about: the code's doing, which agents call by many names, its tests, or its looks."""
+    found = family(finding.category)
+    return found if found in ("tests", "style") else "doing"
+
+
+def _another(here: Finding, there: Finding) -> bool:
+    """Whether a new finding at known lines names a defect that nobody spoke of there."""
+    named = kinds(there.title) - kinds(f"{here.title}\n{here.body}")
+    return bool(named) and family(here.category) != family(there.category) and not share(here, there)
 
 
 def _ended(one: Known) -> bool:

@@ -10,7 +10,8 @@ from bot.review.finding import Finding
 from bot.review.quote import fold
 
 NEAR = 3  # lines between two findings that may still be one
-_SAME, _CLOSE = 0.6, 0.34  # shares of words: the same whatever is said else; the same where nothing speaks against it
+REACH = 8  # lines between two that are told in nearly the same words by two agents
+_SAME, _CLOSE, _AKIN = 0.6, 0.34, 0.3  # shares of words: nearly the same; the same thing; maybe the same at one line
 _CODE = re.compile(r"`([^`\n]+)`|\b([a-z]+(?:_[a-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Za-z_]\w*(?=\(\)))")
 _NAME = re.compile(r"[A-Za-z_]\w+")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -23,6 +24,7 @@ _SMALL = """
     without would you your
 """  # words that stand in any remark
 _STOP = frozenset(_SMALL.split())
+_ENDINGS = ("ations", "ation", "ions", "ion", "ures", "ure", "ings", "ing", "edly", "ed", "ies", "es", "s", "e", "ly")
 
 _FAMILIES = (
     ("security", r"secur|auth|inject|xss|csrf|crypt|secret|privacy|permission"),
@@ -48,7 +50,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    for ending in ("ations", "ation", "ings", "ing", "edly", "ed", "ies", "es", "s", "e", "ly"):
+    for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word.removesuffix(ending)
     return word
@@ -60,7 +62,7 @@ def alike(one: Finding, other: Finding) -> bool:
         return False
     if one.side != other.side:  # what is said of a line taken away and what is said of the line in its place
         return share(one, other) >= _SAME and not apart(one, other)
-    return near(one, other) and not apart(one, other) and not parallel(one, other) and _at_one_place(one, other)
+    return not apart(one, other) and not parallel(one, other) and _at_one_place(one, other)
 
 
 def near(one: Finding, other: Finding, reach: int = NEAR) -> bool:
@@ -69,9 +71,14 @@ def near(one: Finding, other: Finding, reach: int = NEAR) -> bool:
 
 
 def parallel(one: Finding, other: Finding) -> bool:
-    """Whether two findings are said of two lines that do the same with different things: two defects of one kind."""
-    quoted = one.evidence.strip() and other.evidence.strip()
-    return bool(quoted) and not near(one, other, 0) and _shape(one.evidence) == _shape(other.evidence)
+    """Whether two findings are said of two lines that do the same with different things: two defects of one kind.
+
+    Not so where one of them speaks of what only the other's lines have.
+    """
+    if not one.evidence.strip() or near(one, other, 0) or _shape(one.evidence) != _shape(other.evidence):
+        return False
+    mine, others = _names(one.evidence), _names(other.evidence)
+    return not ((mine - others) & _names(_said(other)) or (others - mine) & _names(_said(one)))
 
 
 def _shape(code: str) -> str:
@@ -87,7 +94,7 @@ def share(one: Finding, other: Finding) -> float:
 def apart(one: Finding, other: Finding) -> bool:
     """Whether two findings at one place are surely two defects: of other kinds, or of other things in the code."""
     here, there = kinds(one.title), kinds(other.title)
-    if here and there and not _common(one, other):
+    if here and there and not _common(one, other) and share(one, other) < _SAME:
         return True
     mine, others = _named(one.title), _named(other.title)
     told = bool(mine and others) and not (mine & _names(_said(other)) or others & _names(_said(one)))
@@ -106,16 +113,25 @@ def _common(one: Finding, other: Finding) -> frozenset[str]:
 
 
 def _at_one_place(one: Finding, other: Finding) -> bool:
-    alone = not set(one.agents) & set(other.agents)  # an agent that says two things at one place means two
-    if _common(one, other) and (near(one, other, 0) or alone or share(one, other) >= _CLOSE):
-        return True
-    if _quote_alike(one, other) and alone and family(one.category) == family(other.category):
-        return True
-    return share(one, other) >= (_CLOSE if alone and near(one, other, 0) else _SAME)
+    """The farther the lines, the more the words have to agree; an agent that says two things at one place means two."""
+    overlapping, much = near(one, other, 0), share(one, other)
+    if set(one.agents) & set(other.agents):
+        return near(one, other) and much >= (_CLOSE if _common(one, other) else _SAME)
+    if not near(one, other):
+        return near(one, other, REACH) and much >= (_AKIN if _common(one, other) else _SAME)
+    families = {family(one.category), family(other.category)}
+    least = _AKIN if overlapping else _CLOSE if families <= {"correctness", "security"} else _SAME
+    return bool(_common(one, other)) or much >= least or (len(families) == 1 and _quoted_within(one, other))
 
 
 def _quote_alike(one: Finding, other: Finding) -> bool:
     return bool(one.evidence.strip()) and folded(one.evidence) == folded(other.evidence)
+
+
+def _quoted_within(one: Finding, other: Finding) -> bool:
+    """Whether one quotes a part of the few lines that the other quotes."""
+    shorter, longer = sorted((folded(one.evidence), folded(other.evidence)), key=len)
+    return len(shorter) > 0 and len(longer) <= NEAR and set(shorter) <= set(longer)
 
 
 def _said(finding: Finding) -> str:
@@ -123,8 +139,9 @@ def _said(finding: Finding) -> str:
 
 
 def _overlap(some: frozenset[str], others: frozenset[str]) -> float:
-    least = min(len(some), len(others))
-    return len(some & others) / max(least, 3)  # two short titles agree only where they share three words
+    """The share of the shorter one; one word in common is chance, and two short titles agree only in three."""
+    common = len(some & others)
+    return common / max(min(len(some), len(others)), 3) if common > 1 else 0
 
 
 def _named(title: str) -> frozenset[str]:

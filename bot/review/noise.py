@@ -30,7 +30,7 @@ _COSMETIC = rf"""
     \b(?:extra|unnecessary|too many) (?:newline|blank line|semi-?colon|white ?space|parenthes\w+)s?\b
     \b(?:does not|doesn't) end (?:with|in) a (?:new ?line|line feed)
     \b{_MISSING} {_FEW}{_DOC}
-    \b{_DOC} (?:\S+ )?(?:is|are)? ?(?:missing|absent|lacking|incomplete)
+    \b{_DOC} (?:\S+ )?(?:is|are)? ?(?:missing|absent|lacking|incomplete|lacks?|without|has no|omits?)
     \b(?:has|have|with) no (?:documentation|{_DOC})$
     \bdocumentation\b.{{0,30}}\b(?:does not|doesn't) (?:describe|mention|list)\b.{{0,30}}\b(?:parameter|argument|return)
     \b{_MISSING} {_FEW}(?:type (?:hint|annotation)s?|return types?|annotations? for)
@@ -41,7 +41,8 @@ _COSMETIC = rf"""
     \bformatting\b.{{0,30}}\b(?:issue|problem|inconsisten\w*|off|nit|wrong|conform\w*|match\w*)
     \b(?:not|run|use|apply|with|by) (?:black|prettier|gofmt|rustfmt|clang-format|isort|ruff|the formatter|autopep8)\b
     \b(?:pep ?-?8|pep ?257|e?slint|pylint|flake8|rubocop|checkstyle|golint|clippy|shellcheck|ktlint|hadolint)\b
-    \b(?:camel|snake|pascal|kebab|upper|screaming|lower)[-_ ]?case\b
+    \b(?:camel|snake|pascal|kebab|screaming[-_ ]snake)[-_ ]?case\b
+    \bnam(?:e|es|ing)\b.{{0,30}}\b(?:upper|lower)[-_ ]?case\b
     \bnaming (?:convention|style|scheme)
     \bnam(?:e|es|ing)\b.{{0,30}}\b(?:too (?:short|long|generic|vague)|descriptive|unclear|single[- ]letter)
     \b(?:more |non-?)descriptive\b.{{0,20}}\bnam(?:e|es|ing)
@@ -61,6 +62,7 @@ _CHECK = r"(?:double[- ]check|make sure|ensure|verify|confirm|check)"
 _GOOD = r"(?:good|great|fine|correct|clean|nice|ok|solid|sensible|reasonable)"
 _PRAISE = rf"""
     ^{_FINE}(?: \w+){{0,2}}!?$
+    ^{_FINE} to (?:see|have)\b{_BUT}
     ^{_FINE} (?:\w+ )?(?:use|usage|work|job|idea|call|choice|structure|refactoring|cleanup|improvement|addition)\b{_BUT}
     ^(?:lgtm|looks? {_GOOD})\b{_BUT}
     ^no (?:issues?|problems?|findings?|concerns?|changes?)(?: (?:found|here|needed|required|with this))*[.!]?$

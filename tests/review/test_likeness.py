@@ -71,8 +71,26 @@ ONE = [  # (what one agent says, what another says of the same)
         finding("Reference comparison of `role`", "Always false for a string that was parsed.", by="security"),
     ),
     (
+        finding("A name longer than 31 bytes overflows the record", "`length` is up to 255.", category="security"),
+        finding("label[length] can be outside of the array", "`length` is not bounded.", at=(12, 12)),
+    ),
+    (
+        finding("A search that failed once fails for ever", "The rejected promise stays in the map."),
+        finding("Failed searches are kept", "After one error the same search never works again.", by="performance"),
+    ),
+    (
+        finding("All ports up to 5432 are opened", "from_port and to_port are a range.", evidence="from_port = 0"),
+        finding("from_port 0 makes this a range", at=(11, 11), evidence="to_port = 5432", by="security"),
+    ),
+    (
         finding("The same thing is said in the very same words twice over"),
         finding("The same thing is said in the very same words twice over"),
+    ),
+]
+FARTHER = [
+    (
+        finding("The response body is never closed", "`defer response.Body.Close()` is missing.", by="performance"),
+        finding("Missing defer response.Body.Close() after Do", "Close the body after the check.", at=(16, 16)),
     ),
 ]
 TWO = [  # two defects at one place
@@ -115,7 +133,7 @@ TWO = [  # two defects at one place
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), ONE)
+@pytest.mark.parametrize(("one", "other"), [*ONE, *FARTHER])
 def test_the_same_defect_in_other_words_is_one(one: Finding, other: Finding) -> None:
     assert alike(one, other)
     assert alike(other, one)
@@ -128,7 +146,7 @@ def test_two_defects_at_one_place_are_two(one: Finding, other: Finding) -> None:
 
 
 def test_no_two_of_the_defects_above_are_one() -> None:
-    """Ten defects, each told twice, all said of the same line."""
+    """Every one of them told twice, all said of the same line."""
     told = [replace(one, start=10, end=10, evidence="") for pair in ONE for one in pair]
     mixed = [(a, b) for (i, a), (j, b) in combinations(enumerate(told), 2) if i // 2 != j // 2 and alike(a, b)]
     assert [(a.title, b.title) for a, b in mixed] == []
