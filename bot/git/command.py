@@ -27,6 +27,7 @@ _CONFIG = {
     "core.logAllRefUpdates": "false",
     "credential.helper": "",
     "diff.ignoreSubmodules": "all",
+    "diff.suppressBlankEmpty": "false",
     "fetch.recurseSubmodules": "false",
     "gc.auto": "0",
     "http.followRedirects": "false",

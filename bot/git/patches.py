@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.git.command import GitError, stream
@@ -27,7 +28,8 @@ class _Head(NamedTuple):
     path: str
 
 
-class _Section(NamedTuple):
+@dataclass(frozen=True)  # no tuple: `anext` with a default takes one apart
+class _Section:
     """What git says of one file. Of a very large one the middle is missing, and counted in the numbers of lines."""
 
     text: bytes

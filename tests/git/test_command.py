@@ -1,6 +1,7 @@
 """Git is called with nothing of the bot's own, and the token is seen by the one server it is for."""
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.errors import UserError
-from bot.git.command import Credential, GitError, StoppedError, Transport, answer, git
+from bot.git.command import Credential, GitError, StoppedError, Transport, answer, git, stream
 from bot.git.mirror import Mirror, Mirrors
 from tests.git.stage import TOKEN, Server, Upstream, everything
 
@@ -172,3 +173,30 @@ async def test_what_says_too_much_is_stopped(tmp_path: Path) -> None:
         "-c", "alias.talk=!cat; echo no >&2", "talk", git_dir=tmp_path, stdin=b"x" * 99_000, most=100_000
     )
     assert (said.code, len(said.stdout), said.stderr) == (0, 99_000, "no\n")
+
+
+async def test_a_stream_is_heard_as_it_comes_and_its_failure_at_its_end(tmp_path: Path) -> None:
+    talk = "alias.talk=!head -c 1000000 /dev/zero; echo no >&2; exit 3; :"
+    heard: list[bytes] = []
+
+    async def hear() -> None:
+        async for piece in stream("-c", talk, "talk", git_dir=tmp_path):
+            heard.append(piece)
+
+    with pytest.raises(GitError, match="ended with 3: no") as caught:
+        await hear()
+    assert not caught.value.passing
+    assert b"".join(heard) == bytes(1_000_000)
+
+
+async def test_who_stops_listening_to_a_stream_ends_git_and_what_it_started(tmp_path: Path) -> None:
+    talk = "alias.talk=!echo endless-talk; sleep 60; :"
+    async with aclosing(stream("-c", talk, "talk", git_dir=tmp_path)) as pieces:
+        assert await anext(pieces) == b"endless-talk\n"
+        assert b"endless-talk" in seen_by_others()
+    assert b"endless-talk" not in seen_by_others()
+
+
+async def test_a_stream_that_says_nothing_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError, match="after 0 seconds"):
+        await anext(stream("-c", "alias.talk=!sleep 60; :", "talk", git_dir=tmp_path, timeout=0))
