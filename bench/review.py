@@ -1,4 +1,4 @@
-"""Reviews of recorded pull requests: what reached each of them, beside what should have; and what a review asks of GitHub."""
+"""Reviews of recorded pull requests: what reached each beside what should have; and what is asked of GitHub."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import SecretStr
 
-from bench.cases import Case, Expected, Round, Said, fits, lines_of, load
+from bench.cases import Answer, Case, Expected, Round, fits, lines_of, load
 from bench.figure import Figure
 from bot.agents.task import AgentEvent, Outcome, Task, Tell
 from bot.app import Bot, Seams, running, web_app
@@ -26,11 +26,12 @@ from bot.github.harmless import plain
 from bot.settings import Settings
 from bot.web.webhook import runner
 from bot.workflow.library import Shipped, shipped
+from bot.workflow.spec import Outputs, Review
 
 REPORT = Path("build/review.json")
 CONFIGURATION = "version: 1\nbackend: recorded\n"
 SECRET = "a webhook secret of the bench"
-AT_ONCE = 2
+AT_ONCE, MOST = 2, 50
 _OF = re.compile(r"of corpus/([\w-]+)")
 _CANDIDATE = re.compile(r"^(\d+)\. (.+) \((?:critical|major|minor|nit), [^()]*\)$", re.MULTILINE)
 _TITLE = re.compile(r"^\*\*(.+?)\*\*", re.MULTILINE)
@@ -44,6 +45,7 @@ class Recorded:
     name: str = "recorded"
     cases: dict[str, Case] = field(default_factory=dict)
     rounds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    asked: set[tuple[str, str]] = field(default_factory=set)
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
         found = _OF.search(task.prompt)
@@ -54,6 +56,7 @@ class Recorded:
 
     def _words(self, case: Case, task: Task) -> str:
         agent, _, part = task.key.partition(".")
+        self.asked.add((case.name, agent))
         if agent == "judge":
             return _verdicts(case, task.prompt)
         entries = case.rounds[self.rounds[case.name]].answers.get(agent, ())
@@ -100,6 +103,7 @@ class Score:
     outside: int = 0
     rounds: int = 0
     complaints: list[str] = field(default_factory=list)
+    shown: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def complain(self, case: Case, words: str) -> None:
         self.complaints.append(f"{case.name}: {words}")
@@ -117,10 +121,14 @@ async def measure() -> list[Figure]:
         async with stage(Path(folder) / "asked", agents) as (emulator, bot):
             thirty, quiet = await _requests(emulator, bot, agents)
     figures = _figures(score, len(cases), thirty, quiet)
-    REPORT.parent.mkdir(exist_ok=True)
     shown = {figure.name: figure.value for figure in figures}
-    REPORT.write_text(json.dumps({**shown, "complaints": score.complaints}, indent=2) + "\n", encoding="utf-8")
+    _report({**shown, "complaints": score.complaints})
     return figures
+
+
+def _report(shown: Mapping[str, Any]) -> None:
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(shown, indent=2) + "\n", encoding="utf-8")
 
 
 def _figures(score: Score, pulls: int, thirty: int, quiet: int) -> list[Figure]:
@@ -144,7 +152,8 @@ async def stage(folder: Path, agents: Recorded) -> AsyncIterator[tuple[Emulator,
     """A played GitHub and a bot that reviews by recorded answers."""
     ours = shipped()
     review = ours.workflows["review"]
-    review = review.model_copy(update={"review": review.review.model_copy(update={"debounce_seconds": 0.0})})
+    rules = review.review.model_copy(update={"debounce_seconds": 0.0})
+    review = review.model_copy(update={"review": rules, "outputs": Outputs(review=Review(comments=MOST))})
     async with Emulator(folder / "github", secret=SECRET) as emulator:
         emulator.user("maya", "write")
         settings = Settings(
@@ -192,7 +201,7 @@ async def _case(
             await (_rebase if after.rebased else _push_on)(emulator, repo, before, after)
             await _ended(bot, pull, number + 1)
             _look(case, number, pull, said, score)
-        _judge(case, pull, said, score)
+        _judge(case, agents, said, score)
 
 
 async def _ended(bot: Bot, pull: Pull, count: int) -> None:
@@ -232,6 +241,8 @@ def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
 def _look(case: Case, number: int, pull: Pull, said: list[Comment], score: Score) -> None:
     """Add what this round brought; a comment's lines are those it was posted at."""
     score.rounds += 1
+    own_words = [*pull.remarks, *pull.reviews, *pull.comments]
+    score.shown[case.name] += [one.body for one in own_words if one.user.type == "Bot"]
     seen = len([one for one in said if one.inline])
     own = [one for one in pull.remarks if one.user.type == "Bot" and one.reply_to is None]
     for remark in own[seen:]:
@@ -254,7 +265,7 @@ def _means(case: Case, title: str) -> str:
     return next((one.means for one in case.said if plain(one.title) == title), "")
 
 
-def _judge(case: Case, pull: Pull, said: Sequence[Comment], score: Score) -> None:
+def _judge(case: Case, agents: Recorded, said: Sequence[Comment], score: Score) -> None:
     score.said += said
     score.expected += len(case.expected)
     score.inline += sum(one.inline for one in said)
@@ -276,7 +287,7 @@ def _judge(case: Case, pull: Pull, said: Sequence[Comment], score: Score) -> Non
                 score.complain(case, f"at lines {one.start}-{one.line} of {one.path}: {one.title}")
     for missed in (each.id for each in case.expected if each.id not in told):
         score.complain(case, f"does not say {missed}")
-    _lost(case, pull, told, score)
+    _lost(case, agents, told, score)
 
 
 def _on(wanted: Expected, one: Comment) -> bool:
@@ -284,12 +295,12 @@ def _on(wanted: Expected, one: Comment) -> bool:
     return one.path == wanted.path and one.start <= last and first <= one.line
 
 
-def _lost(case: Case, pull: Pull, told: set[str], score: Score) -> None:
-    """Valid findings of which nobody can know that they were made."""
-    own = [*pull.remarks, *pull.reviews, *pull.comments]
-    shown = "\n".join(one.body or "" for one in own if one.user.type == "Bot")
+def _lost(case: Case, agents: Recorded, told: set[str], score: Score) -> None:
+    """Valid findings of which nobody can know that they were made, at any time."""
+    shown = "\n".join(score.shown[case.name])
     for one in case.said:
-        if one.remark is None or (one.means and one.means in told) or plain(one.title) in shown:
+        asked = (case.name, one.agent) in agents.asked
+        if not asked or one.remark is None or (one.means and one.means in told) or plain(one.title) in shown:
             continue
         score.lost += 1
         score.complain(case, f"lost: {one.title}")
@@ -348,8 +359,6 @@ def _thirty() -> Case:
     words = "```json\n" + json.dumps({"findings": found}) + "\n```"
     base = {"README.md": "Calc\n"}
     head = {**base, "app/calc.py": text}
-    from bench.cases import Answer
-
     first = Round(base, head, {"correctness": (Answer(words),)}, ())
     after = Round(base, {**head, "package-lock.json": "{}\n"}, {}, ())
     return Case("thirty", "Thirty", "python", "maya", (first, after))
@@ -358,6 +367,3 @@ def _thirty() -> Case:
 def _case_of(words: str) -> list[int]:
     hit = re.match(r"    return g(\d+)\(", words)
     return [int(hit[1])] if hit else []
-
-
-__all__ = ["Said", "measure"]

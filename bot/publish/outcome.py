@@ -27,6 +27,7 @@ class Sifted:
 
     kept: tuple[Placed, ...]
     dropped: tuple[Dropped, ...]
+    again: tuple[tuple[Known, Placed], ...]
     known: tuple[Said, ...]
     fixed: tuple[int, ...]
 
@@ -60,7 +61,7 @@ async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) ->
     known = _entries(ground, _renewed(followed, made), time.time())
     was_open = {one.number for one in ground.known if one.state == "open"}
     over = tuple(one.number for one in known if one.number in was_open and one.state in ("fixed", "outdated"))
-    return Sifted(made.say, (*dropped, *made.dropped), known, over)
+    return Sifted(made.say, (*dropped, *made.dropped), (*made.again, *made.reopened), known, over)
 
 
 def outcome(
@@ -73,13 +74,14 @@ def outcome(
     first, now = max((one.number for one in sifted.known), default=0) + 1, time.time()
     remarks = tuple(_remark(ground, one, number, now) for number, one in enumerate(told, start=first))
     known = (*sifted.known, *(remark.said for remark in remarks))
+    left = [*sifted.dropped, *refuted, *beyond, *over]
     settled = [one.comment for one in sifted.known if one.number in sifted.fixed and one.comment is not None]
     return Outcome(
         remarks=remarks,
         known=known,
         fixed=sifted.fixed,
         settled=tuple(settled),
-        silent=tuple(Silent(one.finding, one.reason) for one in (*sifted.dropped, *refuted, *beyond, *over)),
+        silent=(*_unsaid(left), *_same(sifted.again, remarks, told)),
         agents=_agents(study, readings, judged),
         usable=not readings or not all(reading.failed for reading in readings),
     )
@@ -103,6 +105,27 @@ async def _load(ground: PullGround, study: Study, findings: Collection[Finding])
     touched = {path: patch for path, patch in study.files.items() if path in paths or patch.old_path in paths}
     touched |= {path: study.files[path] for path in study.files if any(path.endswith(f"/{name}") for name in paths)}
     await study.sources.load(paths | set(touched), paths | {patch.old_path for patch in touched.values()})
+
+
+def _unsaid(dropped: Sequence[Dropped]) -> list[Silent]:
+    """What is not said, whoever gave it: one that was united with others is told of by each of its titles."""
+    return [Silent(given, one.reason) for one in dropped for given in _by_title(one.given or (one.finding,))]
+
+
+def _same(again: Sequence[tuple[Known, Placed]], remarks: Sequence[Remark], told: Sequence[Placed]) -> list[Silent]:
+    """What was taken for the same as something that is said: nobody has to trust that unseen."""
+    before = [Silent(one, f"said already, as finding {known.id}") for known, placed in again for one in placed.given]
+    united = [
+        Silent(one, f"means the same as finding {remark.said.number}")
+        for remark, placed in zip(remarks, told, strict=True)
+        for one in _by_title(placed.given)
+        if one.title != placed.finding.title
+    ]
+    return [*before, *united]
+
+
+def _by_title(given: Sequence[Finding]) -> list[Finding]:
+    return list({one.title: one for one in given}.values())
 
 
 def _verdicts(judged: Reading | None) -> Mapping[str, Verdict]:

@@ -134,7 +134,8 @@ class Reviewer:
 
     async def settle(self, run: Run, ground: PullGround, comments: Sequence[int]) -> dict[str, Any]:
         """Resolve the threads of findings that are fixed; those that people resolved are left alone."""
-        async with self._github.repository(event_of(run).repo, WRITE) as repo:
+        rights = {"pull_requests": "write", "contents": "write"}  # GitHub asks for both to resolve one
+        async with self._github.repository(event_of(run).repo, rights) as repo:
             threads = await repo.threads(ground.number)
             wanted = [thread.id for thread in threads if thread.comment in comments and not thread.resolved]
             return {"resolved": await repo.resolve(wanted) if wanted else []}
@@ -161,14 +162,17 @@ class Reviewer:
         check = int((await self._facts(run)).get("check") or 0)
         notes = [_annotation(one) for one in story.open if one.finding.side == "new"]
         shown = [replace(note, message=self._clean(note.message)) for note in notes]
+        again = await self._intent(run, "concluding")
         async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
-            await self._finish(repo, check, story, shown)
+            await self._finish(repo, check, story, shown, look=again)
         place, told = place_of(run, ground), review_text.STORY.dump_python(replace(story, known=()), mode="json")
         await self._board.db.write(lambda conn: reviews.learn(conn, place, check=check, story=told))
         await self._board.learn(run.id, concluded=True)
         return {"check": check}
 
-    async def _finish(self, repo: Repository, check: int, story: Story, notes: Sequence[Annotation] = ()) -> None:
+    async def _finish(
+        self, repo: Repository, check: int, story: Story, notes: Sequence[Annotation] = (), *, look: bool = False
+    ) -> None:
         await repo.finish_check(
             check,
             title=review_text.headline(story),
@@ -176,6 +180,7 @@ class Reviewer:
             conclusion=conclusion(story),
             annotations=notes,
             actions=_buttons(story),
+            look=look,
         )
 
     async def skip(self, run: Run, ground: PullGround) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import structlog
 from bot.errors import TryAgain
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
+from bot.github.refusal import RefusalError
 from bot.publish import text
 from bot.publish.subject import Act, event_of, issue_in
 from bot.router import Start
@@ -115,7 +116,11 @@ class Admission:
         if event.comment.where == "review":
             return
         async with self._p.github.repository(event.repo, {"issues": "write", "pull_requests": "write"}) as repo:
-            await repo.react("diff" if event.comment.where == "diff" else "issue", event.comment.id, "eyes")
+            try:
+                await repo.react("diff" if event.comment.where == "diff" else "issue", event.comment.id, "eyes")
+            except RefusalError as refusal:
+                if refusal.status != 404:  # somebody deleted the comment: the command stands all the same
+                    raise
 
     async def _refusal(self, workflow: Workflow, start: Start, event: Act, delivery: Delivery) -> str:
         """Ask GitHub whether the person may; where not, say so once and take the label off."""
