@@ -54,6 +54,11 @@ class SettingVerbs(Ground):
         self.world.repos[made.full_name.lower()] = made
         return made
 
+    def delete_fork(self, fork: Repo) -> None:
+        """The fork is no more; its pull requests stay, and say that their head is in no repository."""
+        del self.world.repos[fork.full_name.lower()]
+        fork.deleted = True
+
     async def install(self, repo: Repo, *more: Repo, by: str | User = "maintainer") -> Installation:
         """Gives the App these repositories (of one account)."""
         given = {each.id: each for each in (repo, *more)}

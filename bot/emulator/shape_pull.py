@@ -64,7 +64,8 @@ class PullShape(Shape):
 
     def _end(self, repo: Repo, branch: str, sha: str) -> Json:
         label = f"{repo.owner.login}:{branch}"
-        return {"label": label, "ref": branch, "sha": sha, "user": self.user(repo.owner), "repo": self.repo(repo)}
+        shown = None if repo.deleted else self.repo(repo)
+        return {"label": label, "ref": branch, "sha": sha, "user": self.user(repo.owner), "repo": shown}
 
     def tiny_pull(self, pull: Pull) -> Json:
         """As check runs name the pull requests of their commit."""

@@ -263,6 +263,7 @@ class Repo:
     default_branch: str = "main"
     pushed: float | None = None
     parent: "Repo | None" = None
+    deleted: bool = False
     issues: dict[int, Issue] = field(default_factory=dict)
     labels: list[Label] = field(default_factory=list)
     permissions: dict[str, str] = field(default_factory=dict)

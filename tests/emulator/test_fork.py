@@ -83,6 +83,15 @@ async def test_a_check_on_a_forks_commit_names_no_pull_request(played: Played) -
     assert (made.status, made.body["pull_requests"]) == (201, [])
 
 
+async def test_a_pull_request_outlives_its_fork(played: Played) -> None:
+    fork, pull = await forked(played)
+    played.emulator.delete_fork(fork)
+    shown = (await played.ask("GET", f"{PULLS}/1", played.token())).body
+    assert (shown["head"]["repo"], shown["head"]["sha"], shown["state"]) == (None, pull.head_sha, "open")
+    await played.emulator.edit_pull(pull, title="Whose was it?")
+    assert (await played.ask("GET", f"{PULLS}/1/files", played.token())).body[0]["filename"] == "shop/cart.py"
+
+
 async def test_a_forks_pull_request_is_merged(played: Played) -> None:
     _, pull = await forked(played)
     sha = await played.emulator.merge_pull(pull)
