@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from bot.document import Strict
 from bot.review.finding import Severity
+from bot.review.glob import matcher
 
-Globs = tuple[str, ...]
+
+def _globs(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Refused where they are read, not in the middle of a review."""
+    for glob in given:
+        try:
+            matcher([glob])
+        except ValueError:
+            raise ValueError(f"{glob!r} is no glob as in a .gitignore") from None
+    return given
+
+
+Globs = Annotated[tuple[str, ...], AfterValidator(_globs)]
 
 
 class Tier(Strict):

@@ -1,11 +1,13 @@
 """Risk tiers: which agents read a change, by the files it touches. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.review.glob import matcher
+from bot.review.name import code
 from bot.review.patch import FilePatch
-from bot.review.rules import Globs, Tier
+from bot.review.rules import Tier
 
 _NAMED = 3  # files in the reason
 
@@ -29,9 +31,10 @@ def pick(tiers: Sequence[Tier], files: Sequence[FilePatch], agents: Sequence[str
 
 
 def _chosen(tier: Tier, agents: Sequence[str]) -> tuple[str, ...]:
-    if tier.agents == "all":
-        return tuple(agents)
-    return tuple(name for name in agents if name in tier.agents) if tier.agents != "none" else ()
+    if tier.agents in ("none", ()):
+        return ()
+    named = agents if tier.agents == "all" else [name for name in agents if name in tier.agents]
+    return tuple(named or agents)  # a tier that names nobody who is there must not mean that nobody reads
 
 
 def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
@@ -39,25 +42,34 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
     lines = sum(patch.added + patch.deleted for patch in files)
     if tier.most_lines is not None and lines > tier.most_lines:
         return ""
-    reasons = [f"has {lines} changed lines (tier {tier.name})"] if tier.most_lines is not None else []
+    reasons = []
     if tier.any:
-        hit = [patch.path for patch in files if _fits(tier.any, patch)]
+        hit = _fitting(tier.any, files)
         if not hit:
             return ""
-        reasons.insert(0, f"touches {_listed(hit)} (tier {tier.name})")
+        reasons.append(f"touches {_listed(hit)}")
     if tier.all:
-        if not files or not all(_fits(tier.all, patch) for patch in files):
+        if not files or len(_fitting(tier.all, files)) < len(files):
             return ""
-        reasons.insert(0, f"touches only {_listed([patch.path for patch in files])} (tier {tier.name})")
-    return reasons[0] if reasons else f"is of the tier {tier.name}"
+        reasons.append(f"touches only {_listed([patch.path for patch in files])}")
+    if tier.most_lines is not None:
+        reasons.append(f"has {lines} changed line{'s' * (lines != 1)}")
+    return f"{' and '.join(reasons)} (tier {tier.name})" if reasons else f"is of the tier {tier.name}"
 
 
-def _fits(globs: Globs, patch: FilePatch) -> bool:
-    """Whether one of a file's names fits: who moves a file out of sight changes it all the same."""
+def _fitting(globs: Globs, files: Sequence[FilePatch]) -> list[str]:
+    """The files one of whose names fits: who moves a file out of sight changes it all the same."""
     fits = matcher(globs)
-    return fits(patch.path) or (patch.old_path != patch.path and fits(patch.old_path))
+    return [
+        patch.path for patch in files if fits(patch.path) or (patch.old_path != patch.path and fits(patch.old_path))
+    ]
 
 
 def _listed(paths: Sequence[str]) -> str:
-    shown = ", ".join(f"`{path}`" for path in paths[:_NAMED])
+    shown = ", ".join(f"`{_word(path)}`" for path in paths[:_NAMED])
     return shown + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
+
+
+def _word(path: str) -> str:
+    """A path that ends no code span and no line."""
+    return _BREAKS.sub("?", storable(path)[:_LONGEST])
