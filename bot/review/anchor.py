@@ -1,7 +1,7 @@
 """Where a finding can be said: at lines that GitHub takes, in the review's text, or not at all. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -100,6 +100,17 @@ def place(finding: Finding, files: Files, content: Content, base: Content) -> Pl
     if _follows(finding, spot, files):
         return _in_text(finding, found, spot)
     return _dropped(finding, "pre-existing", "was there before")
+
+
+def wanted(findings: Iterable[Finding], files: Files) -> tuple[set[str], set[str]]:
+    """The paths that `place` asks for at the head and at the merge base, for who has to load them before."""
+    head, old = set[str](), set[str]()
+    for finding in findings:
+        path = _path(finding.path, files, head.add)
+        if path is not None and path in files:
+            head.add(path)
+            old |= {files[path].old_path} if files[path].status != "A" else set()
+    return head, old
 
 
 def _dropped(finding: Finding, kind: Kind, reason: str) -> Dropped:

@@ -1,6 +1,6 @@
 """The life of findings from push to push: what stands, what is mended, what is never said again. Pure."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -101,6 +101,19 @@ def follow(
     return [_followed(replace(one, changed=False), files, content, base, before) for one in known]
 
 
+def wanted(known: Iterable[Known], files: Files) -> tuple[set[str], set[str]]:
+    """The paths that `follow` asks for at the new head and at the merge base; of `before`, those of the findings."""
+    head, old = set[str](), set[str]()
+    for one in known:
+        path = one.finding.path
+        named = {new for new, patch in files.items() if patch.old_path == path}
+        head |= {path, *named}
+        if path not in files and not named:
+            head |= {new for new, patch in files.items() if patch.status == "A"}
+        old |= {patch.old_path for patch in files.values() if patch.path == path or patch.path in named}
+    return head, old
+
+
 def _followed(one: Known, files: Files, content: Content, base: Content, before: Content | None) -> Known:
     if one.state not in ("open", "declined"):
         return one
@@ -130,7 +143,9 @@ def _path(finding: Finding, files: Files, content: Content) -> str:
         return renamed[0]
     if sum(map(str.isalnum, finding.evidence)) < LETTERS:
         return path
-    holding = [new for new in files if stands(content(new) or [], finding.evidence)]
+    holding = [
+        new for new, patch in files.items() if patch.status == "A" and stands(content(new) or [], finding.evidence)
+    ]
     return holding[0] if len(holding) == 1 else path
 
 

@@ -1,6 +1,6 @@
 """Changes of made-up files, as the pull request of a test has them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import unified_diff
 
 from hypothesis import strategies as st
@@ -31,9 +31,14 @@ def change(before: Tree, after: Tree, renamed: Mapping[str, str] | None = None) 
     return found
 
 
-def reader(tree: Tree) -> Content:
-    """A file's lines by its path."""
-    return lambda path: lines_of(tree[path]) if path in tree else None
+def reader(tree: Tree, loaded: Collection[str] | None = None) -> Content:
+    """A file's lines by its path; only those that were loaded may be asked for."""
+
+    def lines(path: str) -> list[str] | None:
+        assert loaded is None or path in loaded, path
+        return lines_of(tree[path]) if path in tree else None
+
+    return lines
 
 
 def lines_of(text: str | None) -> list[str]:

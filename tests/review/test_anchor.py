@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.review.anchor import LONGEST, LONGEST_SUGGESTED, Dropped, Inline, Placed, place
+from bot.review.anchor import LONGEST, LONGEST_SUGGESTED, Dropped, Inline, Placed, place, wanted
 from bot.review.finding import SEVERITIES, Finding, Severity, Side
 from tests.review.change import WORDS, change, edits, joined, lines_of, reader
 
@@ -259,8 +259,9 @@ def test_whatever_is_said_at_lines_is_taken(
     before = {"a": one[0], "was": renamed[0], "c": removed[0]}
     after = {"a": one[1], "b": renamed[1]}
     files = change(before, after, {"b": "was"})
+    head, old = wanted(findings, files)
     for remark in findings:
-        found = place(remark, files, reader(after), reader(before))
+        found = place(remark, files, reader(after, head), reader(before, old))
         assert found.given == (remark,)
         if isinstance(found, Placed) and found.inline is not None:
             there = found.inline

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.review.anchor import Placed, place
 from bot.review.finding import Finding, Severity
-from bot.review.ledger import Counts, Known, Reconciled, State, counts, entered, follow, reconcile, renewed
+from bot.review.ledger import Counts, Known, Reconciled, State, counts, entered, follow, reconcile, renewed, wanted
 from tests.review.change import change, joined, lines_of, reader
 
 BASE = {"a.py": joined(f"line_{n}()" for n in range(30)), "b.py": "one()\n"}
@@ -244,7 +244,8 @@ class Pull:
         base, tree = {"f0.py": joined(self.base)}, {self.path: joined(self.lines)}
         files = change(base, tree, {self.path: "f0.py"} if self.path != "f0.py" else None)
         before = reader(self.before) if self.before else None
-        self.known = follow(self.known, files, reader(tree), reader(base), before)
+        head, old = wanted(self.known, files)
+        self.known = follow(self.known, files, reader(tree, head), reader(base, old), before)
         self.before = tree
         new = []
         for bug in data.draw(st.lists(st.sampled_from(self.bugs), unique=True)) if self.bugs else []:
