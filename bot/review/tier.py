@@ -1,13 +1,12 @@
 """Risk tiers: which agents read a change, by the files it touches. Pure."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.review.glob import matcher
 from bot.review.name import code
 from bot.review.patch import FilePatch
-from bot.review.rules import Tier
+from bot.review.rules import Globs, Tier
 
 _NAMED = 3  # files in the reason
 
@@ -66,10 +65,5 @@ def _fitting(globs: Globs, files: Sequence[FilePatch]) -> list[str]:
 
 
 def _listed(paths: Sequence[str]) -> str:
-    shown = ", ".join(f"`{_word(path)}`" for path in paths[:_NAMED])
+    shown = ", ".join(code(path) for path in paths[:_NAMED])
     return shown + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
-
-
-def _word(path: str) -> str:
-    """A path that ends no code span and no line."""
-    return _BREAKS.sub("?", storable(path)[:_LONGEST])

@@ -10,7 +10,7 @@ from bot.workflow.library import shipped
 AGENTS = ("correctness", "performance", "security", "style", "tests")
 SENSITIVE = {"name": "sensitive", "any": ["**/*auth*/**", "*.sql", ".github/"], "model": "opus"}
 TRIVIAL = {"name": "trivial", "all": ["*.md", "docs/", "*.lock"], "agents": "none"}
-SMALL = {"name": "small", "most_lines": 20, "agents": ["style", "correctness", "nobody"]}
+SMALL = {"name": "small", "most-lines": 20, "agents": ["style", "correctness", "nobody"]}
 
 
 def tiers(*rows: dict[str, Any]) -> list[Tier]:
@@ -42,7 +42,7 @@ def test_a_file_that_is_moved_out_of_sight_is_known_by_its_old_name() -> None:
 
 
 def test_a_tier_holds_only_where_all_that_it_says_does() -> None:
-    both = tiers({"name": "both", "any": ["*.sql"], "all": ["db/"], "most_lines": 3, "agents": ["tests"]})
+    both = tiers({"name": "both", "any": ["*.sql"], "all": ["db/"], "most-lines": 3, "agents": ["tests"]})
     assert pick(both, changed("db/a.sql", "db/b.py"), AGENTS).why == (
         "touches `db/a.sql` and touches only `db/a.sql`, `db/b.py` and has 2 changed lines (tier both)"
     )
@@ -63,9 +63,15 @@ def test_people_are_told_why_in_half_a_sentence() -> None:
 
 def test_a_path_cannot_write_into_the_reason() -> None:
     why = pick(tiers(SENSITIVE), changed("x/auth/`@all` \n# Approved\u2028\udcff" + "y" * 999), AGENTS).why
-    assert why.startswith("touches `x/auth/?@all? ?# Approved?\ufffdyyy")
+    assert why.startswith(r"touches ``x/auth/`@all` \n# Approved\u2028\udcffyyy")
     assert len(why) < 300
     assert why.encode()
+
+
+def test_a_tier_that_names_nobody_who_is_there_does_not_mean_that_nobody_reads() -> None:
+    gone = tiers({"name": "old", "agents": ["renamed-long-ago"]})
+    assert pick(gone, changed("a.py"), AGENTS).agents == AGENTS
+    assert pick(tiers({"name": "quiet", "agents": []}), changed("a.py"), AGENTS).agents == ()
 
 
 def test_a_change_of_nothing_is_not_trivial() -> None:
