@@ -48,7 +48,8 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
             return ""
         reasons.append(f"touches {_listed(hit)}")
     if tier.all:
-        if not files or len(_fitting(tier.all, files)) < len(files):
+        fits = matcher(tier.all)
+        if not files or not all(fits(patch.path) and fits(patch.old_path) for patch in files):
             return ""
         reasons.append(f"touches only {_listed([patch.path for patch in files])}")
     if tier.most_lines is not None:
@@ -57,11 +58,9 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
 
 
 def _fitting(globs: Globs, files: Sequence[FilePatch]) -> list[str]:
-    """The files one of whose names fits: who moves a file out of sight changes it all the same."""
+    """The names that fit, one of each file: who moves a file out of sight changes it all the same."""
     fits = matcher(globs)
-    return [
-        patch.path for patch in files if fits(patch.path) or (patch.old_path != patch.path and fits(patch.old_path))
-    ]
+    return [name for patch in files if (name := next(filter(fits, (patch.path, patch.old_path)), ""))]
 
 
 def _listed(paths: Sequence[str]) -> str:

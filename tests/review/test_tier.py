@@ -38,7 +38,15 @@ def test_a_path_of_security_gets_everybody_where_the_change_is_trivial_otherwise
 
 def test_a_file_that_is_moved_out_of_sight_is_known_by_its_old_name() -> None:
     moved = [FilePatch("docs/old.md", "src/auth/login.py", "R")]
-    assert pick(tiers(SENSITIVE, TRIVIAL), moved, AGENTS).tier == "sensitive"
+    choice = pick(tiers(SENSITIVE, TRIVIAL), moved, AGENTS)
+    assert (choice.tier, choice.why) == ("sensitive", "touches `src/auth/login.py` (tier sensitive)")
+
+
+def test_code_that_is_moved_among_the_documents_is_no_document() -> None:
+    rows = tiers(TRIVIAL)
+    for old, new in (("src/shop.py", "docs/shop.py"), ("docs/shop.py", "src/shop.py")):
+        assert pick(rows, [FilePatch(new, old, "R")], AGENTS).agents == AGENTS
+    assert pick(rows, [FilePatch("docs/new.md", "docs/old.md", "R")], AGENTS).agents == ()
 
 
 def test_a_tier_holds_only_where_all_that_it_says_does() -> None:
