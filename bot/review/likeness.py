@@ -11,7 +11,8 @@ from bot.review.quote import fold
 
 NEAR = 3  # lines between two findings that may still be one
 REACH = 8  # lines between two that are told in nearly the same words by two agents
-_SAME, _CLOSE, _AKIN = 0.6, 0.34, 0.3  # shares of words: nearly the same; the same thing; maybe the same at one line
+# Shares of words: the very same; nearly the same; the same thing; maybe the same, at one line.
+_VERY, _SAME, _CLOSE, _AKIN = 0.8, 0.6, 0.34, 0.3
 _CODE = re.compile(r"`([^`\n]+)`|\b([a-z]+(?:_[a-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Za-z_]\w*(?=\(\)))")
 _NAME = re.compile(r"[A-Za-z_]\w+")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -94,7 +95,7 @@ def share(one: Finding, other: Finding) -> float:
 def apart(one: Finding, other: Finding) -> bool:
     """Whether two findings at one place are surely two defects: of other kinds, or of other things in the code."""
     here, there = kinds(one.title), kinds(other.title)
-    if here and there and not _common(one, other) and share(one, other) < _SAME:
+    if here and there and not _common(one, other) and share(one, other) < _VERY:
         return True
     mine, others = _named(one.title), _named(other.title)
     told = bool(mine and others) and not (mine & _names(_said(other)) or others & _names(_said(one)))

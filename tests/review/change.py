@@ -52,7 +52,7 @@ WORDS = ["a = 1", "b = 2", "    return a", "", "}", "call(x)", "x += 1", "# note
 @st.composite
 def edits(draw: st.DrawFn) -> tuple[str, str]:
     """A file, and the same with some lines put in, taken away or replaced."""
-    before = draw(st.lists(st.sampled_from(WORDS), max_size=25))
+    before = draw(st.lists(st.sampled_from(WORDS), max_size=12)) * draw(st.integers(1, 4))
     after: list[str] = []
     places = draw(st.sets(st.integers(0, max(len(before), 1)), max_size=3))
     for number, line in enumerate([*before, ""]):

@@ -224,10 +224,17 @@ def test_a_long_range_is_cut_to_what_a_reader_can_take_in() -> None:
     assert fixed.exact
 
 
-def test_a_range_over_two_hunks_is_said_in_one_of_them() -> None:
-    found = placed(finding(9, 20, title="KeyError"))
-    assert found.inline is not None
-    assert FILES["shop/cart.py"].takes(found.inline.start_line or found.inline.line, found.inline.line)
+def test_a_range_over_two_hunks_is_said_in_the_first_that_has_a_change_in_it() -> None:
+    before = [f"step({n})" for n in range(1, 41)]
+    after = [*before[:4], "first()", *before[4:14], "second()", *before[14:]]
+    files = change({"a": joined(before)}, {"a": joined(after)})
+    assert len(files["a"].hunks) == 2
+    for lines, expected in (((4, 20), (4, 8)), ((6, 20), (13, 19)), ((1, 3), (2, 3))):
+        remark = finding(*lines, path="a", title="first() and second() are in the wrong order")
+        found = place(remark, files, lambda path: after, lambda path: before)
+        assert isinstance(found, Placed)
+        assert found.inline == Inline("a", "RIGHT", expected[1], expected[0])
+        assert not found.exact
 
 
 def test_a_file_that_could_not_be_read_is_known_by_what_its_hunks_show() -> None:

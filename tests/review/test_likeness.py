@@ -111,6 +111,10 @@ TWO = [  # two defects at one place
         finding("Missing await", at=(11, 11), evidence="    notify(mail)", by="style"),
     ),
     (
+        finding("SQL injection through the order's number", "The number of the order goes into the query."),
+        finding("One query for each order", "The query runs for the number of every order.", by="performance"),
+    ),
+    (
         finding("The password is written to the log", category="security"),
         finding("The request is sent again without a limit on retries", by="performance"),
     ),

@@ -136,6 +136,12 @@ def test_a_bracket_too_many_is_cut_off() -> None:
     assert suggested(4, 4, "    notify(order, now);\n  }", JS, "a.js") == "    notify(order, now);"
 
 
+def test_where_it_cannot_be_told_what_is_repeated_there_is_no_suggestion() -> None:
+    page = "begin()\nstep()\nend()\n"
+    assert doubt(1, 1, "step()\nstep()", page, "a.js") == "it repeats the lines beside it"
+    assert doubt(2, 2, "begin()\nend()", page, "a.js") == "it repeats the lines beside it"
+
+
 def test_what_would_leave_a_bracket_open_is_no_suggestion() -> None:
     assert doubt(3, 3, "  if (order.late) { if (order.mail) {", JS, "a.js") == "it would leave a bracket open"
     assert suggested(3, 3, '  if (order.late && order.note !== ":(") {', JS, "a.js") is not None
