@@ -336,3 +336,15 @@ def test_it_does_not_matter_in_which_pieces_git_is_heard(sizes: list[int], name:
         found += [section.text for section in cutter.feed(said[:size])]
         said = said[size:]
     assert [*found, *(section.text for section in cutter.rest())] == [raw, one, two]
+
+
+async def test_a_change_of_several_megabytes_is_cut_where_git_cuts_it(bare: Mirror) -> None:
+    rows = b"".join(b"%06d diff --git a/x b/x\n" % number for number in range(15_000))
+    new = {b"%02d" % number: plain(rows[number * 31 :]) for number in range(8)}  # nobody's pieces end where these do
+    new |= {b"05 long": plain(b"x" * (3 << 20)), b"05 many": plain(b"\n" * 20_001), b"~": plain(b"y")}
+    found = await read(bare, {}, new)
+    assert sorted(found) == [name.decode() for name in sorted(new)]
+    assert {path for path, patch in found.items() if patch.too_large} == {"05 long", "05 many"}
+    for path, patch in found.items():
+        if not patch.too_large:
+            assert applied(b"", patch) == new[path.encode()].text
