@@ -145,15 +145,22 @@ class StoppedError(GitError):
         return not self.too_much
 
 
-class Call(TypedDict, total=False):
-    """How git is called: on exactly this `git_dir`, speaking no network protocol but `protocol`.
-
-    `objects` is a folder of objects that may be read beside the repository's own; `when` (seconds since 1970) dates
-    what `identity` signs; `timeout` is in seconds (600 unless said). In a `jail` it sees nothing but what that shows.
-    It may say `most` bytes, on standard output and as errors each (as many as it likes unless said).
-    """
+class Look(TypedDict, total=False):
+    """How git is called to tell what is on this disk: on exactly this `git_dir`, for `timeout` seconds at most (600)."""
 
     git_dir: Path
+    transport: Transport
+    timeout: float
+
+
+class Call(Look, total=False):
+    """How git is called, speaking no network protocol but `protocol`.
+
+    `objects` is a folder of objects that may be read beside the repository's own; `when` (seconds since 1970) dates
+    what `identity` signs. In a `jail` it sees nothing but what that shows. It may say `most` bytes, on standard output
+    and as errors each (as many as it likes unless said).
+    """
+
     work_tree: Path
     index: Path
     objects: Path
@@ -162,8 +169,6 @@ class Call(TypedDict, total=False):
     credential: Credential | None
     identity: Identity
     when: int
-    transport: Transport
-    timeout: float
     most: int
     jail: Jail
 
@@ -197,7 +202,7 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
 
 
-async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None]:
+async def stream(*args: str, **call: Unpack[Look]) -> AsyncGenerator[bytes, None]:
     """Git's standard output piece by piece, as it comes; raises GitError at its end unless git ends with 0.
 
     Close it (`contextlib.aclosing`) where it is not read to its end: only then is git ended for sure. `timeout` is for
@@ -207,7 +212,7 @@ async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None
     process = await asyncio.create_subprocess_exec(
         *("git", *where, *args),
         cwd="/",
-        env=_environment(call, ""),
+        env=_environment({"transport": call.get("transport", Transport())}, ""),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
