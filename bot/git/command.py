@@ -146,7 +146,7 @@ class StoppedError(GitError):
 
 
 class Look(TypedDict, total=False):
-    """How git is called to tell what is on this disk: on exactly this `git_dir`, for `timeout` seconds at most (600)."""
+    """How git is called to tell what is on this disk: on exactly this `git_dir`, `timeout` seconds at most (600)."""
 
     git_dir: Path
     transport: Transport
