@@ -178,7 +178,7 @@ def _numbered(hunk: Hunk) -> list[str]:
 
 def _around(bare: list[str], hunk: Hunk, lines: Sequence[str], known: int, stop: int) -> list[str]:
     """A hunk from the head of its function to a little below, from `known` (so far it was shown) to before `stop`."""
-    end = hunk.new + hunk.new_count
+    end = max(1, hunk.new + hunk.new_count)  # 0 of a file that is empty now
     below = [_context(number, lines) for number in range(end, min(end + DOWN, stop, len(lines) + 1))]
     return [*_above(hunk, lines, known), *bare, *below]
 
