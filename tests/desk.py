@@ -76,6 +76,10 @@ def verdicts(**refuted: str) -> str:
 class Desk(House):
     """A house with reviews; agents that are not told otherwise find nothing, and the judge refutes nothing."""
 
+    def begin(self) -> None:
+        for agent in ASKED:
+            self.says(agent, verdicts() if agent == "judge" else answer())
+
     def finds(self, agent: str, *findings: Mapping[str, Any]) -> None:
         """What an agent answers from now on."""
         self.says(agent, answer(*findings))
@@ -149,6 +153,5 @@ class Desk(House):
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with opened(tmp_path, files=BASE, kind=Desk, offered=only("review", "fix", "auto-implement")) as house:
         assert isinstance(house, Desk)
-        for agent in ASKED:
-            house.says(agent, verdicts() if agent == "judge" else answer())
+        house.begin()
         yield house

@@ -63,6 +63,7 @@ async def test_the_same_finding_of_two_agents_is_one_with_both_names(desk: Desk)
     pull = await desk.reviewed()
     (remark,) = desk.remarks(pull)
     assert "correctness and security agree" in remark.body or "security and correctness agree" in remark.body
+    assert "means the same as finding 1" in desk.summary(pull)
 
 
 async def test_what_the_judge_refutes_is_not_said_and_the_reason_is_shown(desk: Desk) -> None:
@@ -76,11 +77,14 @@ async def test_what_the_judge_refutes_is_not_said_and_the_reason_is_shown(desk: 
 
 
 async def test_each_agent_reads_in_a_worktree_of_its_own_that_it_cannot_write_to(desk: Desk) -> None:
-    desk.says("security", Run("echo mine > shop/cart.py; echo mine > new.txt; ls; cat shop/cart.py"), answer())
+    tries = "echo mine > shop/cart.py; echo mine > new.txt; rm README.md; mkdir more; cat shop/cart.py"
+    desk.says("security", Run(tries), answer())
     pull = await desk.reviewed()
-    assert "Read-only file system" in await desk.hears("Read-only file system")
-    places = {task.worktree for task in desk.tasks}
-    assert len(places) == len(desk.tasks)
+    printed = [event.text for event in desk.heard if event.kind == "output"]
+    assert sum("Read-only file system" in line for line in printed) == 4
+    assert "    def total(self, discount: int = 0) -> int:" in printed
+    places = {task.worktree: task.key for task in desk.tasks}
+    assert sorted(places.values()) == ["correctness.1", "performance.1", "security.1", "style.1", "tests.1"]
     desk.summary(pull)
 
 
@@ -92,6 +96,7 @@ async def test_an_answer_that_is_not_valid_is_asked_for_once_more(desk: Desk) ->
     assert len(again) == 1
     assert "there is no JSON object" in again[0].prompt
     assert "I looked at it and it is fine." in again[0].prompt
+    desk.summary(pull)
 
 
 async def test_one_failed_agent_does_not_lose_the_review(desk: Desk) -> None:

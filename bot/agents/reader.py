@@ -79,7 +79,7 @@ class Reader:
         watch = self.shop.watch(self.order)
         wrong: list[str] = []
         last, costs = "", list[Talk]()
-        async with self.shop.place(self.order, await self._tree(), writable=False) as place:
+        async with self.shop.place(self.order, await self._tree(), part=self.node.key, writable=False) as place:
             for number in range(1, TRIES + 1):
                 left = self.usd - sum(talk.counted for talk in costs)
                 if number > 1 and left <= 0:

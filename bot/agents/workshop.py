@@ -109,20 +109,22 @@ class Workshop:
         return Watch(self.bells.of(order.run), order.deadline, order.silence)
 
     @asynccontextmanager
-    async def place(self, order: Order, tree: str, *, writable: bool = True) -> AsyncIterator[Place]:
+    async def place(self, order: Order, tree: str, *, part: str = "", writable: bool = True) -> AsyncIterator[Place]:
         """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards.
 
-        Where it is not `writable` its processes can read the worktree and change nothing there.
+        Where a run has several places at once, `part` is the key of the step that this one is for: its processes end
+        without those of others. Where it is not `writable` they can read the worktree and change nothing there.
         """
+        mark = f"{order.run}/{part}" if part else order.run
         home = await asyncio.to_thread(self._home)
         try:
             worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
             try:
                 jail = self.jail(worktree, home, writable=writable)
                 await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home, jail.tmp)
-                yield Place(worktree, home, jail, environment(order.run, home, worktree.path, self.walls))
+                yield Place(worktree, home, jail, environment(mark, home, worktree.path, self.walls))
             finally:
-                await process.sweep(order.run)
+                await process.sweep(mark)
                 await self.pool.destroy(worktree)
         finally:
             await _remove(home.parent)
@@ -150,7 +152,7 @@ class Workshop:
         await _remove(self.homes)
 
 
-def environment(run_id: str, home: Path, worktree: Path, walls: Walls) -> dict[str, str]:
+def environment(mark: str, home: Path, worktree: Path, walls: Walls) -> dict[str, str]:
     """All that a process in a place sees: the repository's own tools first, then the place's Python, then the system.
 
     `home` is `<homes>/<place>/home`; by the installation's `<homes>` its processes are known from those of others.
@@ -162,7 +164,7 @@ def environment(run_id: str, home: Path, worktree: Path, walls: Walls) -> dict[s
         "TMPDIR": "/tmp" if walls.tier == "strong" else str(_tmp(home)),
         "LANG": "C.UTF-8",
         "CI": "true",
-        process.MARK: run_id,
+        process.MARK: mark,
         process.HOME_MARK: str(home.parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",

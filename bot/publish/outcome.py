@@ -1,7 +1,7 @@
 """What a review comes to: what is said and where, what is not and why, how the ledger stands afterwards."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from bot.agents.reader import Reading
@@ -10,15 +10,13 @@ from bot.publish.pull_ground import PullGround
 from bot.publish.review import Remark
 from bot.publish.review_text import Agent, Silent
 from bot.publish.study import Study
-from bot.review import ledger, synthesis
+from bot.review import anchor, ledger, synthesis
 from bot.review.anchor import Dropped, Placed
 from bot.review.answer import Verdict
 from bot.review.finding import Finding
 from bot.review.ledger import Known, Reconciled
 from bot.review.likeness import fingerprint
 from bot.review.said import Said
-
-_NAMES = ("a/", "b/", "./", "/")  # what agents put before paths
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,11 @@ class Outcome:
 async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) -> Sifted:
     """Place what was found, take out noise and what was said before. The files that it is about are read first."""
     found = _found(readings)
-    await _load(ground, study, [one for some in found.values() for one in some])
+    before = _known(ground.known)
+    await _load(study, [one for some in found.values() for one in some], before)
     sources, rules = study.sources, ground.rules
     kept, dropped = synthesis.gathered(found, study.files, sources.at_head, sources.at_base, rules.bars)
-    followed = _followed(ground, study)
+    followed = ledger.follow(before, study.files, sources.at_head, sources.at_base, sources.at_before)
     made = ledger.reconcile(followed, kept)
     known = _entries(ground, _renewed(followed, made), time.time())
     was_open = {one.number for one in ground.known if one.state == "open"}
@@ -98,13 +97,11 @@ def _found(readings: Sequence[Reading]) -> dict[str, list[Finding]]:
     return found
 
 
-async def _load(ground: PullGround, study: Study, findings: Collection[Finding]) -> None:
-    """The files that findings name, as agents write paths, and those of findings that were said before."""
-    named = {one.path.strip().strip("`") for one in findings} | {one.finding.path for one in ground.known}
-    paths = named | {path.removeprefix(before) for path in named for before in _NAMES}
-    touched = {path: patch for path, patch in study.files.items() if path in paths or patch.old_path in paths}
-    touched |= {path: study.files[path] for path in study.files if any(path.endswith(f"/{name}") for name in paths)}
-    await study.sources.load(paths | set(touched), paths | {patch.old_path for patch in touched.values()})
+async def _load(study: Study, findings: Iterable[Finding], known: Sequence[Known]) -> None:
+    """Read the files that findings of now and before are about."""
+    head, old = anchor.wanted(findings, study.files)
+    more, more_old = ledger.wanted(known, study.files)
+    await study.sources.load(head | more, old | more_old)
 
 
 def _unsaid(dropped: Sequence[Dropped]) -> list[Silent]:
@@ -166,12 +163,8 @@ def _remark(ground: PullGround, placed: Placed, number: int, now: float) -> Rema
     return Remark(said, inline, placed.suggestion)
 
 
-def _followed(ground: PullGround, study: Study) -> list[Known]:
-    """What was said before, as it stands at this commit."""
-    said = ground.known
-    sources = study.sources
-    before = [Known(str(one.number), one.state, one.finding, one.fingerprint, one.why, one.inline) for one in said]
-    return ledger.follow(before, study.files, sources.at_head, sources.at_base, sources.at_before)
+def _known(said: Sequence[Said]) -> list[Known]:
+    return [Known(str(one.number), one.state, one.finding, one.fingerprint, one.why, one.inline) for one in said]
 
 
 def _renewed(known: Sequence[Known], made: Reconciled) -> list[Known]:

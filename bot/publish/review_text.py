@@ -102,7 +102,7 @@ def skipped_own() -> str:
 
 
 def skipped_draft() -> str:
-    return "Not reviewed: this is a draft. It is reviewed once it is marked ready, or when somebody says `/review`."
+    return "Not reviewed: this is a draft, which is read once it is ready. `/review` has it read now."
 
 
 def skipped_bot(login: str) -> str:

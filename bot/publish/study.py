@@ -100,18 +100,21 @@ async def study(mirror: Mirror, ground: PullGround, agents: Sequence[str]) -> St
     await sources.load(wanted)
     to_read = fresh if choice.agents else []
     packing = reading.pack(to_read, rules.reading.part_tokens, rules.reading.parts, sources.at_head)
-    left = {hunk.digest for hunks in packing.left.values() for hunk in hunks}
-    digests = sorted({hunk.digest for patch in plan.files for hunk in patch.hunks} - left)
+    unread = {hunk.digest for hunks in packing.left.values() for hunk in hunks} if to_read else _digests(fresh)
     files = {patch.path: patch for patch in found}
-    return Study(files, choice, packing, _coverage(choice, packing, plan), sources, digests)
+    coverage = _coverage(packing, plan, fresh if not to_read else [])
+    return Study(files, choice, packing, coverage, sources, sorted(_digests(plan.files) - unread))
 
 
-def _coverage(choice: Choice, packing: Packing, plan: Plan) -> Coverage:
-    """What was read, now or before; where no agent is needed, nothing was."""
+def _digests(files: Sequence[FilePatch]) -> set[str]:
+    return {hunk.digest for patch in files for hunk in patch.hunks}
+
+
+def _coverage(packing: Packing, plan: Plan, spared: Sequence[FilePatch]) -> Coverage:
+    """What was read, now or before; `spared` are files that need no agent."""
     covered = reading.coverage(packing, plan)
-    if choice.agents:
-        return Coverage(covered.read, covered.total, covered.left)
-    return Coverage(0, covered.total, (*((patch.path, "no agent needed") for patch in plan.files), *covered.left))
+    left = (*((patch.path, "no agent needed") for patch in spared), *covered.left)
+    return Coverage(covered.read - len(spared), covered.total, left)
 
 
 async def _attributes(mirror: Mirror, trusted: str) -> str:

@@ -10,10 +10,12 @@ import pytest
 
 from bot.agents.task import Outcome
 from bot.backends.claude import Claude
-from bot.emulator.model import Act, Bash, Edit, Fail, Plan, Read, Say, Script, Write
+from bot.emulator.model import Act, Answer, Bash, Edit, Fail, Plan, Read, Say, Script, Write
+from bot.review import answer
 from bot.sandbox import process
 from bot.sandbox.watchdog import LimitExceeded
 from tests.backends.stage import ASKED, PYTHON, Stage, limited
+from tests.desk import ROUNDING
 
 
 async def play(stage: Stage, *turns: Sequence[Act], prompt: str = ASKED, max_turns: int = 20) -> Outcome:
@@ -206,3 +208,30 @@ async def test_a_flood_of_words_is_ended_and_said(claude: Stage, tmp_path: Path)
         await Claude(cli).run(claude.task(), claude.tell)
     assert len(claude.events) <= 2000
     assert process.marked(claude.task().run, claude.jail.uid) == set()
+
+
+async def asked_for_data(stage: Stage, *turns: Sequence[Act]) -> Outcome:
+    stage.played.scripts = [Script((ASKED,), [tuple(turn) for turn in turns])]
+    return await Claude().run(replace(stage.task(), schema=answer.SCHEMA), stage.tell)
+
+
+async def test_asked_for_data_its_last_words_are_those_data(claude: Stage) -> None:
+    fenced = "A fence:\n```\nx\n```"
+    finding = {**ROUNDING, "side": "new", "title": "Ünder", "body": fenced}
+    outcome = await asked_for_data(claude, [Answer({"found": []})], [Say("So:"), Answer({"findings": [finding]})])
+    assert (outcome.ending, outcome.problem) == ("finished", "")
+    found, wrong = answer.read("style", outcome.text)
+    assert wrong == []
+    assert [(one.title, one.body) for one in found] == [("Ünder", fenced)]
+    assert len(claude.played.requests) == 2, "what is not valid is given back, what is valid is the end"
+
+
+async def test_data_that_never_become_valid_are_its_last_words_all_the_same(claude: Stage) -> None:
+    outcome = await asked_for_data(claude, *([Answer({"found": number})] for number in range(1, 10)))
+    assert (outcome.ending, outcome.problem) == ("finished", "")
+    assert outcome.text == '```json\n{"found": 5}\n```'
+
+
+async def test_words_in_the_place_of_data_stay_words(claude: Stage) -> None:
+    outcome = await asked_for_data(claude, [Say("Nothing to say.")], [Say("Still nothing.")])
+    assert (outcome.ending, outcome.text) == ("finished", "Still nothing.")

@@ -16,8 +16,7 @@ def patch(path: str, before: str | None, after: str | None, old_path: str = "") 
     status: Status = "A" if before is None else "D" if after is None else "R" if old_path else "M"
     lines = list(unified_diff(lines_of(before), lines_of(after), n=3, lineterm=""))
     section = f"diff --git a/{path} b/{path}\n" + "".join(f"{line}\n" for line in lines)
-    added, deleted = (sum(line.startswith(sign) for line in lines[2:]) for sign in "+-")
-    return parse(section.encode(), path, old_path or path, status, added, deleted)
+    return parse(section.encode(), path, old_path or path, status)
 
 
 def change(before: Tree, after: Tree, renamed: Mapping[str, str] | None = None) -> dict[str, FilePatch]:
