@@ -16,7 +16,9 @@ _BLOCK = re.compile(
     r"(?:if|else|elif|for|foreach|while|until|switch|select|match|case|default|try|catch|except|finally|do|loop|with"
     r"|using|lock|unsafe|synchronized|return|defer|go)\b"
 )
-_BETWEEN = re.compile(r"[)\]}{#@]|//|/\*|\*|\w+:\s*$|(?:case|default)\b")  # it may stand farther left than its function
+_BETWEEN = re.compile(
+    r"[)\]}{#@]|//|/\*|\*|\w+:\s*$|(?:case|default)\b|(?i:begin)\b"
+)  # it may stand farther left than its function
 
 
 def head_of(lines: Sequence[str], first: int, depth: int) -> int | None:
@@ -29,7 +31,7 @@ def head_of(lines: Sequence[str], first: int, depth: int) -> int | None:
         words = line[indent : indent + _LONGEST].rstrip()
         if not words or _BETWEEN.match(words):
             continue
-        if _begins(words):
+        if _begins(words) or (lines[number : number + 1] and lines[number].strip() == "{" and _begins(f"{words} {{")):
             return number
         depth = indent
         if not depth:
