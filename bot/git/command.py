@@ -1,6 +1,7 @@
 """The one place that starts git: environment built from nothing, no hooks, no discovery, token through a pipe."""
 
 import asyncio
+import fcntl
 import os
 import re
 import shlex
@@ -8,6 +9,7 @@ import signal
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -67,6 +69,7 @@ _ALWAYS = {
     "GIT_LITERAL_PATHSPECS": "1",
 }
 _PIECE = 1 << 18  # bytes that are read of a stream at once
+_BREATH = 0.002  # seconds that it is let to say more: git says a few lines at a time
 _PASSING = re.compile(
     r"Could not resolve|Failed to connect|Couldn't connect|Connection (reset|refused|timed out)|Operation too slow"
     r"|returned error: (5\d\d|429)|early EOF|RPC failed|unexpected disconnect|hung up|Empty reply|Proxy CONNECT aborted"
@@ -202,44 +205,67 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
 
 
-async def stream(*args: str, **call: Unpack[Look]) -> AsyncGenerator[bytes, None]:
+async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None]:
     """Git's standard output piece by piece, as it comes; raises GitError at its end unless git ends with 0.
 
     Close it (`contextlib.aclosing`) where it is not read to its end: only then is git ended for sure. `timeout` is for
     each piece; there is no credential and no standard input.
     """
     where = [f"--git-dir={call['git_dir']}"] if "git_dir" in call else []
-    process = await asyncio.create_subprocess_exec(
-        *("git", *where, *args),
-        cwd="/",
-        env=_environment({"transport": call.get("transport", Transport())}, ""),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=_PIECE,
-    )
-    assert process.stdout
-    assert process.stderr
-    errors = asyncio.create_task(process.stderr.read())
-    try:
-        while piece := await _piece(process.stdout, args, call.get("timeout", 600)):
-            yield piece
-        if await process.wait():
-            raise GitError(args, process.returncode or -1, (await errors).decode(errors="replace"))
-    finally:
-        errors.cancel()  # first: who ends git reads what it says to its end
-        await asyncio.wait({errors})
-        if process.returncode is None:
-            await asyncio.shield(_end(process))
+    with _wide_pipe() as (ours, theirs):
+        process = await asyncio.create_subprocess_exec(
+            *("git", *where, *args),
+            cwd="/",
+            env=_environment(call, ""),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        theirs.close()
+        assert process.stderr
+        errors = asyncio.create_task(process.stderr.read())
+        try:
+            while piece := await _piece(ours.fileno(), args, call.get("timeout", 600)):
+                yield piece
+            if await process.wait():
+                raise GitError(args, process.returncode or -1, (await errors).decode(errors="replace"))
+        finally:
+            errors.cancel()  # first: who ends git reads what it says to its end
+            await asyncio.wait({errors})
+            if process.returncode is None:
+                await asyncio.shield(_end(process))
 
 
-async def _piece(pipe: asyncio.StreamReader, args: tuple[str, ...], seconds: float) -> bytes:
+@contextmanager
+def _wide_pipe() -> Iterator[tuple[FileIO, FileIO]]:
+    """A pipe that git can write far ahead in: who reads it need not wake for every few lines."""
+    read, write = os.pipe()
+    with FileIO(read, "r") as ours, FileIO(write, "w") as theirs:
+        os.set_blocking(read, False)
+        with suppress(AttributeError, OSError):  # not every system can, and who has many of them may not
+            fcntl.fcntl(read, fcntl.F_SETPIPE_SZ, _PIECE)
+        yield ours, theirs
+
+
+async def _piece(pipe: int, args: tuple[str, ...], seconds: float) -> bytes:
+    """What is in the pipe once there is something, and a moment more has come; nothing at its end."""
     try:
         async with asyncio.timeout(seconds):
-            return await pipe.read(_PIECE)
+            await _readable(pipe)
+            await asyncio.sleep(_BREATH)
+            return os.read(pipe, _PIECE)
     except TimeoutError:
         raise StoppedError(args, f"after {seconds:g} seconds") from None
+
+
+async def _readable(pipe: int) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pipe, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(pipe)
 
 
 async def _communicate(process: asyncio.subprocess.Process, args: tuple[str, ...], call: Call) -> tuple[bytes, bytes]:

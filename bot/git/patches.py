@@ -1,8 +1,7 @@
 """The change that a pull request is, file by file as git tells it, against the commit where it left its base."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.git.command import GitError, stream
@@ -28,8 +27,7 @@ class _Head(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True)  # no tuple: `anext` with a default takes one apart
-class _Section:
+class _Section(NamedTuple):
     """What git says of one file. Of a very large one the middle is missing, and counted in the numbers of lines."""
 
     text: bytes
@@ -53,41 +51,51 @@ async def patches(mirror: Mirror, base: str, head: str) -> AsyncIterator[FilePat
     held. Raises GitError.
     """
     ends = (await mirror.tree(base), await mirror.tree(head))
-    kept = 0
-    async with aclosing(_sections(mirror, *ends)) as sections:
-        heads = _heads((await anext(sections, _Section(b""))).text)
-        for one in heads:
-            section = await _next(sections)
-            if one.status == "T":  # git tells it as one file that goes and one that comes
-                section = await _next(sections)
-            patch = _read(one, section, MOST_IN_ALL - kept)
-            kept += len(section.text) if patch.hunks else 0
-            yield patch
-        if await anext(sections, None):
-            raise _torn("has patches of files that it does not name")
+    reader = _Reader()
+    said = stream("diff-tree", *_OPTIONS, *ends, git_dir=mirror.path, transport=mirror.transport)
+    async with aclosing(said) as pieces:
+        async for piece in pieces:
+            for patch in reader.feed(piece):
+                yield patch
+    for patch in reader.rest():
+        yield patch
 
 
-async def _next(sections: AsyncIterator[_Section]) -> _Section:
-    found = await anext(sections, None)
-    if found is None:
-        raise _torn("names files that it has no patch of")
-    return found
+class _Reader:
+    """Makes files of what git says, as it comes."""
+
+    def __init__(self) -> None:
+        self._cutter = _Cutter()
+        self._heads: Iterator[_Head | None] | None = None  # of the sections that are still to come
+        self._room = MOST_IN_ALL
+
+    def feed(self, piece: bytes) -> Iterator[FilePatch]:
+        """The files that this piece ends."""
+        return self._files(self._cutter.feed(piece))
+
+    def rest(self) -> Iterator[FilePatch]:
+        """The last file, when git is done; GitError where one is missing."""
+        yield from self._files(self._cutter.rest())
+        if any(self._heads or ()):
+            raise _torn("names files that it has no patch of")
+
+    def _files(self, sections: Iterable[_Section]) -> Iterator[FilePatch]:
+        for section in sections:
+            if self._heads is None:
+                self._heads = _heads(section.text)
+                continue
+            try:
+                head = next(self._heads)
+            except StopIteration:
+                raise _torn("has patches of files that it does not name") from None
+            if head:
+                patch = _read(head, section, self._room)
+                self._room -= len(section.text) if patch.hunks else 0
+                yield patch
 
 
 def _torn(what: str) -> GitError:
     return GitError(("diff-tree",), 0, f"the diff {what}")
-
-
-async def _sections(mirror: Mirror, base: str, head: str) -> AsyncGenerator[_Section, None]:
-    """The raw lines, then the patches in their order."""
-    cutter = _Cutter()
-    said = stream("diff-tree", *_OPTIONS, base, head, git_dir=mirror.path, transport=mirror.transport)
-    async with aclosing(said) as pieces:
-        async for piece in pieces:
-            for section in cutter.feed(piece):
-                yield section
-    for section in cutter.rest():
-        yield section
 
 
 class _Cutter:
@@ -138,12 +146,15 @@ class _Cutter:
         self._cut = True
 
 
-def _heads(raw: bytes) -> Iterator[_Head]:
+def _heads(raw: bytes) -> Iterator[_Head | None]:
+    """The file of each section; None: the next one tells all of it."""
     words = iter(raw.decode("utf-8", "surrogateescape").split("\0"))
     for about in words:
         if about:
             letter = about.split(" ")[4][0]
             old = next(words)
+            if letter == "T":  # git tells it as one file that goes and one that comes
+                yield None
             yield _Head(_STATUSES[letter], old, next(words) if letter in "RC" else old)
 
 
@@ -152,8 +163,10 @@ def _read(head: _Head, section: _Section, room: int) -> FilePatch:
     start = text.find(b"\n@@ -")
     if start < 0:
         return FilePatch(head.path, head.old_path, head.status, b"\nBinary files " in text, too_large=section.cut)
+    if not section.cut and len(text) <= min(MOST_BYTES, room):
+        patch = parse(text, head.path, head.old_path, head.status)
+        if patch.added + patch.deleted <= MOST_LINES:
+            return patch
     added = section.added + text.count(b"\n+", start)
     deleted = section.deleted + text.count(b"\n-", start)
-    if section.cut or len(text) > min(MOST_BYTES, room) or added + deleted > MOST_LINES:
-        return FilePatch(head.path, head.old_path, head.status, added=added, deleted=deleted, too_large=True)
-    return parse(text, head.path, head.old_path, head.status, added, deleted)
+    return FilePatch(head.path, head.old_path, head.status, added=added, deleted=deleted, too_large=True)

@@ -13,6 +13,7 @@ from bot.review.finding import Side
 Status = Literal["A", "M", "D", "R", "T"]
 NEAR = 3  # lines around a change that git shows
 _HUNK = b"\n@@ -"  # only heads begin like this: every line of a body has its sign before it
+_NO_END = b"\n\\"  # begins git's remark that the last line of a side has no end
 _HEAD = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?([^\n]*)\n")
 
 
@@ -135,14 +136,19 @@ def _any(numbers: Sequence[int], first: int, last: int) -> bool:
     return at < len(numbers) and numbers[at] <= last
 
 
-def parse(section: bytes, path: str, old_path: str, status: Status, added: int = 0, deleted: int = 0) -> FilePatch:
+def parse(section: bytes, path: str, old_path: str, status: Status) -> FilePatch:
     """One section of git's output, from `diff --git` to before the next."""
-    hunks: list[Hunk] = []
     start = section.find(_HUNK)
+    rows, hunks = section.count(b"\n", start + 1), list[Hunk]()
     while start >= 0 and (head := _HEAD.match(section, start + 1)):
         begin = head.end()
         start = section.find(_HUNK, begin - 1)
         body = section[begin : start + 1] if start >= 0 else section[begin:]
         old, old_count, new, new_count, heading = head.groups(b"1")
         hunks.append(Hunk(int(old), int(old_count), int(new), int(new_count), heading.decode("utf-8", "replace"), body))
+    if not hunks:
+        return FilePatch(path, old_path, status)
+    # What git counts in the heads says how many lines there are of each kind: a row is on the one side, or on both.
+    rows -= len(hunks) + hunks[-1].body.count(_NO_END)
+    added, deleted = rows - sum(hunk.old_count for hunk in hunks), rows - sum(hunk.new_count for hunk in hunks)
     return FilePatch(path, old_path, status, False, tuple(hunks), added, deleted)
