@@ -27,6 +27,7 @@ from bot.sandbox.output import SECONDS, Rate
 from bot.sandbox.watchdog import LimitExceeded
 
 TOOLS = ["Agent", "Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "TodoWrite", "Write"]
+_ANSWER = "StructuredOutput"  # the tool that it answers with where it is held to a schema
 _SHOWN = 4000  # characters of a tool's output that a transcript gets
 _MESSAGES = 2000  # in any 5 seconds
 _ROUNDS = 30  # of trying to end it, in about 3 seconds
@@ -46,6 +47,7 @@ _MODELS = ("ANTHROPIC_SMALL_FAST_MODEL", *(f"ANTHROPIC_DEFAULT_{kind}_MODEL" for
 _ENDINGS: Mapping[str, tuple[Ending, str]] = {
     "error_max_turns": ("turns", "it used all its turns"),
     "error_max_budget_usd": ("budget", "it used all its money"),
+    "error_max_structured_output_retries": ("finished", ""),  # whoever reads its last answer says what is wrong with it
 }
 
 
@@ -167,6 +169,7 @@ class _Start:
             max_turns=task.max_turns,
             max_budget_usd=task.usd,
             max_buffer_size=64 << 20,
+            output_format={"type": "json_schema", "schema": dict(task.schema)} if task.schema else None,
         )
 
     def group(self) -> int | None:
@@ -260,6 +263,7 @@ class _Story:
     task: Task
     tell: Tell
     _words: str = ""
+    _answer: object = None
     _result: sdk.ResultMessage | None = None
     _problem: str = ""
     flood: str = ""  # a sentence, once it has said too much
@@ -306,12 +310,21 @@ class _Story:
         ending, problem = _ending(result)
         return Outcome(
             ending,
-            result.result if result.result is not None and ending == "finished" else self._words,
+            self._last(result) if ending == "finished" else self._words,
             usd=result.total_cost_usd,
             turns=result.num_turns,
             problem=problem,
             details={"api_status": str(result.api_error_status)} if result.api_error_status else {},
         )
+
+    def _last(self, result: sdk.ResultMessage) -> str:
+        """Its last words: the data it was asked for, valid or the best it could do; without any, what it said."""
+        answer = result.structured_output
+        if answer is None and result.subtype != "success":
+            answer = self._answer
+        if answer is not None:
+            return f"```json\n{json.dumps(answer, ensure_ascii=False)}\n```"
+        return self._words if result.result is None else result.result
 
     def _said(self, block: object) -> None:
         match block:
@@ -321,6 +334,7 @@ class _Story:
             case sdk.ToolUseBlock(name="TodoWrite", input={"todos": list() as todos}):
                 self.tell(AgentEvent("plan", "\n".join(_todo(todo) for todo in todos)))
             case sdk.ToolUseBlock(name=name, input=arguments):
+                self._answer = arguments if name == _ANSWER else self._answer
                 self.tell(AgentEvent("tool", _described(name, arguments, self.task.worktree)))
 
 

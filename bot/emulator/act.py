@@ -59,6 +59,13 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Give the data that were asked for, where the client wants its answer as data."""
+
+    data: Json
+
+
+@dataclass(frozen=True)
 class Fail:
     """Answer with an HTTP error instead, to the first `times` requests for this turn."""
 
@@ -72,7 +79,7 @@ class Hang:
     """Never answer: the client has to give up."""
 
 
-Act = Say | Read | Write | Edit | Bash | Plan | Fail | Hang
+Act = Say | Read | Write | Edit | Bash | Plan | Answer | Fail | Hang
 Turn = tuple[Act, ...]
 
 
@@ -147,10 +154,15 @@ def _plan(act: Plan, folder: PurePosixPath) -> Ways:
     return [[("TodoWrite", {"todos": todos})], tasks]
 
 
+def _answer(act: Answer, folder: PurePosixPath) -> Ways:
+    return [[("StructuredOutput", act.data)]]
+
+
 _WAYS: dict[type, Callable[[Any, PurePosixPath], Ways]] = {
     Read: _read,
     Write: _write,
     Edit: _edit,
     Bash: _bash,
     Plan: _plan,
+    Answer: _answer,
 }

@@ -16,9 +16,23 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from bot.emulator.act import Act, Bash, Edit, Fail, Hang, Plan, Read, Say, Script, Turn, Write, calls
+from bot.emulator.act import Act, Answer, Bash, Edit, Fail, Hang, Plan, Read, Say, Script, Turn, Write, calls
 
-__all__ = ["Act", "Bash", "Edit", "Fail", "Hang", "Plan", "PlayedModel", "Read", "Request", "Say", "Script", "Write"]
+__all__ = [
+    "Act",
+    "Answer",
+    "Bash",
+    "Edit",
+    "Fail",
+    "Hang",
+    "Plan",
+    "PlayedModel",
+    "Read",
+    "Request",
+    "Say",
+    "Script",
+    "Write",
+]
 
 _ERRORS = {
     400: "invalid_request_error",
