@@ -38,7 +38,7 @@ _SAYS_SO = (
 )
 _SAID = {sign: re.compile(_SAYS_SO % re.escape(sign)) for sign in (b"+", b" ")}
 _HEADER = 1_500  # bytes that are looked at: who says so does it at the top
-_ATTRIBUTES = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)+)"|(?P<glob>[^\s"#!\[]\S*))\s+(?P<said>.+)')
+_ATTRIBUTES = re.compile(r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)+)"|(?P<glob>(?!\[attr\])[^\s"#!]\S*))\s+(?P<said>.+)')
 _MARK = re.compile(r"(?P<no>[-!]?)linguist-(?P<what>generated|vendored)(?:=(?P<value>\S*))?")
 _TESTS = ("test/", "tests/", "spec/", "__tests__/", "*_test.*", "test_*.*", "*.test.*", "*.spec.*", "*_spec.*")
 _SETTINGS: Globs = ("*.yml", "*.yaml", "*.toml", "*.ini", "*.cfg", "*.json", "*.xml", "*.properties")
