@@ -205,7 +205,7 @@ async def answer(*args: str, **call: Unpack[Call]) -> Answer:
     return Answer(process.returncode or 0, out, _masked(err.decode(errors="replace"), credential))
 
 
-async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None]:
+async def stream(*args: str, **call: Unpack[Look]) -> AsyncGenerator[bytes, None]:
     """Git's standard output piece by piece, as it comes; raises GitError at its end unless git ends with 0.
 
     Close it (`contextlib.aclosing`) where it is not read to its end: only then is git ended for sure. `timeout` is for
@@ -216,7 +216,7 @@ async def stream(*args: str, **call: Unpack[Call]) -> AsyncGenerator[bytes, None
         process = await asyncio.create_subprocess_exec(
             *("git", *where, *args),
             cwd="/",
-            env=_environment(call, ""),
+            env=_environment({"transport": call.get("transport", Transport())}, ""),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=theirs,
             stderr=asyncio.subprocess.PIPE,

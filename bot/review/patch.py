@@ -29,8 +29,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Hunk:
-    """A stretch of a file that changed, with its context. `heading` is what git prints behind the second `@@`."""
+    """A stretch of the file `path` that changed, with its context.
 
+    `heading` is what git prints behind the second `@@`.
+    """
+
+    path: str
     old: int
     old_count: int
     new: int
@@ -60,8 +64,8 @@ class Hunk:
 
     @cached_property
     def digest(self) -> str:
-        """16 hex digits over signs and text, not over line numbers: the same after a rebase."""
-        return hashlib.sha256(self.body).hexdigest()[:16]
+        """16 hex digits over path, signs and text, not over line numbers: the same after a rebase."""
+        return hashlib.sha256(self.path.encode("utf-8", "surrogateescape") + b"\0" + self.body).hexdigest()[:16]
 
     def shows(self, start: int, end: int, side: Side) -> bool:
         """Whether all these lines of that side are in it."""
@@ -144,8 +148,8 @@ def parse(section: bytes, path: str, old_path: str, status: Status) -> FilePatch
         begin = head.end()
         start = section.find(_HUNK, begin - 1)
         body = section[begin : start + 1] if start >= 0 else section[begin:]
-        old, old_count, new, new_count, heading = head.groups(b"1")
-        hunks.append(Hunk(int(old), int(old_count), int(new), int(new_count), heading.decode("utf-8", "replace"), body))
+        old, old_count, new, new_count = map(int, head.groups(b"1")[:4])
+        hunks.append(Hunk(path, old, old_count, new, new_count, head[5].decode("utf-8", "replace"), body))
     if not hunks:
         return FilePatch(path, old_path, status)
     # What git counts in the heads says how many lines there are of each kind: a row is on the one side, or on both.
