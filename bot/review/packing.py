@@ -10,7 +10,7 @@ from bot.review.scope import head_of, indent_of
 UP, DOWN = 40, 3  # lines that a hunk's context is extended by
 CHARACTERS = 4  # of a token, as a rule of thumb
 _WIDEST = 300  # characters of a line that is context only
-_LEAST = 400  # characters that are worth looking for something that fits
+_LEAST = 50  # this part of a part that is free is not worth looking for what fits
 _NUMBERS = 9  # characters before each line, but for its sign
 Contents = Callable[[str], Sequence[str] | None]
 
@@ -77,7 +77,7 @@ class _Box:
     @property
     def full(self) -> bool:
         """Whether nothing more is worth a try."""
-        return not self._unused and self._free < min(_LEAST, self._room)
+        return not self._unused and self._free < self._room // _LEAST
 
     @property
     def _unused(self) -> int:

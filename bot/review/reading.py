@@ -46,10 +46,20 @@ _SETTINGS += ("requirements*.txt", "CMakeLists.txt")
 _WORDS = ("*.md", "*.rst", "*.adoc", "*.txt", "docs/")
 _NO_SOURCE = matcher(_TESTS + _SETTINGS + _WORDS)
 _ORDER = tuple((rank, matcher(globs)) for rank, globs in enumerate((_TESTS, _SETTINGS, _WORDS), 1))
-_RISKY = re.compile(
-    r"auth|login|passw|secret|token|session|crypt|permission|acl|sandbox|payment|sql|migrat|serial|admin|upload",
-    re.IGNORECASE,
+_RISKY: Globs = (
+    "auth",
+    "login",
+    "passw",
+    "secret",
+    "token",
+    "session",
+    "crypt",
+    "permission",
+    "acl",
+    "sandbox",
+    "payment",
 )
+_RISKY += ("sql", "migrat", "serial", "admin", "upload")
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,8 @@ def _reason(patch: FilePatch, ignored: Fits, marks: Sequence[_Mark]) -> str:
         return "too large"
     if patch.status == "D":
         return "deleted"
-    if foreign := _foreign(patch, {mark.what: mark.holds for mark in marks if mark.fits(patch.path)}):
+    said = {mark.what: mark.holds for mark in marks if mark.fits(patch.path)} if marks else {}
+    if foreign := _foreign(patch, said):
         return foreign
     return "" if patch.hunks else "renamed" if patch.status == "R" else "no text"
 
@@ -148,7 +159,7 @@ def _place(patch: FilePatch) -> tuple[int, bool, int, str]:
     """Source before tests before settings before documents; what is a risk first, then the larger change."""
     path = patch.path
     kind = next((rank for rank, fits in _ORDER if fits(path)), 0) if _NO_SOURCE(path) else 0
-    return kind, not _RISKY.search(path), -(patch.added + patch.deleted), path
+    return kind, not any(map(path.lower().__contains__, _RISKY)), -(patch.added + patch.deleted), path
 
 
 def fresh(files: Sequence[FilePatch], known: Collection[str]) -> list[FilePatch]:

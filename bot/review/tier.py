@@ -49,7 +49,7 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
         reasons.append(f"touches {_listed(hit)}")
     if tier.all:
         fits = matcher(tier.all)
-        if not files or not all(fits(patch.path) and fits(patch.old_path) for patch in files):
+        if not files or not all(all(map(fits, _names(patch))) for patch in files):
             return ""
         reasons.append(f"touches only {_listed([patch.path for patch in files])}")
     if tier.most_lines is not None:
@@ -60,7 +60,11 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
 def _fitting(globs: Globs, files: Sequence[FilePatch]) -> list[str]:
     """The names that fit, one of each file: who moves a file out of sight changes it all the same."""
     fits = matcher(globs)
-    return [name for patch in files if (name := next(filter(fits, (patch.path, patch.old_path)), ""))]
+    return [name for patch in files if (name := next(filter(fits, _names(patch)), ""))]
+
+
+def _names(patch: FilePatch) -> tuple[str, ...]:
+    return (patch.path,) if patch.path == patch.old_path else (patch.path, patch.old_path)
 
 
 def _listed(paths: Sequence[str]) -> str:

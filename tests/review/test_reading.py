@@ -134,13 +134,13 @@ def test_what_was_read_before_is_not_read_again() -> None:
 def test_what_found_no_room_is_named_whole_or_in_part() -> None:
     lines = [f"{number}\n" for number in range(200)]
     changed = "".join(f"new {line}" if line in ("10\n", "100\n", "190\n") else line for line in lines)
-    files = [patch("auth.py", "".join(lines), changed), patch("b.py", None, "x = 1\n" * 20), touched("c.md", "D")]
+    files = [patch("a.py", "".join(lines), changed), touched("b.py"), touched("c.md", "D")]
     plan = sort(files, ())
-    covered = coverage(pack(plan.files, 60, 1, lambda path: None), plan)
-    assert (covered.read, covered.total) == (1, 3)  # where a large one has no room, a small one may
-    assert covered.left == (("auth.py", "no room for 2 of 3 places"), ("c.md", "deleted"))
-    nothing = coverage(pack(plan.files, 25, 1, lambda path: None), plan)
-    assert nothing.left == (("a.py", "no room"), ("c.md", "deleted"))
+    covered = coverage(pack(plan.files, 40, 1, lambda path: None), plan)
+    assert (covered.read, covered.total) == (0, 3)
+    assert covered.left == (("a.py", "no room for 2 of 3 places"), ("b.py", "no room"), ("c.md", "deleted"))
+    beside = coverage(pack(plan.files, 55, 1, lambda path: None), plan)  # a small one fits where a large one does not
+    assert beside.left == (("a.py", "no room for 2 of 3 places"), ("c.md", "deleted"))
     assert coverage(pack(plan.files, 1_000, 1, lambda path: None), plan).left == (("c.md", "deleted"),)
 
 
