@@ -285,6 +285,19 @@ async def test_a_pull_request_is_compared_with_where_it_left_its_base(bare: Mirr
     assert await merge_base(bare, base, alone) is None
 
 
+async def test_a_rebase_leaves_the_digests_of_what_it_moves(bare: Mirror) -> None:
+    old = b"".join(b"line %d\n" % number for number in range(40))
+    new, ahead = old.replace(b"line 20\n", b"line twenty\n"), b"of the base\n"
+    trees = [{b"a": plain(text), b"b": plain(text)} for text in (old, new, ahead + old, ahead + new)]
+    base, head, base_now, head_now = history(bare, trees, parents=[0, 1, 1, 3])
+    before = [patch async for patch in patches(bare, base, head)]
+    after = [patch async for patch in patches(bare, base_now, head_now)]
+    assert [patch.digest for patch in after] == [patch.digest for patch in before]
+    assert [patch.hunks[0].digest for patch in after] == [patch.hunks[0].digest for patch in before]
+    assert [patch.hunks[0].new for patch in after] == [patch.hunks[0].new + 1 for patch in before]
+    assert len({patch.hunks[0].digest for patch in before}) == 2  # the same in two files is to be read in both
+
+
 async def test_what_is_not_here_is_no_base_and_no_change(bare: Mirror) -> None:
     (here,) = history(bare, [{b"a": plain(b"x\n")}])
     with pytest.raises(GitError):
