@@ -60,10 +60,10 @@ async def read(mirror: Mirror, old: str, new: str) -> int:
     choice = pick(tiers_of(RULES), fresh, AGENTS)
     packing = reading.pack(fresh, RULES.reading.part_tokens, RULES.reading.parts, lambda path: None)
     covered = reading.coverage(packing, plan)
-    digests = {hunk.digest for patch in plan.files for hunk in patch.hunks}
-    if covered.total != FILES or not choice.agents or len(digests) < FILES:
+    digests = reading.digests(packing, plan, ())
+    if covered.total != FILES or not choice.agents or len(digests) < covered.read:
         raise RuntimeError(f"{covered.total} files were read")
-    return sum(patch.added + patch.deleted for patch in found)
+    return found
 
 
 async def _plain(mirror: Mirror, old: str, new: str) -> float:

@@ -90,7 +90,7 @@ class _Reader:
                 raise _torn("has patches of files that it does not name") from None
             if head:
                 patch = _read(head, section, self._room)
-                self._room -= len(section.text) if patch.hunks else 0
+                self._room -= 0 if patch.blank else len(section.text)
                 yield patch
 
 
@@ -160,13 +160,14 @@ def _heads(raw: bytes) -> Iterator[_Head | None]:
 
 def _read(head: _Head, section: _Section, room: int) -> FilePatch:
     text = section.text
-    start = text.find(b"\n@@ -")
-    if start < 0:
-        return FilePatch(head.path, head.old_path, head.status, b"\nBinary files " in text, too_large=section.cut)
-    if not section.cut and len(text) <= min(MOST_BYTES, room):
-        patch = parse(text, head.path, head.old_path, head.status)
-        if patch.added + patch.deleted <= MOST_LINES:
-            return patch
+    if not section.cut and len(text) <= min(MOST_BYTES, room) and not _has_many_lines(text):
+        return parse(text, head.path, head.old_path, head.status)
+    start = max(text.find(b"\n@@ -"), 0)
     added = section.added + text.count(b"\n+", start)
     deleted = section.deleted + text.count(b"\n-", start)
     return FilePatch(head.path, head.old_path, head.status, added=added, deleted=deleted, too_large=True)
+
+
+def _has_many_lines(text: bytes) -> bool:
+    """Whether more lines changed than GitHub shows of a file; a line has two bytes at least."""
+    return len(text) > 2 * MOST_LINES and text.count(b"\n+") + text.count(b"\n-") > MOST_LINES

@@ -100,14 +100,9 @@ async def study(mirror: Mirror, ground: PullGround, agents: Sequence[str]) -> St
     await sources.load(wanted)
     to_read = fresh if choice.agents else []
     packing = reading.pack(to_read, rules.reading.part_tokens, rules.reading.parts, sources.at_head)
-    unread = {hunk.digest for hunks in packing.left.values() for hunk in hunks} if to_read else _digests(fresh)
     files = {patch.path: patch for patch in found}
     coverage = _coverage(packing, plan, fresh if not to_read else [])
-    return Study(files, choice, packing, coverage, sources, sorted(_digests(plan.files) - unread))
-
-
-def _digests(files: Sequence[FilePatch]) -> set[str]:
-    return {hunk.digest for patch in files for hunk in patch.hunks}
+    return Study(files, choice, packing, coverage, sources, sorted(reading.digests(packing, plan, ground.read)))
 
 
 def _coverage(packing: Packing, plan: Plan, spared: Sequence[FilePatch]) -> Coverage:

@@ -7,6 +7,7 @@ from bot.review.name import shown
 from bot.review.patch import FilePatch, Hunk
 from bot.review.scope import head_of, indent_of
 
+NO_ROOM = "no room"
 UP, DOWN = 40, 3  # lines that a hunk's context is extended by
 CHARACTERS = 4  # of a token, as a rule of thumb
 _WIDEST = 300  # characters of a line that is context only
@@ -26,11 +27,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Packing:
-    """The parts, and what found no room in them: path -> hunks that are not, or not all, in a part."""
+    """The parts; the hunks that are in them, by path; and why a file is not in them, or not all of it."""
 
     parts: tuple[Part, ...] = ()
-    left: dict[str, tuple[Hunk, ...]] = field(default_factory=dict)
-    whole: dict[str, int] = field(default_factory=dict)  # hunks of each file, read or not
+    read: dict[str, tuple[Hunk, ...]] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 def pack(files: Sequence[FilePatch], part_tokens: int, parts: int, contents: Contents) -> Packing:
@@ -39,28 +40,30 @@ def pack(files: Sequence[FilePatch], part_tokens: int, parts: int, contents: Con
     A file goes on in the next part at a hunk; a hunk goes on at a line only where it is larger than a part.
     """
     box = _Box(part_tokens * CHARACTERS, parts)
-    left: dict[str, tuple[Hunk, ...]] = {}
+    read, left = dict[str, tuple[Hunk, ...]](), dict[str, str]()
     for patch in files:
-        if missing := _put(box, patch, contents):
-            left[patch.path] = missing
-    return Packing(tuple(box.done()), left, {patch.path: len(patch.hunks) for patch in files})
+        taken = () if box.full else _put(box, patch, contents)
+        if taken:
+            read[patch.path] = taken
+        if not taken:
+            left[patch.path] = NO_ROOM
+        elif len(taken) < len(patch.hunks):
+            left[patch.path] = f"{NO_ROOM} for {len(patch.hunks) - len(taken)} of {len(patch.hunks)} places"
+    return Packing(tuple(box.done()), read, left)
 
 
 def _put(box: "_Box", patch: FilePatch, contents: Contents) -> tuple[Hunk, ...]:
-    """Put a file's hunks into the box; those that do not fit."""
-    if box.full:
-        return patch.hunks
-    title, missing = _title(patch), list[Hunk]()
+    """Put a file's hunks into the box; those that fit."""
+    title, taken = _title(patch), list[Hunk]()
     lines: Sequence[str] | None = None
     for hunk, following in zip(patch.hunks, (*patch.hunks[1:], None), strict=True):
         if not box.may_take(hunk):
-            missing.append(hunk)
             continue
         lines = (contents(patch.path) or ()) if lines is None else lines
         stop = following.new if following else len(lines) + 1
-        if not box.take(patch.path, title, hunk, lines, stop):
-            missing.append(hunk)
-    return tuple(missing)
+        if box.take(patch.path, title, hunk, lines, stop):
+            taken.append(hunk)
+    return tuple(taken)
 
 
 class _Box:

@@ -13,6 +13,7 @@ from bot.review.finding import Side
 Status = Literal["A", "M", "D", "R", "T"]
 NEAR = 3  # lines around a change that git shows
 _HUNK = b"\n@@ -"  # only heads begin like this: every line of a body has its sign before it
+_AT_TOP = re.compile(rb"@@ -\S+ \+[01]\b")
 _NO_END = b"\n\\"  # begins git's remark that the last line of a side has no end
 _HEAD = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@ ?([^\n]*)\n")
 
@@ -86,6 +87,20 @@ class FilePatch:
     deleted: int = 0
     too_large: bool = False
 
+    @property
+    def blank(self) -> bool:
+        """Whether it shows no line."""
+        return not self.hunks
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of lines it shows."""
+        return sum(len(hunk.body) for hunk in self.hunks)
+
+    def top(self, most: int) -> bytes:
+        """So many bytes of the file's beginning as it shows that, with signs; none where it does not."""
+        return self.hunks[0].body[:most] if self.hunks and self.hunks[0].new <= 1 else b""
+
     @cached_property
     def digest(self) -> str:
         """Over path, status and all hunks: the same patch, the same digest."""
@@ -134,6 +149,41 @@ class FilePatch:
         return [text for number, text in numbered if number is not None and start <= number <= end]
 
 
+class _Told(FilePatch):
+    """A file as git told it, of a change that may have thousands: looked into where somebody asks."""
+
+    _section: bytes = b""
+
+    @cached_property
+    def hunks(self) -> tuple[Hunk, ...]:
+        return tuple(_hunks(self._section, self.path))
+
+    @cached_property
+    def added(self) -> int:
+        return self._rows - sum(hunk.old_count for hunk in self.hunks)
+
+    @cached_property
+    def deleted(self) -> int:
+        return self._rows - sum(hunk.new_count for hunk in self.hunks)
+
+    @cached_property
+    def _rows(self) -> int:
+        """Lines of either side, those of both once: what git's heads count of one side is not of the other alone."""
+        return sum(hunk.body.count(b"\n") for hunk in self.hunks) - self.hunks[-1].body.count(_NO_END)
+
+    @property
+    def blank(self) -> bool:
+        return not self._section and super().blank
+
+    @property
+    def size(self) -> int:
+        return len(self._section) or super().size
+
+    def top(self, most: int) -> bytes:
+        start = self._section.find(_HUNK) + 1
+        return super().top(most) if not self._section or _AT_TOP.match(self._section, start) else b""
+
+
 def _any(numbers: Sequence[int], first: int, last: int) -> bool:
     """Whether one of these numbers, which are in order, is in the range."""
     at = bisect_left(numbers, first)
@@ -143,16 +193,18 @@ def _any(numbers: Sequence[int], first: int, last: int) -> bool:
 def parse(section: bytes, path: str, old_path: str, status: Status) -> FilePatch:
     """One section of git's output, from `diff --git` to before the next."""
     start = section.find(_HUNK)
-    rows, hunks = section.count(b"\n", start + 1), list[Hunk]()
+    if start < 0:
+        return FilePatch(path, old_path, status, b"\nBinary files " in section)
+    told = _Told.__new__(_Told)
+    told.__dict__.update(path=path, old_path=old_path, status=status, _section=section)
+    return told
+
+
+def _hunks(section: bytes, path: str) -> Iterator[Hunk]:
+    start = section.find(_HUNK)
     while start >= 0 and (head := _HEAD.match(section, start + 1)):
         begin = head.end()
         start = section.find(_HUNK, begin - 1)
         body = section[begin : start + 1] if start >= 0 else section[begin:]
         old, old_count, new, new_count = map(int, head.groups(b"1")[:4])
-        hunks.append(Hunk(path, old, old_count, new, new_count, head[5].decode("utf-8", "replace"), body))
-    if not hunks:
-        return FilePatch(path, old_path, status)
-    # What git counts in the heads says how many lines there are of each kind: a row is on the one side, or on both.
-    rows -= len(hunks) + hunks[-1].body.count(_NO_END)
-    added, deleted = rows - sum(hunk.old_count for hunk in hunks), rows - sum(hunk.new_count for hunk in hunks)
-    return FilePatch(path, old_path, status, False, tuple(hunks), added, deleted)
+        yield Hunk(path, old, old_count, new, new_count, head[5].decode("utf-8", "replace"), body)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bot.review.glob import matcher
-from bot.review.packing import Contents, Packing, Part, pack
+from bot.review.packing import NO_ROOM, Contents, Packing, Part, pack
 from bot.review.patch import FilePatch
 from bot.review.rules import Globs
 
-__all__ = ["Contents", "Coverage", "Packing", "Part", "Plan", "coverage", "fresh", "pack", "sort"]
+__all__ = ["NO_ROOM", "Contents", "Coverage", "Packing", "Part", "Plan"]
+__all__ += ["coverage", "digests", "fresh", "pack", "sort"]
 
-NO_ROOM = "no room"
 Fits = Callable[[str], bool]
 
 _LOCKS: Globs = ("*.lock", "go.sum", "package-lock.json", "packages.lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml")
@@ -108,7 +108,7 @@ def _reason(patch: FilePatch, ignored: Fits, marks: Sequence[_Mark]) -> str:
     said = {mark.what: mark.holds for mark in marks if mark.fits(patch.path)} if marks else {}
     if foreign := _foreign(patch, said):
         return foreign
-    return "" if patch.hunks else "renamed" if patch.status == "R" else "no text"
+    return "" if not patch.blank else "renamed" if patch.status == "R" else "no text"
 
 
 def _foreign(patch: FilePatch, said: dict[str, bool | None]) -> str:
@@ -123,9 +123,7 @@ def _foreign(patch: FilePatch, said: dict[str, bool | None]) -> str:
 
 def _says_so(patch: FilePatch) -> bool:
     """Whether a file says at its top that it is generated: a new one does, or one did so before this change."""
-    if not patch.hunks or patch.hunks[0].new > 1:
-        return False
-    top = patch.hunks[0].body[:_HEADER]
+    top = patch.top(_HEADER)
     return b"enerated" in top and bool(_SAID[b"+" if patch.status == "A" else b" "].search(top))
 
 
@@ -159,7 +157,7 @@ def _place(patch: FilePatch) -> tuple[int, bool, int, str]:
     """Source before tests before settings before documents; what is a risk first, then the larger change."""
     path = patch.path
     kind = next((rank for rank, fits in _ORDER if fits(path)), 0) if _NO_SOURCE(path) else 0
-    return kind, not any(map(path.lower().__contains__, _RISKY)), -(patch.added + patch.deleted), path
+    return kind, not any(map(path.lower().__contains__, _RISKY)), -patch.size, path
 
 
 def fresh(files: Sequence[FilePatch], known: Collection[str]) -> list[FilePatch]:
@@ -170,11 +168,14 @@ def fresh(files: Sequence[FilePatch], known: Collection[str]) -> list[FilePatch]
     return [patch for patch in cut if patch.hunks]
 
 
+def digests(packing: Packing, plan: Plan, known: Collection[str]) -> set[str]:
+    """Of all places of the change that are read, now or, as `known` says, before."""
+    now = {hunk.digest for hunks in packing.read.values() for hunk in hunks}
+    before = {hunk.digest for patch in plan.files for hunk in patch.hunks} & set(known) if known else set[str]()
+    return now | before
+
+
 def coverage(packing: Packing, plan: Plan) -> Coverage:
     """How many files were read in whole (now, or before), and which were not."""
-    short = [(path, _short(len(hunks), packing.whole[path])) for path, hunks in packing.left.items()]
-    return Coverage(len(plan.files) - len(short), len(plan.files) + len(plan.left), (*short, *plan.left))
-
-
-def _short(left: int, whole: int) -> str:
-    return NO_ROOM if left == whole else f"{NO_ROOM} for {left} of {whole} places"
+    left = (*packing.left.items(), *plan.left)
+    return Coverage(len(plan.files) - len(packing.left), len(plan.files) + len(plan.left), left)

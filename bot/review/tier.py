@@ -38,7 +38,7 @@ def _chosen(tier: Tier, agents: Sequence[str]) -> tuple[str, ...]:
 
 def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
     """Why a tier holds; empty where it does not."""
-    lines = sum(patch.added + patch.deleted for patch in files)
+    lines = 0 if tier.most_lines is None else sum(patch.added + patch.deleted for patch in files)
     if tier.most_lines is not None and lines > tier.most_lines:
         return ""
     reasons = []

@@ -99,8 +99,9 @@ def test_every_changed_line_is_shown_once_or_its_file_is_named(
     assert [part.number for part in packing.parts] == [*range(1, len(packing.parts) + 1)]
     shown = rows(packing, files)
     for patch in plan.files:
-        left = packing.left.get(patch.path, ())
-        read = [line for hunk in patch.hunks if hunk not in left for line in hunk.lines()]
+        taken = packing.read.get(patch.path, ())
+        assert (taken == patch.hunks) == (patch.path not in packing.left)
+        read = [line for hunk in taken for line in hunk.lines()]
         mine = [row for row in shown.get(patch.path, []) if row.sign != " "]
         assert mine == [Row(line.sign, line.new, line.text) for line in read if line.sign != " "]
         for row in shown.get(patch.path, []):

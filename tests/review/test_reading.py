@@ -111,7 +111,7 @@ def test_a_file_is_believed_about_itself_where_the_change_does_not_say_it(
 
 def test_source_comes_before_tests_before_settings_before_documents() -> None:
     paths = ["docs/a.py", "README.md", "conf.yml", "tests/test_a.py", "a_test.go", "src/b.py", "src/a.py"]
-    big = replace(touched("src/z.py"), added=500)
+    big = replace(touched("src/z.py"), hunks=CODE * 2)
     risky = touched("src/login.py")
     plan = sort([*map(touched, paths), big, risky], ())
     assert [one.path for one in plan.files] == [
