@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.figure import Figure
@@ -16,6 +16,7 @@ from bot.git.command import Identity, git, stream
 from bot.git.mirror import Mirror, Mirrors
 from bot.git.patches import patches
 from bot.review import reading
+from bot.review.patch import FilePatch
 from bot.review.rules import tiers_of
 from bot.review.tier import pick
 from bot.workflow.library import shipped
@@ -47,13 +48,14 @@ async def measure() -> list[Figure]:
 
 
 async def _timed(mirror: Mirror, old: str, new: str) -> tuple[float, int]:
+    """How long it took, and how many lines changed."""
     began = time.perf_counter()
-    lines = await read(mirror, old, new)
-    return time.perf_counter() - began, lines
+    found = await read(mirror, old, new)
+    return time.perf_counter() - began, sum(patch.added + patch.deleted for patch in found)
 
 
-async def read(mirror: Mirror, old: str, new: str) -> int:
-    """All that a review does with a change before it asks an agent; the number of changed lines."""
+async def read(mirror: Mirror, old: str, new: str) -> Sequence[FilePatch]:
+    """All that a review does with a change before it asks an agent."""
     found = [patch async for patch in patches(mirror, old, new)]
     plan = reading.sort(found, RULES.reading.ignore)
     fresh = reading.fresh(plan.files, ())

@@ -50,9 +50,8 @@ async def patches(mirror: Mirror, base: str, head: str) -> AsyncIterator[FilePat
     Of a file whose patch is very large no hunk is kept, nor of any once they are too many together: all of them may be
     held. Raises GitError.
     """
-    ends = (await mirror.tree(base), await mirror.tree(head))
     reader = _Reader()
-    said = stream("diff-tree", *_OPTIONS, *ends, git_dir=mirror.path, transport=mirror.transport)
+    said = stream("diff-tree", *_OPTIONS, base, head, "--", git_dir=mirror.path, transport=mirror.transport)
     async with aclosing(said) as pieces:
         async for piece in pieces:
             for patch in reader.feed(piece):
