@@ -50,6 +50,7 @@ _COMMAND = re.compile(
 )  # also in a list, a quote, a table
 # A path is none.
 _COMMAND_IN_CODE = re.compile(rf"^([\s>]*+)(?=[/\uff0f!][A-Za-z][\w-]*+(?![\w./-])|(?!!){_WORDED})", re.IGNORECASE)
+_SLASH_IN_CODE = re.compile(r"^[\s>]*+(?:[/\uff0f][A-Za-z][\w-]*+(?![\w./-])|@?bors\b)", re.MULTILINE | re.IGNORECASE)
 _LANGUAGE = re.compile(r"^([^`~]*+(?:`{3,}+|~{3,}+)[ \t]*)(?P<said>.*)")
 _DRAWN = {
     "mermaid",
@@ -57,7 +58,8 @@ _DRAWN = {
     "geojson",
     "topojson",
     "stl",
-}  # shown as pictures with live links
+    "suggestion",
+}  # shown as pictures with live links, or with a button that puts them into a file
 _TRAILER = re.compile(r"^([\s>]*+(?:(?:[A-Za-z]+-)+by|skip-checks|on-behalf-of|change-id))\s*:", re.IGNORECASE)
 _WORK = "ci|cd|build|deploy|test|tests|actions|checks|pipeline|workflow"
 _SKIP = re.compile(
@@ -107,9 +109,39 @@ def harmless(words: str, host: str = HOST) -> str:
     return closed(made)
 
 
+def phrase(words: str, limit: int = 300, host: str = HOST) -> str:
+    """One line of Markdown, for a sentence, a list or a table of ours: harmless, and no span of code is left open.
+
+    An open one would end in what follows, and let the name of a file out of its own span.
+    """
+    line = " ".join(cleaned(storable(words)).split())
+    line = line if len(line) <= limit else f"{line[: limit - 1]}…"
+    made = harmless(f"x {line}", host)  # what begins a line of its own may be a heading or a fence, and this does not
+    if "\n" in made or _open_span(made):
+        made = harmless(f"x {line.replace('`', chr(39))}", host)
+    return _unordered(made.removeprefix("x ").strip())
+
+
+def _open_span(words: str) -> bool:
+    at = 0
+    while ticks := _TICKS.search(words, at):
+        at = ticks.end()
+        if ticks[0][0] == "`":
+            end = re.compile(rf"(?<!`){ticks[0]}(?!`)").search(words, at)
+            if end is None:
+                return True
+            at = end.end()
+    return False
+
+
 def inert(words: str) -> str:
     """What a program printed, for a block of code: no line is a command, and nothing in it is unseen."""
     return "\n".join(_COMMAND_IN_CODE.sub(rf"\1{_DOT}", line) for line in _runs(cleaned(storable(words))).split("\n"))
+
+
+def as_it_is(words: str) -> bool:
+    """Whether code may be shown just as it is: it holds nothing unseen, and no line is a slash command of a bot."""
+    return cleaned(storable(words)) == words and not _SLASH_IN_CODE.search(words)
 
 
 def _runs(words: str) -> str:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from bot.github.harmless import code, harmless, plain
+from bot.github.harmless import as_it_is, code, harmless, inert, phrase, plain
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
 from bot.review.said import Said
 
 LISTED, NAMED = 40, 10  # rows of a table; paths in a sentence
 BODY_LIMIT = 50_000
+WHY_LIMIT = 500
 _PLURAL = {"finding": "findings", "file": "files"}
 
 
@@ -160,9 +161,12 @@ def place(finding: Finding) -> str:
 
 
 def remark(number: int, finding: Finding, suggestion: str | None, host: str = "github.com") -> str:
-    """The body of an inline comment. `suggestion` is what GitHub may put in the place of these lines."""
-    parts = [f"**{plain(finding.title)}**", harmless(finding.body.strip(), host)]
-    if suggestion is not None:
+    """The body of an inline comment. `suggestion` is what GitHub may put in the place of these lines.
+
+    One that holds what nobody sees, or an order to another bot, is shown without a button.
+    """
+    parts = [f"**{phrase(finding.title)}**", harmless(finding.body.strip(), host)]
+    if suggestion is not None and as_it_is(suggestion):
         parts.append(suggested(suggestion))
     elif finding.suggestion:
         parts.append(f"Instead, perhaps:\n\n{text.fence(finding.suggestion, 'text')}")
@@ -185,7 +189,7 @@ def _who(finding: Finding) -> str:
 
 def in_body(number: int, finding: Finding, host: str = "github.com") -> str:
     """A finding that has no line of the diff, for the review's text."""
-    head = f"**{plain(finding.title)}** ({code(place(finding))})"
+    head = f"**{phrase(finding.title)}** ({code(place(finding))})"
     foot = f"<sub>{finding.severity} · {finding.category} · {_who(finding)} · finding {number}</sub>"
     return "\n\n".join(part for part in (head, harmless(finding.body.strip(), host), foot) if part)
 
@@ -209,10 +213,8 @@ def summary(story: Story) -> str:
 
 def headline(story: Story) -> str:
     """A title that does not lie: what is open, what was not read."""
-    if story.open:
-        said = f"{count(len(story.open), 'finding')} open: {by_severity(story.open)}"
-    else:
-        said = "Nothing to say"
+    found = story.open
+    said = f"{count(len(found), 'finding')} open: {by_severity(found)}" if found else "Nothing to say"
     return f"{said}, read in part only" if story.partial else said
 
 
@@ -235,7 +237,7 @@ def _table(story: Story) -> list[str]:
 
 
 def _row(story: Story, one: Said) -> str:
-    title, where = _cell(plain(one.finding.title)), _cell(code(place(one.finding)))
+    title, where = _cell(phrase(one.finding.title)), _cell(code(place(one.finding)))
     link = f"[{where}]({story.url}#discussion_r{one.comment})" if one.comment else where
     new = " (new)" if one.number in story.new else ""
     return f"| {one.number} | {one.finding.severity} | {title}{new} | {link} |"
@@ -279,12 +281,12 @@ def _folded(story: Story) -> list[str]:
 
 def _unsaid(one: Silent) -> str:
     who = names([code(agent).strip("`") for agent in one.finding.agents])
-    return f"- {plain(one.finding.title)} ({code(place(one.finding))}, {who}): {harmless(one.why)}"
+    return f"- {phrase(one.finding.title)} ({code(place(one.finding))}, {who}): {phrase(one.why, WHY_LIMIT)}"
 
 
 def _gone(one: Said) -> str:
-    why = f", {harmless(one.why)}" if one.why else ""
-    return f"- {one.number}: {plain(one.finding.title)} ({code(place(one.finding))}): {one.state}{why}"
+    why = f", {phrase(one.why, WHY_LIMIT)}" if one.why else ""
+    return f"- {one.number}: {phrase(one.finding.title)} ({code(place(one.finding))}): {one.state}{why}"
 
 
 def why(story: Story) -> str:
@@ -310,7 +312,7 @@ def under_way() -> str:
 
 
 def annotation(finding: Finding) -> str:
-    return f"{plain(finding.title)}\n\n{finding.body.strip()}"[:8_000]
+    return inert(f"{plain(finding.title)}\n\n{finding.body.strip()}")[:8_000]
 
 
 LEVELS: Mapping[Severity, str] = {"critical": "failure", "major": "warning", "minor": "warning", "nit": "notice"}
