@@ -45,7 +45,7 @@ class Recorded:
     name: str = "recorded"
     cases: dict[str, Case] = field(default_factory=dict)
     rounds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    asked: set[tuple[str, str]] = field(default_factory=set)
+    asked: set[tuple[str, int, str]] = field(default_factory=set)
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
         found = _OF.search(task.prompt)
@@ -56,7 +56,7 @@ class Recorded:
 
     def _words(self, case: Case, task: Task) -> str:
         agent, _, part = task.key.partition(".")
-        self.asked.add((case.name, agent))
+        self.asked.add((case.name, self.rounds[case.name], agent))
         if agent == "judge":
             return _verdicts(case, task.prompt)
         entries = case.rounds[self.rounds[case.name]].answers.get(agent, ())
@@ -298,8 +298,8 @@ def _on(wanted: Expected, one: Comment) -> bool:
 def _lost(case: Case, agents: Recorded, told: set[str], score: Score) -> None:
     """Valid findings of which nobody can know that they were made, at any time."""
     shown = "\n".join(score.shown[case.name])
-    for one in case.said:
-        asked = (case.name, one.agent) in agents.asked
+    for number, one in ((number, one) for number, after in enumerate(case.rounds) for one in after.said):
+        asked = (case.name, number, one.agent) in agents.asked
         if not asked or one.remark is None or (one.means and one.means in told) or plain(one.title) in shown:
             continue
         score.lost += 1

@@ -93,7 +93,8 @@ async def study(mirror: Mirror, ground: PullGround, agents: Sequence[str]) -> St
     found = [patch async for patch in patches(mirror, ground.base, ground.head)]
     plan = reading.sort(found, rules.reading.ignore, await _attributes(mirror, ground.trusted))
     fresh = reading.fresh(plan.files, set(ground.read))
-    choice = pick(tiers_of(rules), fresh or plan.files or found, agents)
+    aside = {path for path, _ in plan.left}  # what nobody reads may still be what makes a change risky: a deletion
+    choice = pick(tiers_of(rules), [*fresh, *(patch for patch in found if patch.path in aside)], agents)
     before = ground.before if ground.before and await mirror.has(ground.before) else ""
     sources = Sources(mirror, ground.head, ground.base, before)
     wanted = [patch.path for patch in fresh[: rules.reading.parts * 200]] if choice.agents else []

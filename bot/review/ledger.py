@@ -12,6 +12,7 @@ from bot.review.quote import Place, fold, stands
 
 State = Literal["open", "fixed", "declined", "outdated"]
 AROUND = 3  # lines above and below by which one of several equal places is known
+BESIDE = 1  # agents are off by a line, also where they quote
 FAR = 30  # lines between a finding whose code was changed and the same one in the new code
 _Around = tuple[list[str], list[str]]  # what stands above (the nearest first) and below
 LETTERS = 12  # of code by which a file is known that got another name
@@ -235,7 +236,7 @@ def _same_lines(one: Known, new: Placed) -> bool:
         return alike(here, there)
     if near(here, there) and one.fingerprint == _mark(there):
         return True
-    kindred = near(here, there, 0) and (_kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence))
+    kindred = near(here, there, BESIDE) and (_kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence))
     return (kindred and not apart(here, there) and not _another(here, there)) or alike(here, there)
 
 

@@ -106,7 +106,7 @@ def apart(one: Finding, other: Finding) -> bool:
 
 def agree(one: Finding, other: Finding) -> bool:
     """Whether two findings speak of one defect, wherever they stand: of one kind, or in much the same words."""
-    return bool(_common(one, other)) or share(one, other) >= _CLOSE
+    return bool(_common(one, other)) or share(one, other) >= _SAME
 
 
 def _common(one: Finding, other: Finding) -> frozenset[str]:
