@@ -10,12 +10,26 @@ import pathspec
 _NAME = "(?P<ps_d>"  # the one group that pathspec names
 _STAR = "[^/]*"
 _FIXED = re.compile(r"(?:\[\^/\]|\\.|[^\\\[/(])+", re.DOTALL)  # characters of a name, as many as are written
+NONE = frozenset[str]()
 _PLAIN, _BETWEEN = re.compile(r"[\w.*/-]+"), re.compile(r"[*/]+")
 
 
 def matcher(globs: Sequence[str]) -> Callable[[str], bool]:
     """Whether a path fits one of the globs; the last that fits decides where one is negated. ValueError for no glob."""
     return _matcher(tuple(globs))
+
+
+def among(globs: Sequence[str], paths: Sequence[str]) -> frozenset[str]:
+    """Those of the paths that fit one of the globs. ValueError for no glob."""
+    words, fits = _words(tuple(globs)), matcher(globs)
+    there = present(words, paths)
+    return frozenset(path for path in paths if any(map(path.__contains__, there)) and fits(path)) if there else NONE
+
+
+def present(words: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """Those of the words that are in one of the paths at least: of thousands of paths it is few, and soon known."""
+    whole = "\n".join(paths)
+    return [word for word in words if word in whole]
 
 
 @lru_cache(maxsize=256)
@@ -31,13 +45,14 @@ def _matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
             return spec.match_file
         # One expression for all: pathspec looks at each in turn, which takes ten times as long.
         whole = re.compile("|".join(f"(?:{_straight(_anchored(one)).replace(_NAME, '(?:')})" for one in said))
-    words = _words(globs)
-    return lambda path: any(map(path.__contains__, words)) and whole.match(path) is not None
+    return lambda path: whole.match(path) is not None
 
 
+@lru_cache(maxsize=256)
 def _words(globs: tuple[str, ...]) -> tuple[str, ...]:
     """What a path that fits has one of: most paths have none, and are done with in no time."""
-    plain = [max(_BETWEEN.split(glob), key=len) if _PLAIN.fullmatch(glob) else "" for glob in globs]
+    asked = [glob for glob in globs if not glob.startswith("!")]  # what is negated makes no path fit
+    plain = [max(_BETWEEN.split(glob), key=len) if _PLAIN.fullmatch(glob) else "" for glob in asked]
     return tuple(dict.fromkeys(plain)) if all(plain) else ("",)
 
 

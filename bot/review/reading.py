@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from bot.review.glob import matcher
+from bot.review.glob import among, matcher, present
 from bot.review.packing import NO_ROOM, Contents, Packing, Part, pack
 from bot.review.patch import FilePatch
 from bot.review.rules import Globs
@@ -14,6 +14,7 @@ __all__ = ["NO_ROOM", "Contents", "Coverage", "Packing", "Part", "Plan"]
 __all__ += ["coverage", "digests", "fresh", "pack", "sort"]
 
 Fits = Callable[[str], bool]
+Paths = Collection[str]
 
 _LOCKS: Globs = ("*.lock", "go.sum", "package-lock.json", "packages.lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml")
 _LOCKS += ("bun.lockb", "gradle.lockfile")
@@ -31,7 +32,7 @@ _MADE: Globs = (
 _MADE += ("*.pb.h", "*.g.dart", "*.freezed.dart", "*.designer.cs", "*.generated.*", "*.snap")
 _GENERATED = (*_LOCKS, *_MADE, "dist/", "__snapshots__/", "__generated__/")
 _VENDORED = ("vendor/", "third_party/", "node_modules/", "bower_components/", ".yarn/")
-_FOREIGN, _IS_VENDORED = matcher(_GENERATED + _VENDORED), matcher(_VENDORED)  # few files need the second look
+_IS_VENDORED = matcher(_VENDORED)
 _SAYS_SO = (
     rb"(?im)^%s[^\w\n@<]{0,20}(?:@generated\b|<auto-?generated|code generated .{0,80}do not edit"
     rb"|(?:this (?:file|code|class) (?:is|was|has been) )?auto(?:matically |-)?generated\b)"
@@ -44,7 +45,6 @@ _TESTS = ("test/", "tests/", "spec/", "__tests__/", "*_test.*", "test_*.*", "*.t
 _SETTINGS: Globs = ("*.yml", "*.yaml", "*.toml", "*.ini", "*.cfg", "*.json", "*.xml", "*.properties")
 _SETTINGS += ("requirements*.txt", "CMakeLists.txt")
 _WORDS = ("*.md", "*.rst", "*.adoc", "*.txt", "docs/")
-_NO_SOURCE = matcher(_TESTS + _SETTINGS + _WORDS)
 _ORDER = tuple((rank, matcher(globs)) for rank, globs in enumerate((_TESTS, _SETTINGS, _WORDS), 1))
 _RISKY: Globs = (
     "auth",
@@ -89,15 +89,17 @@ class _Mark(NamedTuple):
 
 def sort(files: Sequence[FilePatch], ignore: Sequence[str], attributes: str = "") -> Plan:
     """What is to be read. `ignore` are globs, `attributes` the text of a trusted `.gitattributes`."""
-    ignored, marks = matcher(ignore), _marks(attributes)
-    reasons = [(patch, _reason(patch, ignored, marks)) for patch in files]
-    kept = sorted((patch for patch, reason in reasons if not reason), key=_place)
+    paths, marks = [patch.path for patch in files], _marks(attributes)
+    ignored, foreign = among(ignore, paths), among(_GENERATED + _VENDORED, paths)
+    reasons = [(patch, _reason(patch, ignored, foreign, marks)) for patch in files]
+    other, risky = among(_TESTS + _SETTINGS + _WORDS, paths), _at_risk(paths)
+    kept = sorted((patch for patch, reason in reasons if not reason), key=lambda patch: _place(patch, other, risky))
     return Plan(tuple(kept), tuple((patch.path, reason) for patch, reason in reasons if reason))
 
 
-def _reason(patch: FilePatch, ignored: Fits, marks: Sequence[_Mark]) -> str:
+def _reason(patch: FilePatch, ignored: Paths, foreign: Paths, marks: Sequence[_Mark]) -> str:
     """Why a file is not read; empty where it is."""
-    if ignored(patch.path):
+    if patch.path in ignored:
         return "ignored"
     if patch.binary:
         return "binary"
@@ -106,14 +108,13 @@ def _reason(patch: FilePatch, ignored: Fits, marks: Sequence[_Mark]) -> str:
     if patch.status == "D":
         return "deleted"
     said = {mark.what: mark.holds for mark in marks if mark.fits(patch.path)} if marks else {}
-    if foreign := _foreign(patch, said):
-        return foreign
+    if whose := _whose(patch, said, known=patch.path in foreign):
+        return whose
     return "" if not patch.blank else "renamed" if patch.status == "R" else "no text"
 
 
-def _foreign(patch: FilePatch, said: dict[str, bool | None]) -> str:
+def _whose(patch: FilePatch, said: dict[str, bool | None], *, known: bool) -> str:
     """Whose a file is that nobody here wrote; where the repository says something of it, that counts."""
-    known = _FOREIGN(patch.path)
     vendored = known and _IS_VENDORED(patch.path)
     if said.get("vendored") or (said.get("vendored") is None and vendored):
         return "vendored"
@@ -153,11 +154,17 @@ def _lenient(globs: Sequence[str]) -> Fits:
     return matcher(good)
 
 
-def _place(patch: FilePatch) -> tuple[int, bool, int, str]:
+def _at_risk(paths: Sequence[str]) -> Paths:
+    low = [path.lower() for path in paths]
+    words = present(_RISKY, low)
+    return frozenset(path for path, name in zip(paths, low, strict=True) if any(map(name.__contains__, words)))
+
+
+def _place(patch: FilePatch, other: Paths, risky: Paths) -> tuple[int, bool, int, str]:
     """Source before tests before settings before documents; what is a risk first, then the larger change."""
     path = patch.path
-    kind = next((rank for rank, fits in _ORDER if fits(path)), 0) if _NO_SOURCE(path) else 0
-    return kind, not any(map(path.lower().__contains__, _RISKY)), -patch.size, path
+    kind = next((rank for rank, fits in _ORDER if fits(path)), 0) if path in other else 0
+    return kind, path not in risky, -patch.size, path
 
 
 def fresh(files: Sequence[FilePatch], known: Collection[str]) -> list[FilePatch]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.review.glob import matcher
+from bot.review.glob import among
 from bot.review.name import code
 from bot.review.patch import FilePatch
-from bot.review.rules import Globs, Tier
+from bot.review.rules import Tier
 
 _NAMED = 3  # files in the reason
 
@@ -23,8 +23,9 @@ class Choice:
 
 def pick(tiers: Sequence[Tier], files: Sequence[FilePatch], agents: Sequence[str]) -> Choice:
     """The first tier that holds for a change; where none does, everybody reads."""
+    names = [name for patch in files for name in _names(patch)]
     for tier in tiers:
-        if why := _holds(tier, files):
+        if why := _holds(tier, files, names):
             return Choice(tier.name, _chosen(tier, agents), tier.model, why)
     return Choice("", tuple(agents), None, "fits no tier, so everybody reads it")
 
@@ -36,20 +37,20 @@ def _chosen(tier: Tier, agents: Sequence[str]) -> tuple[str, ...]:
     return tuple(named or agents)  # a tier that names nobody who is there must not mean that nobody reads
 
 
-def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
+def _holds(tier: Tier, files: Sequence[FilePatch], names: Sequence[str]) -> str:
     """Why a tier holds; empty where it does not."""
     lines = 0 if tier.most_lines is None else sum(patch.added + patch.deleted for patch in files)
     if tier.most_lines is not None and lines > tier.most_lines:
         return ""
     reasons = []
     if tier.any:
-        hit = _fitting(tier.any, files)
-        if not hit:
+        fitting = among(tier.any, names)
+        if not fitting:
             return ""
+        hit = [name for patch in files if (name := next(filter(fitting.__contains__, _names(patch)), ""))]
         reasons.append(f"touches {_listed(hit)}")
     if tier.all:
-        fits = matcher(tier.all)
-        if not files or not all(all(map(fits, _names(patch))) for patch in files):
+        if not files or not among(tier.all, names) >= set(names):
             return ""
         reasons.append(f"touches only {_listed([patch.path for patch in files])}")
     if tier.most_lines is not None:
@@ -57,13 +58,8 @@ def _holds(tier: Tier, files: Sequence[FilePatch]) -> str:
     return f"{' and '.join(reasons)} (tier {tier.name})" if reasons else f"is of the tier {tier.name}"
 
 
-def _fitting(globs: Globs, files: Sequence[FilePatch]) -> list[str]:
-    """The names that fit, one of each file: who moves a file out of sight changes it all the same."""
-    fits = matcher(globs)
-    return [name for patch in files if (name := next(filter(fits, _names(patch)), ""))]
-
-
 def _names(patch: FilePatch) -> tuple[str, ...]:
+    """Both names of a moved file: who moves it out of sight changes it all the same."""
     return (patch.path,) if patch.path == patch.old_path else (patch.path, patch.old_path)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.review.glob import matcher
+from bot.review.glob import among, matcher
 
 PATHS = st.lists(st.text("ab.*[!\n\u2028\udcff", min_size=1, max_size=3), min_size=1, max_size=4).map("/".join)
 PIECES = st.sampled_from(["a", "b", "*", "**", "/", "?", "[ab]", "[!a]", ".", "\\*", "[[a]", "(?P<ps_d>", "\udcff"])
@@ -33,6 +33,8 @@ def oracle(globs: list[str]) -> pathspec.GitIgnoreSpec | None:
 @example(["**a**?**b"], ["aab", "ab", "c/axb"])
 @example(["a", "!a", "a"], ["a", "b/a"])
 @example(["a", "#b", ""], ["b", "a"])
+@example(["*.ab/", "!b", "ab/*b"], ["x.ab/c", "ab/b", "ab/x/ab"])
+@example(["!a"], ["a"])
 @settings(max_examples=60, deadline=None)
 @given(st.lists(GLOBS, max_size=4), st.lists(PATHS, min_size=1, max_size=6))
 def test_paths_fit_as_they_do_in_git(globs: list[str], paths: list[str]) -> None:
@@ -43,7 +45,9 @@ def test_paths_fit_as_they_do_in_git(globs: list[str], paths: list[str]) -> None
             matcher(globs)
         return
     fits = matcher(globs)
-    assert [path for path in paths if fits(path)] == [path for path in paths if meant.match_file(path)]
+    meant_paths = [path for path in paths if meant.match_file(path)]
+    assert [path for path in paths if fits(path)] == meant_paths
+    assert among(globs, paths) == {*meant_paths}
 
 
 def test_a_list_without_globs_fits_nothing() -> None:

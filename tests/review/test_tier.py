@@ -90,5 +90,5 @@ def test_the_tiers_that_come_with_the_bot_know_what_is_sensitive_and_what_is_tri
     rows = tiers_of(shipped().workflows["review"].review)
     for path in (".github/workflows/ci.yml", "app/models/session.rb", "db/migrations/003.py", "Dockerfile"):
         assert pick(rows, changed("README.md", path), AGENTS).agents == AGENTS, path
-    for path in ("README.md", "docs/how.md", "poetry.lock", "web/logo.svg"):
+    for path in ("README.md", "docs/how.md", "poetry.lock", "web/logo.png"):
         assert pick(rows, changed(path), AGENTS).agents == (), path
