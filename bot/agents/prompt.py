@@ -15,7 +15,7 @@ DATA_LIMIT = 60_000
 class Asked:
     """What is wanted: the issue as it was when the run was asked for, and what writers had said by then.
 
-    `findings` are those of a review that are to be mended.
+    `findings` are those of a review that are to be mended, each of them fenced.
     """
 
     repo: str
@@ -47,7 +47,7 @@ def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tr
         spec.prompt,
         {
             **dict.fromkeys(REVIEW_NAMES, ""),
-            "candidates": fence("findings", asked.findings) if asked.findings else "",
+            "candidates": asked.findings,
             "repo": {"name": asked.repo},
             "issue": issue,
             "comments": comments,

@@ -111,7 +111,8 @@ class Reader:
         return Reading(self.agent, said or [], wrong or [], talks[-1].ending, problem, cost, counted)
 
     def _message(self, wrong: list[str], last: str) -> str:
-        again = "\n".join([*(f"- {line}" for line in wrong), "", prompt.fence("your answer", last)]) if wrong else ""
+        listed = "\n".join(f"- {line}" for line in wrong)
+        again = f"{prompt.fence('what is wrong', listed)}\n\n{prompt.fence('your answer', last)}" if wrong else ""
         return prompt.review_message(self.spec, {**self.given, "wrong": again})
 
     async def _tree(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.agents.hidden import sentence, visible, visible_title
-from bot.agents.prompt import Asked
+from bot.agents.prompt import Asked, fence
 from bot.errors import ConfigError, Stop, UserError
 from bot.git.mirror import Mirror, Mirrors
 from bot.git.slug import branch_name
@@ -122,7 +122,7 @@ class Surveyor:
             await mirror.fetch([pull.base], token)
         except UserError as missing:
             raise Stop("refused", str(missing)) from missing
-        words = review_text.to_fix(findings)
+        words = "\n\n".join(fence(f"finding {one.number}", review_text.to_fix(one)) for one in findings)
         return Start(pull.head, pull.head_sha, pull.head_sha, pull.number, pull.base, words, pull.from_fork)
 
     async def _wanted(self, run: Run) -> list[Said]:

@@ -1,28 +1,31 @@
 """The panel: the agents that read a change side by side, and the judge of what they found."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
-
-import pathspec
 
 from bot.agents import prompt
 from bot.agents.job import Step
 from bot.agents.reader import Parse, Parsed, Reader, Reading
 from bot.agents.spec import AgentSpec
 from bot.agents.workshop import Order, Workshop
+from bot.invisible import cleaned
+from bot.policy.secrets import HIDDEN
 from bot.publish import review_text
 from bot.publish.pull_ground import PullGround
 from bot.publish.study import Study
 from bot.review import answer
 from bot.review.finding import Finding
+from bot.review.glob import matcher
 from bot.review.reading import Part
 from bot.store import runs
 from bot.workflow.spec import Workflow
 
 AT_ONCE = 4  # agents of one review
 FIRST, LAST = 1_000, 90_000  # places in the run's tree
+MOST_JUDGED, LONGEST_JUDGED = 100, 4_000  # remarks, the gravest of them, and characters of each
+Clean = Callable[[str], str]
 
 
 class Panel:
@@ -46,12 +49,13 @@ class Panel:
         """The verdicts on candidates, by id; None where there is nothing to judge, or nobody who does."""
         if not candidates or self._judge not in self._shop.agents:
             return None
-        ids = [number for number, _ in candidates]
-        listed = "\n\n".join(_described(number, finding) for number, finding in candidates)
+        asked, clean = candidates[:MOST_JUDGED], self._shop.clean
+        ids = [number for number, _ in asked]
 
         def parse(words: str) -> Parsed:
             found, wrong = answer.verdicts(words, ids)
-            return [{"id": number, **asdict(verdict)} for number, verdict in found.items()], wrong
+            said = [{"id": number, **asdict(verdict)} for number, verdict in found.items()]
+            return [{**one, "reason": clean(one["reason"])} for one in said], [*map(clean, wrong)]
 
         reader = Reader(
             shop=self._shop,
@@ -59,7 +63,7 @@ class Panel:
             node=runs.Node("judge", LAST, "judge tries to refute what was found"),
             agent="judge",
             spec=self._spec(self._judge),
-            given={**self._given(), "candidates": prompt.fence("remarks", listed, len(listed))},
+            given={**self._given(), "candidates": "\n\n".join(_described(*one) for one in asked)},
             parse=parse,
             salvage=parse,
             schema=answer.JUDGE_SCHEMA,
@@ -90,8 +94,8 @@ class Panel:
             agent=agent,
             spec=self._spec(f"review/{agent}"),
             given=self._given() | {"diff": diff, "instructions": self._instructions(part)},
-            parse=_parser(agent, salvage=False),
-            salvage=_parser(agent, salvage=True),
+            parse=_parser(agent, self._shop.clean, salvage=False),
+            salvage=_parser(agent, self._shop.clean, salvage=True),
             schema=answer.SCHEMA,
             usd=self._share,
         )
@@ -108,11 +112,7 @@ class Panel:
 
     def _instructions(self, part: Part) -> str:
         """What the configuration says for the files of a part."""
-        wanted = [
-            one
-            for one in self._ground.rules.instructions
-            if any(map(pathspec.GitIgnoreSpec.from_lines(one.paths).match_file, part.paths))
-        ]
+        wanted = [one for one in self._ground.rules.instructions if any(map(matcher(one.paths), part.paths))]
         return "\n".join(f"- For {', '.join(one.paths)}: {one.text}" for one in wanted)
 
 
@@ -127,17 +127,37 @@ async def _all(works: Sequence[Any]) -> list[Any]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _parser(agent: str, *, salvage: bool) -> Parse:
+def _parser(agent: str, clean: Clean, *, salvage: bool) -> Parse:
     read = answer.salvaged if salvage else answer.read
 
     def parse(words: str) -> Parsed:
         found, wrong = read(agent, words)
-        return [asdict(finding) for finding in found], wrong
+        return [_shown(asdict(finding), clean) for finding in found], [*map(clean, wrong)]
 
     return parse
 
 
+def _shown(given: dict[str, Any], clean: Clean) -> dict[str, Any]:
+    """A finding as people will see it: whoever has it mended must not pass on what they could not read.
+
+    JSON can spell a secret in ways that its text does not show. A suggestion without its secret is none any more, and
+    a quotation without it stands nowhere: then the lines count.
+    """
+    title, body = (clean(cleaned(given[name])) for name in ("title", "body"))
+    evidence, suggestion = clean(given["evidence"]), clean(given["suggestion"] or "")
+    kept = suggestion if suggestion and HIDDEN not in suggestion else None
+    return {
+        **given,
+        "title": title,
+        "body": body,
+        "evidence": "" if HIDDEN in evidence else evidence,
+        "suggestion": kept,
+    }
+
+
 def _described(number: str, finding: Finding) -> str:
+    """A remark for the judge, between lines that no other remark can imitate."""
+    title = " ".join(finding.title.split())
     quoted = f"\n{finding.evidence}" if finding.evidence else ""
-    head = f"{number}. {finding.title} ({finding.severity}, {review_text.place(finding)})"
-    return f"{head}\n{finding.body}{quoted}"
+    head = f"{title} ({finding.severity}, {review_text.place(finding)})"
+    return prompt.fence(f"remark {number}", f"{head}\n{finding.body}{quoted}", LONGEST_JUDGED)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter
 
 from bot.github.harmless import as_it_is, code, harmless, inert, phrase, plain
+from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
 from bot.review.said import Said
@@ -332,15 +333,12 @@ def no_such_finding(wanted: Sequence[str], known: Sequence[int]) -> str:
     return f"There is no open finding {', '.join(code(word) for word in wanted)}; open are {listed}."
 
 
-def to_fix(said: Sequence[Said]) -> str:
-    """The findings as an agent is asked to mend them."""
-    return "\n\n".join(_asked(one) for one in said)
-
-
-def _asked(one: Said) -> str:
+def to_fix(one: Said) -> str:
+    """A finding as an agent is asked to mend it: only what people could read of it."""
     finding = one.finding
-    parts = [f"Finding {one.number}, {finding.severity}, at {place(finding)}: {finding.title}", finding.body]
-    parts += [f"Suggested instead:\n{finding.suggestion}"] if finding.suggestion else []
+    title = " ".join(cleaned(finding.title).split())
+    parts = [f"Finding {one.number}, {finding.severity}, at {place(finding)}: {title}", cleaned(finding.body)]
+    parts += [f"Suggested instead:\n{cleaned(finding.suggestion)}"] if finding.suggestion else []
     return "\n".join(part for part in parts if part)
 
 
