@@ -121,3 +121,87 @@ def _counts_every_file(files: list[FilePatch], packing: Packing, planned: tuple[
     assert sorted([*named, *whole]) == sorted(patch.path for patch in files)
     assert (covered.read, covered.total) == (len(whole), len(files))
     assert all(reason for _, reason in covered.left)
+
+
+# ---- what is around a change -----------------------------------------------------------------------------------------
+
+
+def packed(before: list[str], after: list[str], tokens: int = 4_000, parts: int = 1) -> Packing:
+    """One Python file's change as its readers get it."""
+    old, new = ("".join(f"{line}\n" for line in lines) for lines in (before, after))
+    files = list(change({"a.py": old}, {"a.py": new}).values())
+    return pack(files, tokens, parts, lambda path: after)
+
+
+def edited(lines: list[str], *numbers: int) -> list[str]:
+    return [f"{line} + 1" if number in numbers else line for number, line in enumerate(lines, 1)]
+
+
+BODY = [f"    x = {number}" for number in range(100)]
+
+
+def test_a_change_is_shown_from_the_head_of_its_function_to_a_little_below() -> None:
+    code = ["import os", "", "def f():", *BODY]
+    (part,) = packed(code, edited(code, 20)).parts
+    assert part.text.split("\n")[:3] == ["=== a.py (changed) ===", "      3 | def f():", "      4 |     x = 0"]
+    assert part.text.split("\n")[-9:] == [
+        "-       |     x = 16",
+        "+    20 |     x = 16 + 1",
+        "     21 |     x = 17",
+        "     22 |     x = 18",
+        "     23 |     x = 19",
+        "     24 |     x = 20",
+        "     25 |     x = 21",
+        "     26 |     x = 22",
+        "",
+    ]
+
+
+def test_of_a_function_that_begins_far_above_the_first_line_is_shown() -> None:
+    code = ["import os", "", "def f():", *BODY]
+    (part,) = packed(code, edited(code, 80)).parts
+    assert part.text.split("\n")[1:4] == ["      3 | def f():", "        ...", "     77 |     x = 73"]
+
+
+def test_what_was_shown_of_a_function_is_not_shown_again() -> None:
+    code = ["def f():", *BODY]
+    (part,) = packed(code, edited(code, 20, 28, 60)).parts
+    numbers = [int(hit[1]) for line in part.text.split("\n") if (hit := re.match(r"[ +] +(\d+) \|", line))]
+    assert numbers == [*range(1, 35), *range(57, 67)]
+
+
+def test_a_line_of_context_is_shown_as_far_as_it_is_of_use() -> None:
+    code = ["def f(", f"    {'y' * 5_000},", "):", *BODY]
+    (part,) = packed(code, edited(code, 20)).parts
+    assert max(map(len, part.text.split("\n"))) == len("      2 | ") + 300 + len("…")
+
+
+def test_context_gives_way_where_there_is_no_room_for_it() -> None:
+    code = ["def f():", *BODY]
+    (part,) = packed(code, edited(code, 40), tokens=60).parts
+    assert "def f" not in part.text
+    assert packed(code, edited(code, 40), tokens=60).left == {}
+
+
+def test_a_place_that_is_larger_than_a_part_goes_on_in_the_next_ones() -> None:
+    packing = packed([], BODY, tokens=200, parts=5)
+    assert packing.left == {}
+    assert len(packing.parts) == 3
+    assert all(part.text.startswith("=== a.py (") for part in packing.parts)
+    assert packed([], BODY, tokens=200, parts=2) == Packing((), {}, {"a.py": "no room"})
+
+
+def test_where_a_large_place_finds_no_room_a_small_one_may() -> None:
+    code = [*BODY, "end"]
+    packing = packed(code, [*(f"{line} + 1" for line in code[:60]), *edited(code, 90)[60:]], tokens=200)
+    assert packing.left == {"a.py": "no room for 1 of 2 places"}
+    assert "+    90 | " in packing.parts[0].text
+
+
+def test_files_are_not_asked_for_once_there_is_no_room() -> None:
+    asked: list[str] = []
+    old = {f"{name}.py": "x\n" for name in "abcd"}
+    files = list(change(old, dict.fromkeys(old, "y" * 400 + "\n")).values())
+    packing = pack(files, 260, 1, lambda path: asked.append(path))
+    assert asked == ["a.py", "b.py"]
+    assert packing.left == {"c.py": "no room", "d.py": "no room"}
