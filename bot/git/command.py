@@ -68,7 +68,7 @@ _ALWAYS = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_LITERAL_PATHSPECS": "1",
 }
-_PIECE = 1 << 18  # bytes that are read of a stream at once
+_PIECE = 1 << 20  # bytes that are read of a stream at once, and that git may be ahead
 _BREATH = 0.002  # seconds that it is let to say more: git says a few lines at a time
 _PASSING = re.compile(
     r"Could not resolve|Failed to connect|Couldn't connect|Connection (reset|refused|timed out)|Operation too slow"
