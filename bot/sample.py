@@ -1,9 +1,11 @@
 """The demo's repository: a small shop, an issue that asks for more, and what the played model does about it."""
 
-from bot.emulator.model import Bash, Edit, Plan, Read, Say, Script
+from bot.emulator.model import Answer, Bash, Edit, Plan, Read, Say, Script
 
 NAME = "acme/shop"
+_CONFIGURED = ".github/tutti.yml"
 FILES = {
+    _CONFIGURED: "version: 1\nreview:\n  tiers:\n    - name: demo\n      agents: [correctness, security]\n",
     "README.md": "# Shop\n\nA cart that knows what it costs.\n",
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-p no:aiohttp -p no:asyncio -p no:cacheprovider"\n',
     "shop/__init__.py": '"""A small shop."""\n',
@@ -97,31 +99,28 @@ SCRIPTS = (
 )
 
 
-_FOUND = """I walked through the new total with real values.
-
-```json
-{"findings": [{"path": "shop/cart.py", "start_line": 13, "end_line": 13, "severity": "minor", "confidence": 0.85,
-  "category": "correctness", "title": "A discount above 100 makes the total negative",
-  "body": "`total(discount=150)` of 100 cents is -50: nothing bounds `discount`. Refuse what is not 0 to 100.",
-  "evidence": "    def total(self, discount: int = 0) -> int:", "suggestion": null}]}
-```
-"""
-_STANDS = """```json
-{"verdicts": [{"id": "1", "refuted": false, "reason": "Nothing checks the argument."}]}
-```
-"""
-_NOTHING = """```json
-{"findings": []}
-```
-"""
+_FOUND = {
+    "path": "shop/cart.py",
+    "start_line": 13,
+    "end_line": 13,
+    "side": "new",
+    "severity": "minor",
+    "confidence": 0.85,
+    "category": "correctness",
+    "title": "A discount above 100 makes the total negative",
+    "body": "`total(discount=150)` of 100 cents is -50: nothing bounds `discount`. Refuse what is not 0 to 100.",
+    "evidence": "    def total(self, discount: int = 0) -> int:",
+    "suggestion": None,
+}
+_STANDS = {"id": "1", "refuted": False, "reason": "Nothing checks the argument."}
 
 REVIEW_SCRIPTS = (  # before those of the implementation: these prompts quote the pull request, and so the issue
-    Script(("Review whether a pull request",), ((Read("shop/cart.py"),), (Say(_FOUND),))),
-    Script(("These remarks were made on",), ((Say(_STANDS),),)),
-    *(Script((asked,), ((Say(_NOTHING),),)) for asked in ("Review the", "Review how")),
+    Script(("Review whether a pull request",), ((Read("shop/cart.py"),), (Answer({"findings": [_FOUND]}),))),
+    Script(("These remarks were made on",), ((Answer({"verdicts": [_STANDS]}),),)),
+    Script(("Review the security of",), ((Answer({"findings": []}),),)),
 )
 
 
 def configuration(usd: float) -> dict[str, str]:
     """The repository's own limit, for the real model."""
-    return {".github/tutti.yml": f"version: 1\nlimits:\n  usd: {usd:g}\n"}
+    return {_CONFIGURED: f"{FILES[_CONFIGURED]}limits:\n  usd: {usd:g}\n"}

@@ -39,6 +39,8 @@ async def test_it_shows_a_run_from_the_label_to_the_pull_request_and_spends_noth
         "Closes #1.",
         "Status comment on #1",
         "Done: #2 is open and closes #1 when it is merged.",
+        "Review of #2, shop/cart.py:13",
+        "A discount above 100 makes the total negative",
         "docs/install.md",
     ]
     places = [words.find(part) for part in order]

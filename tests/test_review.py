@@ -30,7 +30,7 @@ async def test_what_agents_find_is_said_once_on_its_line_with_a_summary_and_a_ch
     (remark,) = desk.remarks(pull)
     assert (remark.path, remark.made.span.line) == ("shop/cart.py", 12)
     assert remark.body.startswith("**The total is no whole number any more**\n\n`1 - discount / 100` is a float")
-    assert "<sub>major · correctness · by correctness · finding 1</sub>" in remark.body
+    assert "<sub>major · correctness · finding 1</sub>" in remark.body
     (text,) = desk.texts(pull)
     assert text.startswith("1 finding (1 major).")
     summary = desk.summary(pull)

@@ -44,7 +44,7 @@ class Reading:
 class Reader:
     """One agent and what it reads. `parse` takes its last words apart: what is valid, and what is wrong with the rest.
 
-    `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either.
+    `noun` is what it gives one or more of. `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either.
     """
 
     shop: Workshop
@@ -57,6 +57,7 @@ class Reader:
     salvage: Parse
     schema: Mapping[str, Any]
     usd: float
+    noun: str = "finding"
 
     async def step(self) -> dict[str, Any]:
         """The step's result as a record. What was said is kept before this returns: it is never paid for twice."""
@@ -71,7 +72,7 @@ class Reader:
 
     async def _recorded(self, made: Reading) -> dict[str, Any]:
         state: State = "failed" if made.failed else "done"
-        said = made.problem or text.reading_left(len(made.said), made.wrong)
+        said = made.problem or text.reading_left(len(made.said), made.wrong, self.noun)
         await self.shop.board.end(self.order.run, self.node.key, state, said, cost_usd=made.cost)
         return asdict(made)
 

@@ -68,6 +68,7 @@ class Panel:
             salvage=parse,
             schema=answer.JUDGE_SCHEMA,
             usd=self._share,
+            noun="verdict",
         )
         return Reading(**await step(reader.node.key, reader.step))
 

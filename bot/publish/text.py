@@ -263,9 +263,9 @@ def answer_not_valid(wrong: Sequence[str]) -> str:
     return f"its answer was not valid, also when it was asked once more: {shown}."
 
 
-def reading_left(found: int, wrong: Sequence[str]) -> str:
+def reading_left(found: int, wrong: Sequence[str], noun: str = "finding") -> str:
     """What a reading brought: the number of findings, and what of the answer could not be used."""
-    said = f"{found} finding{'s' if found != 1 else ''}" if found else "no findings"
+    said = f"{found} {noun}{'s' if found != 1 else ''}" if found else f"no {noun}s"
     return f"{said}; not valid: {'; '.join(code(line, 120) for line in wrong[:3])}" if wrong else said
 
 
