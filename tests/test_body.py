@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.github.harmless import bounded
 from bot.github.writing import BODY_LIMIT
 from bot.publish import body as bodies
-from bot.publish.body import Story, body, bounded, newest, with_newest
+from bot.publish.body import Story, body, newest, with_newest
 
 TESTED = bodies.Tested("make test", True, 1, 1.0, "line\n" * 5_000)
 STORY = Story(7, "Say hello", "stranger", "maintainer", "Done.", TESTED, ["tests/t.py"], complete=True)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bot.github.writing import clipped
 from bot.invisible import cleaned
 from bot.storable import storable
 
@@ -107,6 +108,14 @@ def harmless(words: str, host: str = HOST) -> str:
         ):  # else disarming changed what counts as code, or it lies too deep to tell
             break
     return closed(made)
+
+
+def bounded(words: str, limit: int) -> str:
+    """Words of others as harmless Markdown of at most `limit` characters."""
+    cut = limit
+    while len(made := harmless(clipped(words.strip(), cut))) > limit:
+        cut //= 2
+    return made
 
 
 def phrase(words: str, limit: int = 300, host: str = HOST) -> str:

@@ -8,7 +8,7 @@ from bot.github.entity import Comment, Issue, read_comment, read_issue
 from bot.github.refusal import RefusalError
 from bot.github.shape import items, number, text
 from bot.github.wire import Wire, nothing, segment
-from bot.github.writing import hidden, marked
+from bot.github.writing import bears, marked
 
 PAGE, PAGES = 100, 3
 
@@ -50,9 +50,8 @@ class Issues:
 
         Looks at the newest 300, or with `since` (by GitHub's clock) at those from then on.
         """
-        sign = hidden(marker)
         below = await self.comments(n, since) if since else (await self.newest_comments(n))[0][::-1]
-        marks = [comment for comment in below if sign in comment.body]
+        marks = [comment for comment in below if bears(comment.body, marker)]
         own = await self._own() if marks else 0
         return next((comment for comment in marks if comment.author.id == own), None)
 

@@ -11,7 +11,7 @@ from bot.github.reaction import read_counts
 from bot.github.refusal import RefusalError
 from bot.github.shape import moment, number, text
 from bot.github.wire import Wire, nothing
-from bot.github.writing import clipped, hidden, marked
+from bot.github.writing import bears, clipped, marked
 
 Verdict = Literal["COMMENT", "APPROVE", "REQUEST_CHANGES"]
 
@@ -70,8 +70,7 @@ class Reviews:
 
     async def find_review(self, n: int, marker: str) -> int | None:
         """The newest review by the App itself that holds the marker: others may copy one."""
-        sign = hidden(marker)
-        marks = [one for one in await self._wire.pages(f"/pulls/{n}/reviews", _read_review) if sign in one[1]]
+        marks = [one for one in await self._wire.pages(f"/pulls/{n}/reviews", _read_review) if bears(one[1], marker)]
         own = await self._own() if marks else 0
         return next((review for review, _, author in reversed(marks) if author.id == own), None)
 
@@ -94,7 +93,7 @@ class Reviews:
         said = {one.id: one for one in await self.remarks(n)} if marker else {}
         about = said.get(remark) or await self.remark(remark)
         first = about.in_reply_to or about.id
-        marks = [one for one in said.values() if one.in_reply_to == first and hidden(marker) in one.body]
+        marks = [one for one in said.values() if one.in_reply_to == first and bears(one.body, marker)]
         own = await self._own() if marks else 0
         if found := next((one for one in marks if one.author.id == own), None):
             return found.id

@@ -10,6 +10,7 @@ SUMMARY_LIMIT = 65_535
 TITLE_LIMIT = 256
 
 _MARKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/#@-]{0,199}")
+_MARKERS = re.compile(r"<!-- tutti \S{1,200} -->")
 _CUT = "\n\n(Cut here: GitHub takes no longer text.)"
 
 
@@ -26,6 +27,11 @@ def marked(body: str, marker: str) -> str:
         return clipped(body)
     sign = hidden(marker)
     return clipped(body.replace(sign, "").rstrip(), BODY_LIMIT - len(sign) - 2) + f"\n\n{sign}"
+
+
+def bears(body: str, marker: str) -> bool:
+    """Whether a text of ours has this marker: it is the last one, for what we quote above it may hold others."""
+    return next(iter(_MARKERS.findall(body)[-1:]), "") == hidden(marker)
 
 
 def clipped(body: str, limit: int = BODY_LIMIT) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.github.harmless import closed, code, harmless, headings
+from bot.github.harmless import bounded, closed, code, harmless, headings
 from bot.github.writing import BODY_LIMIT, clipped
 from bot.publish import text
 
@@ -98,14 +98,6 @@ def with_newest(body: str, section: str) -> str:
     if room < 1_000:
         return body
     return _joined(before, f"{_BEGIN}\n{clipped(section, room)}\n{_END}", after)
-
-
-def bounded(words: str, limit: int) -> str:
-    """Words of others as harmless Markdown of at most `limit` characters."""
-    cut = limit
-    while len(made := harmless(clipped(words.strip(), cut))) > limit:
-        cut //= 2
-    return made
 
 
 def _sections(story: Story) -> dict[str, str]:

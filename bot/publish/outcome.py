@@ -1,5 +1,6 @@
 """What a review comes to: what is said and where, what is not and why, how the ledger stands afterwards."""
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -54,9 +55,15 @@ async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) ->
     before = _known(ground.known)
     await _load(study, [one for some in found.values() for one in some], before)
     sources, rules = study.sources, ground.rules
-    kept, dropped = synthesis.gathered(found, study.files, sources.at_head, sources.at_base, rules.bars)
-    followed = ledger.follow(before, study.files, sources.at_head, sources.at_base, sources.at_before)
-    made = ledger.reconcile(followed, kept)
+    at_head, at_base, at_before = sources.at_head, sources.at_base, sources.at_before
+
+    def compared() -> tuple[list[Dropped], list[Known], Reconciled]:
+        """Beside the loop: a thousand findings that agents were talked into take a while, and others go on."""
+        kept, dropped = synthesis.gathered(found, study.files, at_head, at_base, rules.bars)
+        followed = ledger.follow(before, study.files, at_head, at_base, at_before)
+        return dropped, followed, ledger.reconcile(followed, kept)
+
+    dropped, followed, made = await asyncio.to_thread(compared)
     known = _entries(ground, _renewed(followed, made), time.time())
     was_open = {one.number for one in ground.known if one.state == "open"}
     over = tuple(one.number for one in known if one.number in was_open and one.state in ("fixed", "outdated"))

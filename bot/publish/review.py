@@ -20,7 +20,8 @@ from bot.publish import review_text, text
 from bot.publish.pull_ground import PullGround, PullSurveyor, place_of
 from bot.publish.review_text import Story
 from bot.publish.subject import event_of, issue_of
-from bot.review.finding import at_least
+from bot.review import synthesis
+from bot.review.finding import Finding, at_least
 from bot.store import reviews, runs
 from bot.store.board import Board
 from bot.store.record import Run
@@ -115,7 +116,8 @@ class Reviewer:
         remarks: Sequence[Remark],
         refused: str = "",
     ) -> int:
-        leftovers = [review_text.in_body(remark.said.number, remark.said.finding) for remark in rest]
+        room = review_text.BODY_LIMIT // max(len(rest), 1)  # so that none of them is cut off
+        leftovers = [review_text.in_body(remark.said.number, remark.said.finding, room) for remark in rest]
         body = review_text.review_body([remark.said for remark in remarks], leftovers, refused)
         return await repo.post_review(
             ground.number,
@@ -211,7 +213,7 @@ class Reviewer:
         async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
             await repo.finish_check(
                 int(facts["check"]),
-                title=text.sentence_title(sentence),
+                title=text.sentence_title(self._clean(sentence)),
                 summary=self._clean(sentence),
                 conclusion="cancelled" if run.state == "cancelled" else "neutral",
                 actions=[Button(*review_text.AGAIN)],
@@ -261,10 +263,22 @@ def verdict(rules: PullGround, story: Story) -> str:
     wanted = rules.rules.event
     if wanted == "comment" or story.partial or rules.own:  # nobody may judge a pull request of their own
         return "COMMENT"
-    grave = any(at_least(one.finding.severity, "major") for one in story.open)
-    if grave:
+    if any(_is_grave(one.finding) for one in story.open):
         return "REQUEST_CHANGES"
-    return "APPROVE" if wanted == "approve" and not story.open else "COMMENT"
+    return "APPROVE" if wanted == "approve" and approvable(story) else "COMMENT"
+
+
+def approvable(story: Story) -> bool:
+    """Whether the bot may stand up for a change: every file was read, and nothing grave was said that one judge denied.
+
+    Readers and judge can be talked into silence, and what nobody read can hold anything.
+    """
+    denied = any(_is_grave(one.finding) and one.why.startswith(synthesis.REFUTED) for one in story.silent)
+    return bool(story.coverage.read) and not story.coverage.left and not story.open and not denied
+
+
+def _is_grave(finding: Finding) -> bool:
+    return at_least(finding.severity, "major")
 
 
 def _mark(run_id: str, number: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from bot.github.harmless import as_it_is, code, harmless, inert, phrase, plain
+from bot.github.harmless import as_it_is, bounded, code, harmless, inert, phrase, plain
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
@@ -171,7 +171,7 @@ def remark(number: int, finding: Finding, suggestion: str | None, host: str = "g
         parts.append(suggested(suggestion))
     elif finding.suggestion:
         parts.append(f"Instead, perhaps:\n\n{text.fence(finding.suggestion, 'text')}")
-    parts.append(f"<sub>{finding.severity} · {finding.category} · {_who(finding)} · finding {number}</sub>")
+    parts.append(_about(number, finding))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -183,24 +183,27 @@ def suggested(words: str) -> str:
     return f"{ticks}suggestion\n{words}{'' if words.endswith(chr(10)) or not words else chr(10)}{ticks}"
 
 
-def _who(finding: Finding) -> str:
+def _about(number: int, finding: Finding) -> str:
+    """Severity, category, who found it unless that says the same, and the number that `/fix` takes."""
     found = names([code(agent).strip("`") for agent in finding.agents])
-    return f"{found} agree" if len(finding.agents) > 1 else f"by {found}"
+    who = [f"{found} agree"] if len(finding.agents) > 1 else [f"by {found}"] * (found != finding.category)
+    return f"<sub>{' · '.join([finding.severity, finding.category, *who, f'finding {number}'])}</sub>"
 
 
-def in_body(number: int, finding: Finding, host: str = "github.com") -> str:
-    """A finding that has no line of the diff, for the review's text."""
+def in_body(number: int, finding: Finding, room: int = BODY_LIMIT) -> str:
+    """A finding that has no line of the diff, for the review's text, in which it has so much room."""
     head = f"**{phrase(finding.title)}** ({code(place(finding))})"
-    foot = f"<sub>{finding.severity} · {finding.category} · {_who(finding)} · finding {number}</sub>"
-    return "\n\n".join(part for part in (head, harmless(finding.body.strip(), host), foot) if part)
+    foot = _about(number, finding)
+    said = bounded(finding.body, max(room - len(head) - len(foot) - 10, 200))
+    return "\n\n".join(part for part in (head, said, foot) if part)
 
 
 def review_body(new: Sequence[Said], leftovers: Sequence[str], refused: str = "") -> str:
     """The text of a review: what it brings, and the findings that no line could take."""
     said = f"{count(len(new), 'finding')} ({by_severity(new)})." if new else ""
-    why = f"GitHub did not take the comments at their lines, so they stand here: {refused}" if refused else ""
-    parts = [part for part in (said, why, *leftovers) if part]
-    return "\n\n".join(parts)[:BODY_LIMIT]
+    words = phrase(refused, WHY_LIMIT)
+    why = f"GitHub did not take the comments at their lines, so they stand here: {words}" if words else ""
+    return "\n\n".join(part for part in (said, why, *leftovers) if part)
 
 
 # ---- the summary -----------------------------------------------------------------------------------------------------
@@ -251,10 +254,9 @@ def _cell(words: str) -> str:
 def _honest(story: Story) -> list[str]:
     """What was not read, and who failed: never left out, never folded away."""
     parts = [read(story.coverage)] if story.coverage.total else []
-    parts += [f"The agent {code(agent.name)} failed: {agent.problem}" for agent in story.failed]
-    parts += [f"GitHub did not take comments at lines, so they stand in the review's text: {story.refused}"] * bool(
-        story.refused
-    )
+    parts += [f"The agent {code(agent.name)} failed: {phrase(agent.problem, WHY_LIMIT)}" for agent in story.failed]
+    words = phrase(story.refused, WHY_LIMIT)
+    parts += [f"GitHub did not take comments at lines, so they stand in the review's text: {words}"] * bool(words)
     return [*parts, *story.notes]
 
 
@@ -292,8 +294,12 @@ def _gone(one: Said) -> str:
 
 def why(story: Story) -> str:
     lines = [f"This change {story.why}."] if story.why else []
-    lines += [f"- {code(agent.name)}: {agent.problem or count(agent.found, 'finding')}" for agent in story.agents]
+    lines += [f"- {code(agent.name)}: {_brought(agent)}" for agent in story.agents]
     return "\n".join(lines)
+
+
+def _brought(agent: Agent) -> str:
+    return phrase(agent.problem, WHY_LIMIT) or count(agent.found, "finding")
 
 
 def _foot(story: Story) -> str:

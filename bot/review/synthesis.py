@@ -14,6 +14,8 @@ from bot.review.suggestion import checked
 
 AGREEMENT = 0.1  # confidence that a finding wins when another agent found it too
 
+REFUTED = "refuted: "
+
 Sifted = tuple[list[Placed], list[Dropped]]  # what is left, and what is not said
 
 
@@ -160,7 +162,7 @@ def judged(kept: Sequence[Placed], verdicts: Mapping[str, Verdict]) -> Sifted:
 
     def why(one: Placed) -> tuple[Kind, str] | None:
         verdict = refuted.get(id(one))
-        return ("refuted", f"refuted: {verdict.reason}") if verdict is not None and verdict.refuted else None
+        return ("refuted", f"{REFUTED}{verdict.reason}") if verdict is not None and verdict.refuted else None
 
     return _sifted(kept, why)
 

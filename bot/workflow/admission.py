@@ -132,7 +132,7 @@ class Admission:
         if allowed:
             return ""
         sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
-        await self._say_no(start, event, delivery, sentence)
+        await self._say_no(start, event, delivery, sentence, "right")
         return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
 
     async def _crowded(self, start: Start, event: Act, delivery: Delivery) -> str:
@@ -141,13 +141,15 @@ class Admission:
         if active < MOST_ACTIVE:
             return ""
         if start.asked:
-            await self._say_no(start, event, delivery, text.too_many(active))
+            await self._say_no(start, event, delivery, text.too_many(active), "room")
         return f"refused: {active} runs of {event.repo.full_name} are active"
 
-    async def _say_no(self, start: Start, event: Act, delivery: Delivery, sentence: str) -> None:
+    async def _say_no(self, start: Start, event: Act, delivery: Delivery, sentence: str, lacking: str) -> None:
+        """Anybody may write a command, again and again: that is answered once below one pull request."""
         number = issue_in(event).number
+        about = lacking if isinstance(event, CommentEvent) else delivery.guid
         async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
-            await repo.comment(number, sentence, f"refusal:{delivery.guid}")
+            await repo.comment(number, sentence, f"refusal:{about}")
             if start.label:
                 await repo.remove_label(number, start.label)
 

@@ -21,6 +21,7 @@ from bot.workflow.dispatcher import Parts
 log = structlog.get_logger(__name__)
 NEEDED: Level = "write"  # who may decline a finding
 POLL_SECONDS, POLLED = 30 * 60.0, 10
+THUMBS = 20  # new ones of one finding that are looked at in one go
 _THUMBS = {"+1": "liked", "-1": "disliked"}
 
 
@@ -103,12 +104,14 @@ class Hearing:
         place = (known.repo, known.pull)
         all_said = await self._p.db.read(lambda conn: reviews.said(conn, place))
         said = {one.comment: one for one in all_said if one.comment}
+        heard = {word.source for word in await self._p.db.read(lambda conn: reviews.told(conn, *place))}
         async with self._p.github.repository(ref, {"pull_requests": "read", "metadata": "read"}) as repo:
             remarks = await repo.remarks(known.pull) if said else []
             for remark in remarks:
                 if remark.id in said and any(remark.reactions.get(thumb) for thumb in _THUMBS):
                     given = [r for r in await repo.reactions("diff", remark.id) if r.content in _THUMBS]
-                    for reaction in given:
+                    fresh = [one for one in given if _source(remark.id, one.person, one.content) not in heard]
+                    for reaction in fresh[:THUMBS]:  # anybody may give one, and for each GitHub is asked who that is
                         right = await repo.permission(reaction.person.login)
                         await self._thumb(ref, known.pull, said[remark.id], reaction.person, reaction.content, right)
         await self._learn(place, polled_at=time.time())
@@ -116,7 +119,7 @@ class Hearing:
     async def _thumb(
         self, ref: RepoRef, pull: int, said: Said, person: Person, content: str, right: Permission
     ) -> None:
-        source = f"reaction:{said.comment}:{person.id}:{content}"
+        source = _source(said.comment or 0, person, content)
         new = await self._keep(ref, _word(source, pull, said, _THUMBS[content], person, right, time.time()))
         if new and content == "-1" and said.state == "open" and right.reaches(NEEDED, person):
             await self._change(ref, pull, said, "declined", text.declined_by(person.login))
@@ -141,6 +144,10 @@ class Hearing:
         changed = replace(said, state=state, why=why, ended_at=ended)
         await self._p.db.write(_putting((repo.id, pull), changed))
         await self._p.refresh(repo, pull)
+
+
+def _source(comment: int, person: Person, content: str) -> str:
+    return f"reaction:{comment}:{person.id}:{content}"
 
 
 def _putting(place: Place, said: Said) -> Callable[[sa.Connection], None]:
