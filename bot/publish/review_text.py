@@ -9,6 +9,7 @@ from bot.github.harmless import as_it_is, bounded, code, harmless, inert, phrase
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
+from bot.review.reading import ITS_WORD, NO_ROOM
 from bot.review.said import Said
 
 LISTED, NAMED = 40, 10  # rows of a table; paths in a sentence
@@ -76,13 +77,13 @@ class Story:
 
     @property
     def partial(self) -> bool:
-        """Whether something that should have been read was not."""
+        """Whether something that should have been read was not, or that only the change itself says need not be."""
         readers = [agent for agent in self.failed if agent.name != JUDGE]
-        return bool(readers) or any(why.startswith(NO_ROOM) for _, why in self.coverage.left)
+        return bool(readers) or any(why.startswith((NO_ROOM, ITS_WORD)) for _, why in self.coverage.left)
 
 
 STORY: TypeAdapter[Story] = TypeAdapter(Story)
-NO_ROOM, JUDGE = "no room", "judge"
+JUDGE = "judge"
 
 # ---- why there is no review ------------------------------------------------------------------------------------------
 
@@ -156,6 +157,12 @@ def names(agents: Sequence[str]) -> str:
 def place(finding: Finding) -> str:
     lines = f"{finding.start}" if finding.start == finding.end else f"{finding.start}-{finding.end}"
     return f"{finding.path}:{lines}"
+
+
+def own_settings(paths: Sequence[str]) -> str:
+    """For a change of what configures reviews: it does not yet, so it cannot turn them off for itself."""
+    shown = ", ".join(map(code, paths[:NAMED])) + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
+    return f"{shown}: for this review the default branch's copy held; what is changed there holds once it is merged."
 
 
 # ---- one finding -----------------------------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ from bot.review.packing import NO_ROOM, Contents, Packing, Part, pack
 from bot.review.patch import FilePatch
 from bot.review.rules import Globs
 
-__all__ = ["NO_ROOM", "Contents", "Coverage", "Packing", "Part", "Plan"]
+__all__ = ["ITS_WORD", "NO_ROOM", "Contents", "Coverage", "Packing", "Part", "Plan"]
 __all__ += ["coverage", "digests", "fresh", "pack", "sort"]
 
+ITS_WORD = "says it is generated"  # and is new: nobody but the change itself says so
 Fits = Callable[[str], bool]
 Paths = Collection[str]
 
@@ -119,7 +120,10 @@ def _whose(patch: FilePatch, said: dict[str, bool | None], *, known: bool) -> st
     if said.get("vendored") or (said.get("vendored") is None and vendored):
         return "vendored"
     holds = said.get("generated")
-    return "generated" if holds or (holds is None and ((known and not vendored) or _says_so(patch))) else ""
+    if holds or (holds is None and known and not vendored):
+        return "generated"
+    own = ITS_WORD if patch.status == "A" else "generated"
+    return own if holds is None and _says_so(patch) else ""
 
 
 def _says_so(patch: FilePatch) -> bool:

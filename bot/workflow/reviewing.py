@@ -14,6 +14,7 @@ from bot.agents.reader import Reading
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop
 from bot.git.mirror import Mirror, Mirrors
+from bot.policy.protected import is_agent_file
 from bot.publish import review_text
 from bot.publish.outcome import Outcome, outcome, sift
 from bot.publish.panel import Panel
@@ -31,6 +32,7 @@ from bot.workflow.spec import Workflow
 T = TypeVar("T")
 POSITION = 100_000
 SKIPPED: State = "skipped"
+OURS = (".github/tutti", ".gitattributes")  # what configures reviews
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Reviewing:
             agents=made.agents,
             coverage=study.coverage,
             why=study.choice.why,
-            notes=ground.notes,
+            notes=(*ground.notes, *_of_settings(study)),
             quiet=study.quiet and bool(ground.read),
             page=self._page(played.run.id),
             cost=runs.total_cost(steps),
@@ -164,6 +166,13 @@ class Reviewing:
 
     async def _mirror(self, run: Run) -> Mirror:
         return await self._mirrors.get(run.repo, event_of(run).repo.id)
+
+
+def _of_settings(study: Study) -> list[str]:
+    """Names what of a change would configure the bot and its agents, if it were merged already."""
+    names = {name for patch in study.files.values() for name in (patch.path, patch.old_path)}
+    ours = sorted(name for name in names if name.startswith(OURS) or is_agent_file(name))
+    return [review_text.own_settings(ours)] if ours else []
 
 
 def _worst(readings: Sequence[Reading]) -> State:
