@@ -89,7 +89,7 @@ def outcome(
         settled=tuple(settled),
         silent=(*_unsaid(left), *_same(sifted.again, remarks, told)),
         agents=_agents(study, readings, judged),
-        usable=not readings or not all(reading.failed for reading in readings),
+        usable=not any(reading.failed for reading in readings),
     )
 
 
