@@ -240,6 +240,7 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         max_runs=settings.max_runs,
         checkpoint=seams.checkpoint,
         refresh=reviewer.refresh,
+        standing=reviewer.standing,
         sleep=seams.clock.sleep,
     )
     late.append(Worker(parts))

@@ -44,7 +44,8 @@ class Reading:
 class Reader:
     """One agent and what it reads. `parse` takes its last words apart: what is valid, and what is wrong with the rest.
 
-    `noun` is what it gives one or more of. `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either.
+    `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either. `noun` is
+    what it gives one or more of.
     """
 
     shop: Workshop

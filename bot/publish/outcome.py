@@ -10,8 +10,9 @@ from bot.github.review import Inline
 from bot.publish.pull_ground import PullGround
 from bot.publish.review import Remark
 from bot.publish.review_text import Agent, Silent
+from bot.publish.standing import entries, known_of
 from bot.publish.study import Study
-from bot.review import anchor, ledger, synthesis
+from bot.review import anchor, feedback, ledger, synthesis
 from bot.review.anchor import Dropped, Placed
 from bot.review.answer import Verdict
 from bot.review.finding import Finding
@@ -38,12 +39,16 @@ class Sifted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is to be done: remarks to make, threads to settle, and what the ledger holds then."""
+    """What is to be done: remarks to make, threads to settle, and what the ledger holds then.
+
+    Of what is `fixed` now, `applied` is what was mended by the very suggestion that was made.
+    """
 
     remarks: tuple[Remark, ...]
     known: tuple[Said, ...]
     fixed: tuple[int, ...]
     settled: tuple[int, ...]
+    applied: tuple[int, ...]
     silent: tuple[Silent, ...]
     agents: tuple[Agent, ...]
     usable: bool
@@ -52,7 +57,7 @@ class Outcome:
 async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) -> Sifted:
     """Place what was found, take out noise and what was said before. The files that it is about are read first."""
     found = _found(readings)
-    before = _known(ground.known)
+    before = known_of(ground.known)
     await _load(study, [one for some in found.values() for one in some], before)
     sources, rules = study.sources, ground.rules
     at_head, at_base, at_before = sources.at_head, sources.at_base, sources.at_before
@@ -64,7 +69,7 @@ async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) ->
         return dropped, followed, ledger.reconcile(followed, kept)
 
     dropped, followed, made = await asyncio.to_thread(compared)
-    known = _entries(ground, _renewed(followed, made), time.time())
+    known = entries(ground.known, _renewed(followed, made), time.time())
     was_open = {one.number for one in ground.known if one.state == "open"}
     over = tuple(one.number for one in known if one.number in was_open and one.state in ("fixed", "outdated"))
     return Sifted(made.say, (*dropped, *made.dropped), (*made.again, *made.reopened), known, over)
@@ -87,6 +92,7 @@ def outcome(
         known=known,
         fixed=sifted.fixed,
         settled=tuple(settled),
+        applied=_applied(ground, study, sifted.fixed),
         silent=(*_unsaid(left), *_same(sifted.again, remarks, told)),
         agents=_agents(study, readings, judged),
         usable=not any(reading.failed for reading in readings),
@@ -170,22 +176,16 @@ def _remark(ground: PullGround, placed: Placed, number: int, now: float) -> Rema
     return Remark(said, inline, placed.suggestion)
 
 
-def _known(said: Sequence[Said]) -> list[Known]:
-    return [Known(str(one.number), one.state, one.finding, one.fingerprint, one.why, one.inline) for one in said]
+def _applied(ground: PullGround, study: Study, fixed: Sequence[int]) -> tuple[int, ...]:
+    """Those findings whose suggestion stands in the file now."""
+    over = [one for one in ground.known if one.number in fixed and one.finding.suggestion]
+    lines = {one.number: study.sources.at_head(one.finding.path) or [] for one in over}
+    return tuple(
+        one.number for one in over if feedback.applied(one.finding, one.finding.suggestion or "", lines[one.number])
+    )
 
 
 def _renewed(known: Sequence[Known], made: Reconciled) -> list[Known]:
     """The ledger with those findings open that were found again."""
     found = {one.id: ledger.renewed(one, placed) for one, placed in (*made.again, *made.reopened)}
     return [found.get(one.id, one) for one in known]
-
-
-def _entries(ground: PullGround, known: Sequence[Known], now: float) -> tuple[Said, ...]:
-    """The rows of the ledger, with what has changed of them."""
-    rows = {str(one.number): one for one in ground.known}
-    return tuple(_entry(rows[one.id], one, now) for one in known)
-
-
-def _entry(row: Said, known: Known, now: float) -> Said:
-    ended = None if known.state == "open" else row.ended_at if known.state == row.state else now
-    return replace(row, state=known.state, finding=known.finding, fingerprint=known.fingerprint, ended_at=ended)

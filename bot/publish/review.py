@@ -6,12 +6,13 @@ from typing import Any
 
 import structlog
 
-from bot.errors import Stop
+from bot.errors import Stop, UserError
 from bot.git.mirror import Mirrors
+from bot.git.patches import merge_base
 from bot.github.api import Repository
 from bot.github.check import Annotation, Button, Conclusion
 from bot.github.client import GitHub
-from bot.github.entity import RepoRef
+from bot.github.entity import Pull, RepoRef
 from bot.github.refusal import RefusalError
 from bot.github.review import Inline
 from bot.github.writing import marked
@@ -19,6 +20,7 @@ from bot.policy.secrets import redacted
 from bot.publish import review_text, text
 from bot.publish.pull_ground import PullGround, PullSurveyor, place_of
 from bot.publish.review_text import Story
+from bot.publish.standing import standing
 from bot.publish.subject import event_of, issue_of
 from bot.review import synthesis
 from bot.review.finding import Finding, at_least
@@ -237,6 +239,22 @@ class Reviewer:
             await repo.edit_comment(known.comment, self._clean(review_text.summary(story)), SUMMARY)
             if known.check is not None:
                 await self._finish(repo, known.check, story)
+
+    async def standing(self, ref: RepoRef, pull: Pull, said: Sequence[Said]) -> list[Said]:
+        """Findings as they stand at the head that a pull request has now; as they stood, where that cannot be had."""
+        mirror = await self._mirrors.get(ref.full_name, ref.id)
+        try:
+            async with self._github.repository(ref, {"contents": "read"}) as repo:
+                credential = self._mirrors.credential(repo.token)
+                await mirror.fetch([f"refs/pull/{pull.number}/head", pull.base], credential)
+        except UserError as gone:
+            log.info("last push not read", pull=pull.number, reason=str(gone))
+            return list(said)
+        base = await merge_base(mirror, pull.base_sha, pull.head_sha)
+        known = await self._board.db.read(lambda conn: reviews.reviewed(conn, (ref.id, pull.number)))
+        if base is None or known is None:
+            return list(said)
+        return await standing(mirror, base, pull.head_sha, known.head, said)
 
     async def _intent(self, run: Run, what: str) -> bool:
         """Whether this was begun before, by a process that may have died after GitHub did it."""

@@ -9,7 +9,7 @@ from bot.github.harmless import as_it_is, bounded, code, harmless, inert, phrase
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
-from bot.review.reading import ITS_WORD, NO_ROOM
+from bot.review.reading import ITS_WORD, NO_ROOM, TOO_LARGE
 from bot.review.said import Said
 
 LISTED, NAMED = 40, 10  # rows of a table; paths in a sentence
@@ -79,7 +79,7 @@ class Story:
     def partial(self) -> bool:
         """Whether something that should have been read was not, or that only the change itself says need not be."""
         readers = [agent for agent in self.failed if agent.name != JUDGE]
-        return bool(readers) or any(why.startswith((NO_ROOM, ITS_WORD)) for _, why in self.coverage.left)
+        return bool(readers) or any(why.startswith((NO_ROOM, TOO_LARGE, ITS_WORD)) for _, why in self.coverage.left)
 
 
 STORY: TypeAdapter[Story] = TypeAdapter(Story)
@@ -307,6 +307,11 @@ def why(story: Story) -> str:
 
 def _brought(agent: Agent) -> str:
     return phrase(agent.problem, WHY_LIMIT) or count(agent.found, "finding")
+
+
+def unsaid(silent: Sequence[Silent]) -> str:
+    """What is not said, a line each, for the run's own page."""
+    return "\n".join(f"{plain(one.finding.title)} ({place(one.finding)}): {one.why}" for one in silent)
 
 
 def _foot(story: Story) -> str:

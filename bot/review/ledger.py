@@ -236,7 +236,8 @@ def _same_lines(one: Known, new: Placed) -> bool:
         return alike(here, there)
     if near(here, there) and one.fingerprint == _mark(there):
         return True
-    kindred = near(here, there, BESIDE) and (_kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence))
+    same_kind = _kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence)
+    kindred = same_kind and near(here, there, BESIDE)
     return (kindred and not apart(here, there) and not _another(here, there)) or alike(here, there)
 
 

@@ -10,9 +10,10 @@ from bot.review.packing import NO_ROOM, Contents, Packing, Part, pack
 from bot.review.patch import FilePatch
 from bot.review.rules import Globs
 
-__all__ = ["ITS_WORD", "NO_ROOM", "Contents", "Coverage", "Packing", "Part", "Plan"]
+__all__ = ["ITS_WORD", "NO_ROOM", "TOO_LARGE", "Contents", "Coverage", "Packing", "Part", "Plan"]
 __all__ += ["coverage", "digests", "fresh", "pack", "sort"]
 
+TOO_LARGE = "too large"
 ITS_WORD = "says it is generated"  # and is new: nobody but the change itself says so
 Fits = Callable[[str], bool]
 Paths = Collection[str]
@@ -105,7 +106,7 @@ def _reason(patch: FilePatch, ignored: Paths, foreign: Paths, marks: Sequence[_M
     if patch.binary:
         return "binary"
     if patch.too_large:
-        return "too large"
+        return TOO_LARGE
     if patch.status == "D":
         return "deleted"
     said = {mark.what: mark.holds for mark in marks if mark.fits(patch.path)} if marks else {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from bot.agents.transcript import Transcripts
 from bot.agents.watch import Bells
 from bot.errors import TryAgain, UserError
 from bot.github.client import GitHub
-from bot.github.entity import RepoRef
+from bot.github.entity import Pull, RepoRef
 from bot.publish import text
 from bot.publish.status import Herald
+from bot.review.said import Said
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
@@ -31,7 +32,8 @@ log = structlog.get_logger(__name__)
 class Parts:
     """What the dispatcher, the receiver and the worker work with.
 
-    `refresh` brings the summary of a pull request up to date with the ledger.
+    `refresh` brings the summary of a pull request up to date with the ledger; `standing` says how findings stand at the
+    head that a pull request has now.
     """
 
     db: Database
@@ -47,6 +49,7 @@ class Parts:
     max_runs: int
     checkpoint: Checkpoint
     refresh: Callable[[RepoRef, int], Awaitable[None]]
+    standing: Callable[[RepoRef, Pull, Sequence[Said]], Awaitable[list[Said]]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 

@@ -80,6 +80,8 @@ class Hearing:
         now = time.time()
         await self._poll(event.repo, known)
         said = await self._p.db.read(lambda conn: reviews.said(conn, place))
+        if event.pull.merged and known.head != event.pull.head_sha:  # the last push was not read any more
+            said = await self._p.standing(event.repo, event.pull, said)
         for one in said if event.pull.merged else ():
             kind = "changed" if one.state in ("fixed", "outdated") else "unchanged"
             source = f"merge:{event.pull.number}:{one.number}"

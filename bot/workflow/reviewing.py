@@ -24,7 +24,7 @@ from bot.publish.review_text import Story
 from bot.publish.study import Study, study
 from bot.publish.subject import event_of
 from bot.store import reviews, runs
-from bot.store.reviews import Said
+from bot.store.reviews import Said, Word
 from bot.store.runs import Run
 from bot.workflow.guard import Guard
 from bot.workflow.spec import Workflow
@@ -103,12 +103,15 @@ class Reviewing:
         story = replace(story, known=known)
         await telling("summary", lambda: self._reviewer.summarise(run, ground, story))
         await telling("conclude", lambda: self._reviewer.conclude(run, ground, story))
-        await self._shop.board.end(run.id, node.key, "done", review_text.headline(story))
+        more = {"plan": review_text.unsaid(made.silent)} if made.silent else {}
+        await self._shop.board.end(run.id, node.key, "done", review_text.headline(story), **more)
         return "done", f"{review_text.headline(story)}."
 
     async def _keep(self, played: _Played, made: Outcome, known: list[Said]) -> bool:
         """Enter in the ledger what is said now. What people declined meanwhile stays declined."""
         place, row = place_of(played.run, played.ground), reviewed_of(played.run, played.ground)
+        actor = event_of(played.run).actor
+        by = (actor.id, actor.login)
 
         def write(conn: sa.Connection) -> None:
             there = {one.number: one for one in reviews.said(conn, place)}
@@ -119,6 +122,10 @@ class Reviewing:
             old = reviews.reviewed(conn, place) or row
             digests = list(played.study.digests) if made.usable else old.read
             reviews.keep(conn, replace(old, name=row.name, head=played.ground.head, read=digests, closed_at=None))
+            for number in made.fixed:
+                kind = "applied" if number in made.applied else "changed"
+                source = f"push:{place[1]}:{number}:{played.ground.head[:20]}"
+                reviews.tell(conn, place[0], Word(source, place[1], number, kind, *by, time.time()))
 
         await self._shop.db.write(write)
         return True
