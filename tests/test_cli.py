@@ -40,7 +40,7 @@ async def test_check_names_file_line_and_what_was_meant(tmp_path: Path) -> None:
 
 async def test_check_is_content_with_what_is_shipped(tmp_path: Path) -> None:
     code, words = await told(plain(tmp_path), "check", cwd=Path(__file__).parents[1])
-    assert (code, words.endswith("developer.md: valid")) == (0, True)
+    assert (code, words.endswith("tests.md: valid")) == (0, True)
 
 
 async def test_the_doctor_is_content_with_a_bot_that_is_set_up(town: Town) -> None:
@@ -143,9 +143,11 @@ async def test_run_makes_a_branch_of_a_local_clone(town: Town, tmp_path: Path) -
 async def test_run_says_what_it_cannot_find(tmp_path: Path) -> None:
     asked = ("--repo", str(tmp_path), "--title", "x")
     code, words = await told(plain(tmp_path), "run", "auto-implemnt", *asked)
-    assert (code, words) == (1, "There is no workflow auto-implemnt: neither a file nor one of auto-implement.")
+    assert (code, words) == (1, "There is no workflow auto-implemnt: neither a file nor one of auto-implement, fix, review.")
     code, words = await told(plain(tmp_path), "run", "auto-implement", *asked)
     assert (code, words) == (1, f"{tmp_path} is not the top of a git clone.")
+    code, words = await told(plain(tmp_path), "run", "review", *asked)
+    assert (code, words) == (1, "The workflow Review a pull request works on a pull request, and a clone has none.")
 
 
 async def test_patch_says_where_there_is_none(town: Town) -> None:

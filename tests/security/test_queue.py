@@ -9,7 +9,7 @@ import pytest
 from bot.backends.rehearsal import Append, Hang, Run, Say, Write
 from bot.github.events import Event, Ignored, IssueEvent
 from bot.router import Decision, route
-from bot.workflow import receiver
+from bot.workflow import admission
 from bot.workflow.spec import Workflow
 from tests.house import House, opened
 
@@ -69,7 +69,7 @@ async def test_c58_whatever_is_asked_at_once_waits_its_turn_and_ends_honestly(tm
 
 
 async def test_c58_beyond_what_may_wait_a_label_is_refused_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receiver, "MOST_ACTIVE", 2)
+    monkeypatch.setattr(admission, "MOST_ACTIVE", 2)
     house.rehearse(RIGHT)
     house.gate.close()
     issues = [await house.open_issue(f"Wish {number}") for number in range(3)]
