@@ -9,7 +9,7 @@ import pytest
 from bot.backends.rehearsal import Append, Hang, Run, Say, Write
 from bot.github.events import Event, Ignored, IssueEvent
 from bot.router import Decision, route
-from bot.workflow import admission
+from bot.workflow import admission, receiver
 from bot.workflow.spec import Workflow
 from tests.house import House, opened
 
