@@ -145,10 +145,11 @@ def _shown(given: dict[str, Any], clean: Clean) -> dict[str, Any]:
     a quotation without it stands nowhere: then the lines count.
     """
     title, body = (clean(cleaned(given[name])) for name in ("title", "body"))
-    evidence, suggestion = clean(given["evidence"]), clean(given["suggestion"] or "")
+    path, evidence, suggestion = (clean(given[name] or "") for name in ("path", "evidence", "suggestion"))
     kept = suggestion if suggestion and HIDDEN not in suggestion else None
     return {
         **given,
+        "path": path,
         "title": title,
         "body": body,
         "evidence": "" if HIDDEN in evidence else evidence,
