@@ -18,7 +18,7 @@ demo: install
 
 test: install
 	@scripts/system-packages
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.halves)
 
 lint: install
 	$(BIN)/ruff check .

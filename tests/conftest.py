@@ -3,10 +3,14 @@
 import pytest
 
 from tests import listening
+from tests.halves import LAST, NAMES, chosen
 from tests.listening import WITNESS
 
 pytest_plugins = ["tests.corporation", "tests.house", "tests.town", "tests.postgres", "tests.stage", "tests.desk"]
-LAST = "tests/security/test_canaries.py::test_nothing_that_the_suite_did_shows_a_secret"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--half", choices=NAMES, help="only this half of the suite, and the search of what it did")
 
 
 def pytest_configure() -> None:
@@ -14,9 +18,13 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The search of everything comes when everything has been done."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The search of everything comes when everything has been done, in each half of the suite."""
     items.sort(key=lambda item: item.nodeid == LAST)
+    if half := config.getoption("half"):
+        mine = chosen([item.nodeid for item in items], half)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in mine])
+        items[:] = [item for item in items if item.nodeid in mine]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.listening import WITNESS
+from tests.port import free_port
 
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/pgsql/bin")
 _SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
@@ -27,12 +27,6 @@ def _programs() -> Path:
     if not found:
         pytest.fail("These tests need PostgreSQL's server programs (on Debian: apt-get install postgresql).", False)
     return found[0]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Cluster:
@@ -65,7 +59,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server; on a free port the first time, on the same one after a stop."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         options = f"-p {self.port} -h 127.0.0.1 -k {self._folder} {_SETTINGS}"
         self._run("pg_ctl", "start", "-w", "-s", "-l", str(self._folder / "log"), "-o", options)
 

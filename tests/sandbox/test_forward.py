@@ -7,22 +7,17 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from bot.sandbox import forward
+from tests.port import free_port
 
 FORWARD = [getattr(sys, "_base_executable", sys.executable), "-I", "-S", str(forward.__file__)]
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def started(*words: str, files: int = 1024) -> Process:
@@ -200,6 +195,15 @@ async def test_a_signal_reaches_the_command(number: signal.Signals) -> None:
     assert process.returncode == 9
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A suite that was started in the background is deaf to SIGINT, and so would be what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 async def test_the_command_gets_nothing_of_the_forwarder(tmp_path: Path) -> None:
     words = f"{free_port()}={tmp_path / 'door'}"
     signals = "grep -E 'Sig(Ign|Blk)' /proc/self/status"
