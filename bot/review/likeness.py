@@ -151,6 +151,7 @@ def _named(title: str) -> frozenset[str]:
     return frozenset(name.lower() for text in found for name in _NAME.findall(text))
 
 
+@lru_cache(maxsize=1024)
 def _names(text: str) -> frozenset[str]:
     return frozenset(name.lower() for name in _NAME.findall(text))
 
