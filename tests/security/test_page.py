@@ -34,6 +34,7 @@ def test_every_tier_is_told() -> None:
         ("The sandbox", "in the sandbox"),
         ("The model and the network", "way out"),
         ("Before anything is published", "text"),
+        ("Reviews and fixes", "what is tried"),
         ("Tokens and keys", "secret"),
     ],
 )
