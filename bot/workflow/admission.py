@@ -115,9 +115,11 @@ class Admission:
         """Show that a command was taken; the text of a review takes no reaction."""
         if event.comment.where == "review":
             return
-        async with self._p.github.repository(event.repo, {"issues": "write", "pull_requests": "write"}) as repo:
+        at_diff = event.comment.where == "diff"
+        rights = {"pull_requests": "write"} if at_diff else {"issues": "write"}
+        async with self._p.github.repository(event.repo, rights) as repo:
             try:
-                await repo.react("diff" if event.comment.where == "diff" else "issue", event.comment.id, "eyes")
+                await repo.react("diff" if at_diff else "issue", event.comment.id, "eyes")
             except RefusalError as refusal:
                 if refusal.status != 404:  # somebody deleted the comment: the command stands all the same
                     raise

@@ -52,9 +52,7 @@ async def test_c21_for_a_fork_no_token_can_write_to_contents_and_nothing_is_push
     assert (dict(pull.head_repo.branches), dict(found.repo.branches)) == before
     rights = minted(found, since)
     assert [one for one in rights if one.get("contents") == "write"] == []
-    assert [one for one in rights if sum(level == "write" for level in one.values()) > 1] == [
-        {"issues": "write", "pull_requests": "write"}  # to show by a reaction that the command was taken
-    ]
+    assert all(sum(level == "write" for level in one.values()) <= 1 for one in rights), "one step, one right"
     assert "where Tutti pushes nothing" in status(found, pull)
     found.said(pull)
 
