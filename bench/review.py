@@ -22,7 +22,7 @@ from bot.emulator.bare import RefChange
 from bot.emulator.server import Emulator
 from bot.emulator.world import Pull, Repo
 from bot.errors import UserError
-from bot.github.harmless import plain
+from bot.github.harmless import phrase
 from bot.settings import Settings
 from bot.web.webhook import runner
 from bot.workflow.library import Shipped, shipped
@@ -262,7 +262,7 @@ def _title(body: str) -> str:
 
 
 def _means(case: Case, title: str) -> str:
-    return next((one.means for one in case.said if plain(one.title) == title), "")
+    return next((one.means for one in case.said if phrase(one.title) == title), "")
 
 
 def _judge(case: Case, agents: Recorded, said: Sequence[Comment], score: Score) -> None:
@@ -300,7 +300,7 @@ def _lost(case: Case, agents: Recorded, told: set[str], score: Score) -> None:
     shown = "\n".join(score.shown[case.name])
     for number, one in ((number, one) for number, after in enumerate(case.rounds) for one in after.said):
         asked = (case.name, number, one.agent) in agents.asked
-        if not asked or one.remark is None or (one.means and one.means in told) or plain(one.title) in shown:
+        if not asked or one.remark is None or (one.means and one.means in told) or phrase(one.title) in shown:
             continue
         score.lost += 1
         score.complain(case, f"lost: {one.title}")

@@ -161,5 +161,5 @@ def _described(number: str, finding: Finding) -> str:
     """A remark for the judge, between lines that no other remark can imitate."""
     title = " ".join(finding.title.split())
     quoted = f"\n{finding.evidence}" if finding.evidence else ""
-    head = f"{title} ({finding.severity}, {review_text.place(finding)})"
+    head = f"{number}. {title} ({finding.severity}, {review_text.place(finding)})"
     return prompt.fence(f"remark {number}", f"{head}\n{finding.body}{quoted}", LONGEST_JUDGED)
