@@ -70,8 +70,8 @@ async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) ->
 
     dropped, followed, made = await asyncio.to_thread(compared)
     known = entries(ground.known, _renewed(followed, made), time.time())
-    was_open = {one.number for one in ground.known if one.state == "open"}
-    over = tuple(one.number for one in known if one.number in was_open and one.state in ("fixed", "outdated"))
+    was = {one.number for one in ground.known if one.state == "open" or (one.state == "declined" and one.resolved)}
+    over = tuple(one.number for one in known if one.number in was and one.state in ("fixed", "outdated"))
     return Sifted(made.say, (*dropped, *made.dropped), (*made.again, *made.reopened), known, over)
 
 
@@ -86,7 +86,8 @@ def outcome(
     remarks = tuple(_remark(ground, one, number, now) for number, one in enumerate(told, start=first))
     known = (*sifted.known, *(remark.said for remark in remarks))
     left = [*sifted.dropped, *refuted, *beyond, *over]
-    settled = [one.comment for one in sifted.known if one.number in sifted.fixed and one.comment is not None]
+    over_now = [one for one in sifted.known if one.number in sifted.fixed and not one.resolved]
+    settled = [one.comment for one in over_now if one.comment is not None]
     return Outcome(
         remarks=remarks,
         known=known,

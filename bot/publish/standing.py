@@ -25,7 +25,8 @@ def entries(said: Sequence[Said], known: Sequence[Known], now: float) -> tuple[S
 
 def _entry(row: Said, known: Known, now: float) -> Said:
     ended = None if known.state == "open" else row.ended_at if known.state == row.state else now
-    return replace(row, state=known.state, finding=known.finding, fingerprint=known.fingerprint, ended_at=ended)
+    finding, mark = known.finding, known.fingerprint
+    return replace(row, state=known.state, finding=finding, fingerprint=mark, why=known.why, ended_at=ended)
 
 
 async def standing(mirror: Mirror, base: str, head: str, before: str, said: Sequence[Said]) -> list[Said]:

@@ -9,6 +9,7 @@ from bot.review.defect import kinds
 from bot.review.finding import Finding
 from bot.review.likeness import agree, alike, apart, family, fingerprint, folded, near, share
 from bot.review.quote import Place, fold, stands
+from bot.review.said import RESOLVED
 
 State = Literal["open", "fixed", "declined", "outdated"]
 AROUND = 3  # lines above and below by which one of several equal places is known
@@ -33,6 +34,11 @@ class Known:
     why: str = ""
     inline: bool = True
     changed: bool = False
+
+    @property
+    def resolved(self) -> bool:
+        """Whether its thread was resolved, without a word that would decline it."""
+        return self.why.startswith(RESOLVED)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ def renewed(known: Known, placed: Placed) -> Known:
     finding = replace(
         known.finding, path=there.path, start=there.start, end=there.end, side=there.side, evidence=there.evidence
     )
-    return replace(known, state="open", finding=finding, fingerprint=_mark(finding), changed=False)
+    return replace(known, state="open", finding=finding, fingerprint=_mark(finding), why="", changed=False)
 
 
 def counts(known: Sequence[Known], new: Collection[str] = ()) -> Counts:
@@ -97,7 +103,7 @@ def follow(
 
     `files`, `content` and `base` are those of the new head. `before` gives files at the head for which the findings'
     lines are known: by what stands around them equal lines are told apart. Open ones whose lines changed are fixed
-    until somebody finds them again; declined ones are forgotten then.
+    until somebody finds them again, and so are those whose thread was resolved; declined ones are forgotten then.
     """
     return [_followed(replace(one, changed=False), files, content, base, before) for one in known]
 
@@ -129,7 +135,7 @@ def _followed(one: Known, files: Files, content: Content, base: Content, before:
         moved = replace(one, finding=replace(finding, path=path, start=spot[0], end=spot[1]))
         left = one.state == "open" and one.inline and not there
         return replace(moved, state="outdated") if left else moved
-    if one.state == "declined":
+    if one.state == "declined" and not one.resolved:
         return replace(one, state="outdated", changed=True)
     return replace(one, state="fixed" if there or not one.inline else "outdated", changed=there)
 
@@ -255,7 +261,8 @@ def _another(here: Finding, there: Finding) -> bool:
 
 def _ended(one: Known) -> bool:
     """Whether a known finding is over only as long as nobody finds it again; what somebody declined is forgotten."""
-    return not one.why and (one.state == "outdated" or (one.state == "fixed" and one.changed))
+    forgotten = one.why and not one.resolved
+    return not forgotten and (one.state == "outdated" or (one.state == "fixed" and one.changed))
 
 
 def _same_defect(one: Known, new: Placed) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 from bot.review.finding import Finding
 
 Standing = Literal["open", "fixed", "declined", "outdated"]
+RESOLVED = "resolved by"  # how `why` begins where somebody resolved the thread, which says neither no nor yes
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,8 @@ class Said:
     comment: int | None = None
     why: str = ""
     ended_at: float | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether its thread was resolved, without a word: what becomes of its lines tells what that meant."""
+        return self.why.startswith(RESOLVED)
