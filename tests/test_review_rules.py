@@ -84,7 +84,7 @@ async def test_money_that_is_used_up_leaves_a_neutral_check_that_says_so(desk: D
     pull = await desk.reviewed()
     (check,) = desk.checks()
     assert check.conclusion == "neutral"
-    assert "the limit of $5.00 for a run is used up" in (check.summary or "")
+    assert "its share of the run's money, $0.90 of $5.00, is used up" in (check.summary or "")
     assert desk.said(pull) == []
 
 

@@ -1,14 +1,14 @@
 """A reviewing agent's step: it reads a part of a change in a worktree it cannot write to, and answers with data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.agents import prompt
-from bot.agents.session import Session, Talk
+from bot.agents.session import Session, Talk, total, unforeseen
 from bot.agents.spec import AgentSpec
 from bot.agents.workshop import Order, Workshop
-from bot.errors import State
+from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import masks
 from bot.policy.protected import is_agent_file
 from bot.publish import text
@@ -45,7 +45,7 @@ class Reader:
     """One agent and what it reads. `parse` takes its last words apart: what is valid, and what is wrong with the rest.
 
     `given` fills the agent file's prompt. `salvage` takes the second answer where that is not valid either. `noun` is
-    what it gives one or more of.
+    what it gives one or more of. `reserve`: the last seconds of the run's time, which are not for it.
     """
 
     shop: Workshop
@@ -59,6 +59,7 @@ class Reader:
     schema: Mapping[str, Any]
     usd: float
     noun: str = "finding"
+    reserve: float = 0.0
 
     async def step(self) -> dict[str, Any]:
         """The step's result as a record. What was said is kept before this returns: it is never paid for twice."""
@@ -78,19 +79,41 @@ class Reader:
         return asdict(made)
 
     async def _read(self) -> Reading:
-        watch = self.shop.watch(self.order)
+        """What it read; an error that nobody foresaw is a failed reading, for the others' shall not be lost by it.
+
+        Raises Stop where the run was cancelled, and TryAgain only where nothing was paid for yet.
+        """
+        talks = list[Talk]()
+        try:
+            return await self._answer(talks)
+        except Stop:
+            raise
+        except TryAgain as again:
+            if not talks:
+                raise
+            problem = str(again)
+        except UserError as refusal:
+            problem = str(refusal)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
+            problem = unforeseen(error, self.order.run, self.node.key)
+        return replace(self._made(talks, problem=text.agent_failed(self.shop.clean(problem))), ending="error")
+
+    async def _answer(self, costs: list[Talk]) -> Reading:
+        """The same, with every conversation put in `costs` as soon as it is over."""
+        watch = self.shop.watch(replace(self.order, deadline=self.order.deadline - self.reserve))
         wrong: list[str] = []
-        last, costs = "", list[Talk]()
+        last = ""
         async with self.shop.place(self.order, await self._tree(), part=self.node.key, writable=False) as place:
             for number in range(1, TRIES + 1):
                 left = self.usd - sum(talk.counted for talk in costs)
                 if number > 1 and left <= 0:
                     break
-                session = Session(self.shop, self.order, self.spec, self.node.key, left, number, self.schema)
+                before = total(talk.cost for talk in costs)
+                session = Session(self.shop, self.order, self.spec, self.node.key, left, number, self.schema, before)
                 talk = await session.talk(place, watch, self._message(wrong, last))
                 costs.append(talk)
                 if talk.ending != "finished":
-                    return self._made(costs, problem=_problem(talk, self.order, self.spec))
+                    return self._made(costs, problem=self._problem(talk))
                 last = talk.words
                 said, wrong = self.parse(last)
                 if not wrong:
@@ -107,10 +130,9 @@ class Reader:
         wrong: list[str] | None = None,
         problem: str = "",
     ) -> Reading:
-        costs = [talk.cost for talk in talks]
-        cost = None if None in costs else sum(cost for cost in costs if cost is not None)
-        counted = sum(talk.counted for talk in talks)
-        return Reading(self.agent, said or [], wrong or [], talks[-1].ending, problem, cost, counted)
+        cost, counted = total(talk.cost for talk in talks), sum(talk.counted for talk in talks)
+        ending = talks[-1].ending if talks else "error"
+        return Reading(self.agent, said or [], wrong or [], ending, problem, cost, counted)
 
     def _message(self, wrong: list[str], last: str) -> str:
         listed = "\n".join(f"- {line}" for line in wrong)
@@ -124,18 +146,27 @@ class Reader:
             return tree
         return await masks.masked(self.order.mirror, tree, self.order.trusted, is_agent_file)
 
+    def _problem(self, talk: Talk) -> str:
+        order = self.order
+        match talk.ending:
+            case "timed out":
+                return reading_timed_out(order.minutes) if self.reserve else text.timed_out(order.minutes)
+            case "silent":
+                return text.silent(order.silence / 60)
+            case "budget":
+                whole = self.usd >= order.usd
+                return talk.problem or (text.over_budget(order.usd) if whole else share_used(self.usd, order.usd))
+            case "turns":
+                return text.out_of_turns(self.spec.max_turns)
+            case "limits":
+                return talk.problem
+            case _:
+                return text.agent_failed(talk.problem or talk.ending)
 
-def _problem(talk: Talk, order: Order, spec: AgentSpec) -> str:
-    match talk.ending:
-        case "timed out":
-            return text.timed_out(order.minutes)
-        case "silent":
-            return text.silent(order.silence / 60)
-        case "budget":
-            return talk.problem or text.over_budget(order.usd)
-        case "turns":
-            return text.out_of_turns(spec.max_turns)
-        case "limits":
-            return talk.problem
-        case _:
-            return text.agent_failed(talk.problem or talk.ending)
+
+def reading_timed_out(minutes: float) -> str:
+    return f"Timed out: what the limit of {minutes:g} minutes for a run leaves for reading is used up."
+
+
+def share_used(share: float, usd: float) -> str:
+    return f"Over budget: its share of the run's money, ${share:.2f} of ${usd:.2f}, is used up."

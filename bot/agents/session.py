@@ -1,19 +1,23 @@
 """One conversation with an agent, in a place of its own, with its own way to the model; what it said and cost."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import structlog
 
 from bot.agents import words
 from bot.agents.spec import AgentSpec
 from bot.agents.task import AgentEvent, Outcome, Task
 from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
-from bot.errors import Stop
+from bot.errors import Stop, TryAgain
 from bot.sandbox.gateway import Lease
 from bot.sandbox.meter import price
 from bot.sandbox.watchdog import LimitExceeded
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,10 @@ class Talk:
 
 @dataclass(frozen=True)
 class Session:
-    """A conversation for the step `key` of a run, for at most `usd`. `schema`: of the answer, where it is data."""
+    """A conversation for the step `key` of a run, for at most `usd`. `schema`: of the answer, where it is data.
+
+    `before` is what earlier conversations of the step cost.
+    """
 
     shop: Workshop
     order: Order
@@ -38,13 +45,14 @@ class Session:
     usd: float
     number: int = 1
     schema: Mapping[str, Any] | None = None
+    before: float | None = 0.0
 
     async def talk(
         self, place: Place, watch: Watch, message: str, planned: Callable[[str], None] = lambda plan: None
     ) -> Talk:
         """Have it; whatever stops it is in the answer. Raises Stop where the run was cancelled."""
-        lease = await self._lease(place)
         backend = self.shop.backends[self.order.backend or self.spec.backend]
+        lease = await self._lease(place)
         try:
             task = await asyncio.to_thread(self._task, place, message, lease, watch)
             outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
@@ -52,11 +60,15 @@ class Session:
             outcome = Outcome("error", "", details={"cause": early.cause})
         except LimitExceeded as limit:
             outcome = Outcome("error", "", problem=limit.sentence, details={"cause": "limits"})
+        except (Stop, TryAgain):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
+            outcome = Outcome("error", "", problem=unforeseen(error, self.order.run, self.key))
         finally:
             await self.shop.gateway.shut(lease)
         ending, cost = outcome.details.get("cause", outcome.ending), _cost(lease, outcome)
         if ending == "cancelled":  # what it has cost until now stays true
-            await self.shop.board.note(self.order.run, self.key, cost_usd=cost)
+            await self.shop.board.note(self.order.run, self.key, cost_usd=total([self.before, cost]))
             raise Stop("cancelled", "")
         if ending == "budget" or (lease.stopped and ending == "error"):  # which limit it was, the lease knows
             ending, outcome = "budget", replace(outcome, problem="" if lease.spent else lease.stopped)
@@ -103,6 +115,24 @@ class Session:
             schema=self.schema,
             heard=watch.hear,
         )
+
+
+def unforeseen(error: Exception, run: str, key: str) -> str:
+    """What people are told of an error that nobody foresaw; the log has it whole.
+
+    Raises it where the work is being ended anyway: then it says nothing about the agent.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise error
+    log.error("agent not heard", run=run, step=key, exc_info=error)
+    return f"{type(error).__name__}, of which the log says more"
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """The sum in USD; None where one of them is not known."""
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
 
 
 def _cost(lease: Lease, outcome: Outcome) -> float | None:
