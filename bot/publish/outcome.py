@@ -4,7 +4,11 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from pydantic import TypeAdapter
+
+from bot.agents.job import Step
 from bot.agents.reader import Reading
 from bot.github.review import Inline
 from bot.publish.pull_ground import PullGround
@@ -12,7 +16,7 @@ from bot.publish.review import Remark
 from bot.publish.review_text import Agent, Silent
 from bot.publish.standing import entries, known_of
 from bot.publish.study import Study
-from bot.review import anchor, feedback, ledger, synthesis
+from bot.review import anchor, feedback, ledger, synthesis, unjudged
 from bot.review.anchor import Dropped, Placed
 from bot.review.answer import Verdict
 from bot.review.finding import Finding
@@ -37,6 +41,9 @@ class Sifted:
         return [(one.id, one.placed.finding) for one in synthesis.numbered(self.kept)]
 
 
+SIFTED: TypeAdapter[Sifted] = TypeAdapter(Sifted)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What is to be done: remarks to make, threads to settle, and what the ledger holds then.
@@ -54,11 +61,26 @@ class Outcome:
     usable: bool
 
 
-async def sift(ground: PullGround, study: Study, readings: Sequence[Reading]) -> Sifted:
-    """Place what was found, take out noise and what was said before. The files that it is about are read first."""
-    found = _found(readings)
-    before = known_of(ground.known)
+async def sift(ground: PullGround, study: Study, readings: Sequence[Reading], step: Step | None = None) -> Sifted:
+    """Place what was found, take out noise and what was said before. The files that it is about are read first.
+
+    What comes of it is recorded where there is a `step`: verdicts and comments go by its order, and after a restart the
+    mirror may lack the commit that was reviewed before.
+    """
+    found, before = _found(readings), known_of(ground.known)
     await _load(study, [one for some in found.values() for one in some], before)
+
+    async def effect() -> Any:
+        return SIFTED.dump_python(await _sifted(ground, study, found, before), mode="json")
+
+    if step is None:
+        return await _sifted(ground, study, found, before)
+    return SIFTED.validate_python(await step("sift", effect))
+
+
+async def _sifted(
+    ground: PullGround, study: Study, found: Mapping[str, Sequence[Finding]], before: Sequence[Known]
+) -> Sifted:
     sources, rules = study.sources, ground.rules
     at_head, at_base, at_before = sources.at_head, sources.at_base, sources.at_before
 
@@ -79,7 +101,7 @@ def outcome(
     ground: PullGround, study: Study, readings: Sequence[Reading], sifted: Sifted, judged: Reading | None, most: int
 ) -> Outcome:
     """The review of what was sifted, by the judge's verdicts; `most` is how many inline comments it may have."""
-    kept, refuted = synthesis.judged(sifted.kept, _verdicts(judged))
+    kept, refuted = (list(sifted.kept), []) if judged is None else unjudged.checked(sifted.kept, _verdicts(judged))
     told, beyond = synthesis.capped(kept, ground.rules.caps)
     told, over = _bounded(told, most)
     first, now = max((one.number for one in sifted.known), default=0) + 1, time.time()
@@ -140,7 +162,7 @@ def _by_title(given: Sequence[Finding]) -> list[Finding]:
 
 
 def _verdicts(judged: Reading | None) -> Mapping[str, Verdict]:
-    """A judge that failed refutes nothing."""
+    """A judge that failed has judged nothing."""
     said = judged.said if judged is not None and not judged.failed else []
     return {str(one["id"]): Verdict(bool(one["refuted"]), str(one["reason"])) for one in said}
 
