@@ -10,7 +10,7 @@ from bot.agents.watch import Watch
 from bot.agents.workshop import Order, Workshop
 from bot.backends.rehearsal import Fail, Run
 from bot.publish import panel
-from bot.publish.shares import Shares
+from bot.review.shares import Shares
 from bot.sandbox.meter import Reading, listed
 from bot.store import runs
 from tests.desk import ROUNDING, Desk, answer, verdicts

@@ -18,12 +18,12 @@ from bot.invisible import cleaned
 from bot.policy.secrets import HIDDEN
 from bot.publish import review_text
 from bot.publish.pull_ground import PullGround
-from bot.publish.shares import Shares
 from bot.publish.study import Study
 from bot.review import answer
 from bot.review.finding import Finding
 from bot.review.glob import matcher
 from bot.review.reading import Part
+from bot.review.shares import Shares
 from bot.store import runs
 from bot.workflow.spec import Workflow
 

@@ -1,4 +1,4 @@
-"""What each agent of a review may cost: by the size of what it reads, and of what others left."""
+"""What each agent of a review may cost: by the size of what it reads, and of what others left. Pure."""
 
 from collections.abc import Mapping
 
