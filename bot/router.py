@@ -26,7 +26,7 @@ class Start:
     """A run of `workflow`. `label` is the one that asks for it, `words` are those after a command.
 
     `asked`: somebody asks for it, who must have the right; else it follows from what happened. `anew`: it takes the
-    place of one that is under way, for the pull request has changed.
+    place of one that is under way, for the pull request has changed; `pushed`: by commits, which seldom come alone.
     """
 
     workflow: str
@@ -34,6 +34,7 @@ class Start:
     words: tuple[str, ...] = ()
     asked: bool = True
     anew: bool = False
+    pushed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,18 +132,21 @@ def _why(event: IssueEvent) -> str:
 
 
 def _pull(event: PullEvent, workflows: Mapping[str, Workflow], own_id: int) -> list[Decision]:
-    """A review is asked for by asking the bot for it; a push takes the place of what read the push before."""
-    asked = event.action == "review_requested"
+    """A review is asked for by asking the bot for it; a change takes the place of what read the state before."""
+    asked, pushed = event.action == "review_requested", event.action == "synchronize"
     if asked and (event.requested is None or event.requested.id != own_id or event.actor.id == own_id):
         return []
-    found: list[Decision] = [Hear()] if event.action == "closed" else []
+    if event.action == "edited" and not event.retargeted:
+        return []
+    found: list[Decision] = []
     for name, workflow in workflows.items():
         ends = workflow.cancel_on
         if ends is not None and ends.by_pull(event.action):
             found.append(Cancel(name, text.cancelled_by_pull(event.actor.login, merged=event.pull.merged)))
         elif workflow.on.by_pull(event.action) and event.pull.state == "open":
-            found.append(Start(name, asked=asked, anew=event.action == "synchronize"))
-    return found
+            anew = not asked and event.action != "opened"
+            found.append(Start(name, asked=asked, anew=anew, pushed=pushed))
+    return [*found, Hear()] if event.action == "closed" else found
 
 
 def _comment(event: CommentEvent, workflows: Mapping[str, Workflow]) -> list[Decision]:

@@ -143,7 +143,8 @@ async def test_run_makes_a_branch_of_a_local_clone(town: Town, tmp_path: Path) -
 async def test_run_says_what_it_cannot_find(tmp_path: Path) -> None:
     asked = ("--repo", str(tmp_path), "--title", "x")
     code, words = await told(plain(tmp_path), "run", "auto-implemnt", *asked)
-    assert (code, words) == (1, "There is no workflow auto-implemnt: neither a file nor one of auto-implement, fix, review.")
+    there = "neither a file nor one of auto-implement, fix, review"
+    assert (code, words) == (1, f"There is no workflow auto-implemnt: {there}.")
     code, words = await told(plain(tmp_path), "run", "auto-implement", *asked)
     assert (code, words) == (1, f"{tmp_path} is not the top of a git clone.")
     code, words = await told(plain(tmp_path), "run", "review", *asked)

@@ -124,10 +124,13 @@ class Workshop:
                 await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home, jail.tmp)
                 yield Place(worktree, home, jail, environment(mark, home, worktree.path, self.walls))
             finally:
-                await process.sweep(mark)
-                await self.pool.destroy(worktree)
+                await process.finish(asyncio.create_task(self._leave(mark, worktree)))
         finally:
-            await _remove(home.parent)
+            await process.finish(asyncio.create_task(_remove(home.parent)))
+
+    async def _leave(self, mark: str, worktree: Worktree) -> None:
+        await process.sweep(mark)
+        await self.pool.destroy(worktree)
 
     def jail(self, worktree: Worktree, home: Path, *, writable: bool = True) -> Jail:
         """The walls around a worktree and its home; its `.git` and the repository's objects can only be read."""

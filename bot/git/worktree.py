@@ -88,9 +88,11 @@ class Pool:
         content = tree or await mirror.tree(sha)
         worktree = await self._from_pool(mirror, sha, content) or await self._make(mirror, sha, content)
         worktree = replace(worktree, run=run)
+        handing = asyncio.create_task(asyncio.to_thread(self._hand_over, worktree))
         try:
-            await asyncio.to_thread(self._hand_over, worktree)
+            await asyncio.shield(handing)
         except BaseException:
+            await asyncio.wait({handing})  # a thread goes on though nobody waits for it
             await self.destroy(worktree)
             raise
         return worktree

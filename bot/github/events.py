@@ -67,7 +67,8 @@ class IssueEvent:
 class PullEvent:
     """`pull_request`: opened, synchronize, closed (see `pull.merged`), labeled, ready_for_review ...
 
-    `requested`: whom a review is asked of (`review_requested`) or no more; None where it is a team.
+    `requested`: whom a review is asked of (`review_requested`) or no more; None where it is a team. `retargeted`: the
+    edit gave it another base branch.
     """
 
     action: str
@@ -77,6 +78,7 @@ class PullEvent:
     label: str | None = None
     kind: Literal["pull"] = "pull"
     requested: Person | None = None
+    retargeted: bool = False
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ def _pull(payload: object) -> Event:
         read_pull(at(payload, "pull_request")),
         _label(payload),
         requested=None if asked is None else read_person(asked),
+        retargeted=at(payload, "changes", "base") is not None,
     )
 
 

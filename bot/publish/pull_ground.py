@@ -1,5 +1,6 @@
 """What a review starts from: the commits, the rules, the guidelines, what was said before. Found once and recorded."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from bot.workflow.spec import Workflow
 
 GUIDELINES_LENGTH = 30_000
 READ = {"contents": "read", "pull_requests": "read"}
+FRESH = 10.0  # seconds for which what an event told of a pull request is taken as it is
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class PullGround:
     read: tuple[str, ...] = ()
     before: str = ""
     comment: int | None = None
-    anew: bool = False
+    asked: bool = False
 
 
 class PullSurveyor:
@@ -95,7 +97,7 @@ class PullSurveyor:
         place = (repo.id, pull.number)
         known = await self._db.read(lambda conn: reviews.reviewed(conn, place))
         said = await self._db.read(lambda conn: reviews.said(conn, place))
-        anew, own = bool(run.context.get("asked")), (await self._github.app()).bot_id
+        asked, own = bool(run.context.get("asked")), (await self._github.app()).bot_id
         return PullGround(
             number=pull.number,
             title=pull.title,
@@ -114,22 +116,23 @@ class PullSurveyor:
             usd=limits.usd,
             minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
-            skip="" if anew else skipped(pull, rules, own),
+            skip="" if asked else skipped(pull, rules, own),
             guidelines=await _guidelines(mirror, trusted, rules.guidelines),
             notes=_notes(pull),
             known=tuple(said),
-            read=tuple(known.read) if known and not anew else (),
+            read=tuple(known.read) if known and not asked else (),
             before=known.head if known else "",
             comment=known.comment if known else None,
-            anew=anew,
+            asked=asked,
         )
 
     async def _pull(self, run: Run, mirror: Mirror, credential: Credential, ask: Any) -> Pull:
-        """The pull request as it is now. Where git has the commit that the event tells of, GitHub need not be asked."""
+        """The pull request as it is now. Where the event is fresh, and git has its commit, GitHub need not be asked."""
         event, number = event_of(run), issue_of(run).number
         ref = f"refs/pull/{number}/head"
         await _fetch(mirror, [ref], credential)
-        if isinstance(event, PullEvent) and event.pull.head_sha == await mirror.resolve(ref):
+        fresh = run.due is None and time.time() - run.context["asked_at"] < FRESH
+        if isinstance(event, PullEvent) and fresh and event.pull.head_sha == await mirror.resolve(ref):
             return event.pull
         pull: Pull = await ask(number)
         await _fetch(mirror, [pull.head_sha], credential)

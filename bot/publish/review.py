@@ -13,6 +13,7 @@ from bot.github.api import Repository
 from bot.github.check import Annotation, Button, Conclusion
 from bot.github.client import GitHub
 from bot.github.entity import Pull, RepoRef
+from bot.github.events import PullEvent
 from bot.github.refusal import RefusalError
 from bot.github.review import Inline
 from bot.github.writing import marked
@@ -73,19 +74,26 @@ class Reviewer:
         return {"check": check.id}
 
     async def say(self, run: Run, ground: PullGround, remarks: Sequence[Remark], event: str) -> dict[str, Any]:
-        """Post the review: its id, the comments by finding, and GitHub's words where it took no comment at lines."""
+        """Post the review: its id, the comments by finding, and GitHub's words where it took no comment at lines.
+
+        One that was posted by a try of whose end nothing is known comes first: it stands, whatever happened since.
+        """
+        if posted := await self.posted(run, ground):
+            return posted
         if await self.surveyor.moved(run, ground):
             raise Stop("cancelled", text.superseded())
-        again, marker = await self._intent(run, "posting"), f"review:{run.id}"
+        await self._intent(run, "posting")
         async with self._github.repository(event_of(run).repo, WRITE) as repo:
-            found = await repo.find_review(ground.number, marker) if again else None
-            if found is None:
-                found, refused = await self._post(repo, ground, remarks, event, marker)
-            else:
-                refused = ""
-            there = await repo.remarks_of(ground.number, found) if not refused else []
-        comments = {str(number): one.id for one in there if (number := _number(one.body, run.id))}
-        return {"review": found, "comments": comments, "refused": refused}
+            found, refused = await self._post(repo, ground, remarks, event, _review_mark(run))
+            return await _posted(repo, run, ground, found, refused)
+
+    async def posted(self, run: Run, ground: PullGround) -> dict[str, Any] | None:
+        """What `say` answers, where the review is on GitHub already."""
+        if not (await self._facts(run)).get("posting"):
+            return None
+        async with self._github.repository(event_of(run).repo, WRITE) as repo:
+            found = await repo.find_review(ground.number, _review_mark(run))
+            return await _posted(repo, run, ground, found) if found is not None else None
 
     async def _post(
         self, repo: Repository, ground: PullGround, remarks: Sequence[Remark], event: str, marker: str
@@ -204,28 +212,39 @@ class Reviewer:
     async def leave(self, run: Run) -> None:
         """Tell of a review that came to no verdict: a neutral check run with the reason, and a way to try again.
 
-        Where there is none yet, whoever asked gets the sentence as a comment.
+        Where it never got as far as a check run, whoever asked gets the sentence as a comment too.
         """
-        facts, sentence = run.facts, run.reason or run.state
+        facts, sentence = run.facts, self._clean(run.reason or run.state)
         if facts.get("concluded"):
             return
         if facts.get("check") is None:
             await self._answer(run, sentence)
-            return
         async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+            check = facts.get("check") or await self._late_check(repo, run, sentence)
+            if check is None:
+                return
             await repo.finish_check(
-                int(facts["check"]),
-                title=text.sentence_title(self._clean(sentence)),
-                summary=self._clean(sentence),
+                int(check),
+                title=text.sentence_title(sentence),
+                summary=sentence,
                 conclusion="cancelled" if run.state == "cancelled" else "neutral",
                 actions=[Button(*review_text.AGAIN)],
             )
-        await self._board.learn(run.id, concluded=True)
+        await self._board.learn(run.id, check=check, concluded=True)
+
+    async def _late_check(self, repo: Repository, run: Run, sentence: str) -> int | None:
+        """The check run that a lost answer told of, or a new one where there is something to tell and a commit."""
+        event, facts = event_of(run), run.facts
+        head = facts.get("head") or (event.pull.head_sha if isinstance(event, PullEvent) else "")
+        if not head or (run.state in ("cancelled", "skipped") and not facts.get("checking")):
+            return None
+        title = text.sentence_title(sentence)
+        return (await repo.begin_check(head, CHECK, run.id, title=title, summary=sentence, look=True)).id
 
     async def _answer(self, run: Run, sentence: str) -> None:
         if run.context.get("asked") and run.state not in ("done", "cancelled"):
             async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
-                await repo.comment(issue_of(run).number, self._clean(sentence), f"run:{run.id}")
+                await repo.comment(issue_of(run).number, sentence, f"run:{run.id}")
 
     async def refresh(self, ref: RepoRef, pull: int) -> None:
         """Bring summary and check run up to date with the ledger, after people declined or reopened something."""
@@ -297,6 +316,16 @@ def approvable(story: Story) -> bool:
 
 def _is_grave(finding: Finding) -> bool:
     return at_least(finding.severity, "major")
+
+
+def _review_mark(run: Run) -> str:
+    return f"review:{run.id}"
+
+
+async def _posted(repo: Repository, run: Run, ground: PullGround, review: int, refused: str = "") -> dict[str, Any]:
+    there = await repo.remarks_of(ground.number, review) if not refused else []
+    comments = {str(number): one.id for one in there if (number := _number(one.body, run.id))}
+    return {"review": review, "comments": comments, "refused": refused}
 
 
 def _mark(run_id: str, number: int) -> str:

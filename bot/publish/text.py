@@ -136,7 +136,11 @@ def cancelled_by_pull(login: str, *, merged: bool) -> str:
 
 
 def superseded() -> str:
-    return "Cancelled: there is a newer push, which is read instead."
+    return "Cancelled: the pull request has changed, and is read as it is now instead."
+
+
+def at_work(workflow: str) -> str:
+    return f'Not started: "{workflow}" is at work here already. Ask again once it has ended.'
 
 
 def cancelled_by(login: str, action: str) -> str:
@@ -201,8 +205,14 @@ def continued(pull: int, *, draft: bool) -> str:
     return f"Done: #{pull} has the new commits."
 
 
+def not_settled(threads: int, why: str) -> str:
+    return f"{threads} thread{'s' if threads != 1 else ''} of findings that have ended could not be resolved: {why}"
+
+
 def left_behind(facts: Mapping[str, Any]) -> str:
-    """Where the work of a run is that was cancelled while it was being published."""
+    """Where the work of a run is that was cancelled while it was being published; a review has none."""
+    if not facts.get("branch"):
+        return ""
     if pull := facts.get("pull"):
         return f"Its work is in #{pull}."
     return f"Its work is on the branch {code(facts['branch'])}." if facts.get("head") else ""

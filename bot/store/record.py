@@ -51,6 +51,16 @@ class Run:
         return self.state in ACTIVE
 
 
+def busy(steps: Sequence[Node]) -> float:
+    """Seconds in which at least one of the steps was at work; what a stopped bot slept does not count."""
+    spans = sorted((node.started_at, node.ended_at) for node in steps if node.started_at and node.ended_at)
+    total = until = 0.0
+    for began, ended in spans:
+        total += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return total
+
+
 def total_cost(steps: Sequence[Node]) -> float | None:
     """What the steps cost together, in US dollars; None as soon as one of them is unknown."""
     costs = [node.cost_usd for node in steps]

@@ -11,6 +11,7 @@ from bot.errors import ACTIVE, State
 from bot.store.db import artifacts, nodes, runs
 from bot.store.record import Node as Node
 from bot.store.record import Run as Run
+from bot.store.record import busy as busy
 from bot.store.record import total_cost as total_cost
 
 QUEUE_LOCK = 271828182
@@ -77,9 +78,13 @@ def next_due(conn: sa.Connection, now: float) -> float | None:
     return found
 
 
-def postpone(conn: sa.Connection, run_id: str, due: float) -> None:
-    """A queued run begins no earlier than at `due`."""
-    conn.execute(sa.update(runs).where(runs.c.id == run_id, runs.c.state == "queued").values(due=due))
+def renew(conn: sa.Connection, run_id: str, due: float | None, **context: Any) -> bool:
+    """A queued run begins no earlier than at `due`, and with that context; False where it waits no more."""
+    run = get(conn, run_id, lock=True)
+    if run is None or run.state != "queued":
+        return False
+    update(conn, run_id, due=due, context={**run.context, **context})
+    return True
 
 
 def place(conn: sa.Connection, run: Run) -> int:

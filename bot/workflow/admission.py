@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from bot.errors import TryAgain
+from bot.errors import ACTIVE, TryAgain
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
 from bot.github.refusal import RefusalError
@@ -45,10 +45,9 @@ class Admission:
         if note := await self._repeated(start, run, event, delivery):
             return note
         refusal = await self._refusal(workflow, start, event, delivery) if start.asked else ""
-        refusal = refusal or await self._crowded(start, event, delivery)
-        if not refusal and isinstance(event, CommentEvent):
-            await self._acknowledge(event)
-        return refusal or run
+        if refusal := refusal or await self._crowded(start, event, delivery):
+            return refusal
+        return await self._joined(start, run, workflow, event, delivery) or await self._taken(run, event)
 
     async def _pressed(self, event: CheckEvent) -> IssueEvent | str:
         """A button below a check run of ours, as an event of the pull request that the check run belongs to."""
@@ -72,21 +71,48 @@ class Admission:
                 raise TryAgain(_BUSY, after=0.2)
             if await self._p.inbox.same(earlier.delivery, delivery):
                 return f"ignored: this was delivered already, as {earlier.delivery}"
-            if start.anew and earlier.state == "queued" and run.due is not None:
-                due = min(run.due, earlier.created_at + LONGEST_STORM * (run.due - run.created_at))
-                await self._p.db.write(partial(runs.postpone, run_id=earlier.id, due=due))
-                return f"run {earlier.id} waits and will read this push"
             if start.anew and earlier.active:
-                await self._dispatcher.cancel(run.target, run.workflow, text.superseded())
-                raise TryAgain(_BUSY, after=0.2)
+                return await self._replaced(run, earlier)
         return ""
+
+    async def _replaced(self, run: Run, earlier: Run) -> str:
+        """A run that waits still reads what has changed by then; one that reads already ends, for another to begin."""
+        due = run.due and min(run.due, earlier.created_at + LONGEST_STORM * (run.due - run.created_at))
+        asked = run.context["asked"] or earlier.context.get("asked")
+        renewed = partial(runs.renew, run_id=earlier.id, due=due, **{**run.context, "asked": asked})
+        if earlier.state == "queued" and await self._p.db.write(renewed):
+            self._dispatcher.wake()
+            return f"run {earlier.id} waits and will read this"
+        await self._dispatcher.cancel(run.target, run.workflow, text.superseded())
+        raise TryAgain(_BUSY, after=0.2)
+
+    async def _joined(self, start: Start, run: Run, workflow: Workflow, event: Act, delivery: Delivery) -> str:
+        """A review that waits takes over what is asked for; of a run that is at work whoever asks is told."""
+        issue = issue_in(event)
+        found = await self._p.db.read(lambda conn: runs.recent(conn, run.target)) if start.asked else []
+        earlier = next((one for one in found if one.active and one.workflow == run.workflow), None)
+        if earlier is None or not of(earlier, event.repo) or not issue.is_pull:
+            return ""
+        renewed = partial(runs.renew, run_id=earlier.id, due=None, **run.context)
+        if workflow.pattern == "review" and await self._p.db.write(renewed):
+            await self._taken(run, event)
+            self._dispatcher.wake()
+            return f"run {earlier.id} waits and does what is asked"
+        await self._say_no(start, event, delivery, text.at_work(workflow.name), f"busy:{earlier.id}")
+        return f"refused: run {earlier.id} is at work"
+
+    async def _taken(self, run: Run, event: Act) -> Run:
+        """The run, after it was shown to whoever wrote a command that it was taken."""
+        if isinstance(event, CommentEvent):
+            await self._acknowledge(event)
+        return run
 
     async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:
         context = {
             "event": events.dump(event),
             "workflow": workflow.model_dump(mode="json", by_alias=True, exclude_none=True),
             "asked_at": _asked_at(event, delivery),
-            "asked": start.asked,
+            "asked": start.asked or await self._owed(start, event),
         }
         if start.words:
             context["words"] = list(start.words)
@@ -99,9 +125,17 @@ class Admission:
             target=events.target(event),
             state="queued",
             created_at=now,
-            due=now + await self._debounce(event.repo, workflow) if start.anew else None,
+            due=now + await self._debounce(event.repo, workflow) if start.pushed else None,
             context=context,
         )
+
+    async def _owed(self, start: Start, event: Act) -> bool:
+        """Whether somebody asked for the run whose place this one takes."""
+        found = await self._p.db.read(lambda conn: runs.recent(conn, events.target(event))) if start.anew else []
+        last = next((one for one in found if one.workflow == start.workflow and of(one, event.repo)), None)
+        if last is None or last.cancel != text.superseded() or last.state not in ("cancelled", *ACTIVE):
+            return False
+        return bool(last.context.get("asked"))
 
     async def _debounce(self, repo: RepoRef, workflow: Workflow) -> float:
         """Seconds that a review waits after a push, for pushes seldom come alone."""

@@ -159,6 +159,7 @@ class Conductor:
         self._shop.pool.refill(mirror, ground.base)
 
     async def _order(self, run: Run, ground: Ground) -> Order:
+        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
         return Order(
             run=run.id,
             repo=run.repo,
@@ -173,14 +174,9 @@ class Conductor:
             backend=ground.backend,
             usd=ground.usd,
             minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - await self._used(run),
+            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
             silence=ground.silence,
         )
-
-    async def _used(self, run: Run) -> float:
-        """Seconds that the run's steps took so far; what a stopped bot slept does not count."""
-        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
-        return sum(node.ended_at - node.started_at for node in steps if node.ended_at and node.started_at)
 
     async def _finish(self, run: Run, state: State, reason: str) -> None:
         if state == "cancelled":

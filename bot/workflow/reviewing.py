@@ -15,7 +15,7 @@ from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop
 from bot.git.mirror import Mirror, Mirrors
 from bot.policy.protected import is_agent_file
-from bot.publish import review_text
+from bot.publish import review_text, text
 from bot.publish.outcome import Outcome, outcome, sift
 from bot.publish.panel import Panel
 from bot.publish.pull_ground import PullGround, place_of, reviewed_of
@@ -31,6 +31,7 @@ from bot.workflow.spec import Workflow
 
 T = TypeVar("T")
 POSITION = 100_000
+LATE = 3600.0  # seconds: GitHub's limits of requests are over within an hour
 SKIPPED: State = "skipped"
 OURS = (".github/tutti", ".gitattributes")  # what configures reviews
 
@@ -43,8 +44,21 @@ class _Played:
     workflow: Workflow
     ground: PullGround
     study: Study
-    working: Step
-    telling: Step
+    guard: Guard
+    step: Step
+
+    @property
+    def working(self) -> Step:
+        return self.guard.working(self.step)
+
+    @property
+    def telling(self) -> Step:
+        return self.late.publishing(self.step)
+
+    @property
+    def late(self) -> Guard:
+        """What was paid for is told, even where GitHub lets one wait beyond the time that agents have."""
+        return replace(self.guard, deadline=self.guard.deadline + LATE)
 
 
 class Reviewing:
@@ -65,7 +79,7 @@ class Reviewing:
         await working("begin", lambda: self._reviewer.begin(run, ground, self._page(run.id)))
         mirror = await self._mirror(run)
         agents = [name.removeprefix("review/") for name in self._shop.agents if name.startswith("review/")]
-        played = _Played(run, workflow, ground, await study(mirror, ground, agents), working, telling)
+        played = _Played(run, workflow, ground, await study(mirror, ground, agents), guard, step)
         return await self._read(played, mirror)
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
@@ -94,34 +108,55 @@ class Reviewing:
         story, comments = await self._story(played, made), dict[str, int]()
         event = verdict(ground, story)
         if made.remarks or event != "COMMENT":
-            said = await played.working("say", lambda: self._reviewer.say(run, ground, made.remarks, event))
+            said = await played.step("say", lambda: self._say(played, made, event))
             comments, story = said["comments"], replace(story, refused=said["refused"])
         known = [replace(one, comment=comments.get(str(one.number), one.comment)) for one in made.known]
         await telling("ledger", lambda: self._keep(played, made, known))
         if made.settled:
-            await telling("settle", lambda: self._reviewer.settle(run, ground, made.settled))
-        story = replace(story, known=known)
+            story = replace(story, notes=(*story.notes, *await self._settle(played, made)))
+        story = replace(story, known=await self._shop.db.read(lambda conn: reviews.said(conn, place_of(run, ground))))
         await telling("summary", lambda: self._reviewer.summarise(run, ground, story))
         await telling("conclude", lambda: self._reviewer.conclude(run, ground, story))
         more = {"plan": review_text.unsaid(made.silent)} if made.silent else {}
         await self._shop.board.end(run.id, node.key, "done", review_text.headline(story), **more)
         return "done", f"{review_text.headline(story)}."
 
+    async def _say(self, played: _Played, made: Outcome, event: str) -> dict[str, Any]:
+        """Post the review, unless the run is cancelled; one that is posted already is what follows all the same."""
+        run, ground = played.run, played.ground
+        try:
+            return await played.late.tries(  # type: ignore[no-any-return]
+                lambda: self._reviewer.say(run, ground, made.remarks, event), heed=True
+            )
+        except Stop:
+            posted = await played.late.tries(lambda: self._reviewer.posted(run, ground), heed=False)
+            if posted is None:
+                raise
+            return posted  # type: ignore[no-any-return]
+
+    async def _settle(self, played: _Played, made: Outcome) -> list[str]:
+        """Resolve threads; where GitHub does not let the bot, that is a note and loses nothing."""
+        run, ground = played.run, played.ground
+        try:
+            await played.telling("settle", lambda: self._reviewer.settle(run, ground, made.settled))
+        except Stop as refused:
+            return [text.not_settled(len(made.settled), refused.sentence)]
+        return []
+
     async def _keep(self, played: _Played, made: Outcome, known: list[Said]) -> bool:
-        """Enter in the ledger what is said now. What people declined meanwhile stays declined."""
+        """Enter in the ledger what is said now. What people declined or reopened meanwhile stays as they wish."""
         place, row = place_of(played.run, played.ground), reviewed_of(played.run, played.ground)
         actor = event_of(played.run).actor
-        by = (actor.id, actor.login)
+        by, was = (actor.id, actor.login), {one.number: one.state for one in played.ground.known}
 
         def write(conn: sa.Connection) -> None:
             there = {one.number: one for one in reviews.said(conn, place)}
             for one in known:
-                before = there.get(one.number)
-                declined = before is not None and before.state == "declined" and one.state == "open"
-                reviews.put(conn, place, replace(one, state="declined", why=before.why) if declined and before else one)
+                reviews.put(conn, place, _as_people_wish(one, was.get(one.number, "open"), there.get(one.number)))
             old = reviews.reviewed(conn, place) or row
             digests = list(played.study.digests) if made.usable else old.read
-            reviews.keep(conn, replace(old, name=row.name, head=played.ground.head, read=digests, closed_at=None))
+            over = old.closed_at if (old.closed_at or 0) > played.run.created_at else None
+            reviews.keep(conn, replace(old, name=row.name, head=played.ground.head, read=digests, closed_at=over))
             for number in made.fixed:
                 kind = "applied" if number in made.applied else "changed"
                 source = f"push:{place[1]}:{number}:{played.ground.head[:20]}"
@@ -153,6 +188,7 @@ class Reviewing:
 
     async def _order(self, played: _Played, mirror: Mirror) -> Order:
         ground, actor = played.ground, event_of(played.run).actor
+        steps = await self._shop.db.read(lambda conn: runs.tree(conn, played.run.id))
         return Order(
             run=played.run.id,
             repo=played.run.repo,
@@ -167,12 +203,19 @@ class Reviewing:
             backend=ground.backend,
             usd=ground.usd,
             minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60,
+            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
             silence=ground.silence,
         )
 
     async def _mirror(self, run: Run) -> Mirror:
         return await self._mirrors.get(run.repo, event_of(run).repo.id)
+
+
+def _as_people_wish(one: Said, was: str, there: Said | None) -> Said:
+    """A finding that somebody declined or reopened while the review ran, unless its lines are gone."""
+    if there is None or there.state == was or one.state in ("fixed", "outdated"):
+        return one
+    return replace(one, state=there.state, why=there.why, ended_at=there.ended_at)
 
 
 def _of_settings(study: Study) -> list[str]:

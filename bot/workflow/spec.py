@@ -13,7 +13,7 @@ from bot.review.rules import ReviewRules
 
 Right = Literal["read", "triage", "write", "maintain", "admin"]
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
-PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "closed"]
+PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "edited", "closed"]
 CheckAction = Literal["rerequested", "requested_action"]
 NAMES = ("issue", "repo", "change")
 LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
@@ -35,7 +35,7 @@ class IssuesTrigger(Strict):
 
 
 class PullTrigger(Strict):
-    """`pull_request:` as in Actions; of `review_requested` only those that ask the bot itself count."""
+    """`pull_request:` as in Actions; of `review_requested` those that ask the bot count, of `edited` a new base."""
 
     types: tuple[PullAction, ...] = Field(min_length=1)
 
