@@ -5,13 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import BASE, ROUNDING, Desk
+from bot.git.mirror import Mirror
+from tests.desk import BASE, ROUNDING, Desk, verdicts
 from tests.house import opened
 from tests.shelf import only
 from tests.test_review import FIXED, NEGATIVE
 
 ONE_AGENT = "review:\n  tiers:\n    - name: one\n      agents: [correctness]\n"
-STEPS = ("prepare", "begin", "correctness.1", "judge", "say", "ledger", "settle", "summary", "conclude", "finish")
+STEPS = (
+    "prepare",
+    "begin",
+    "correctness.1",
+    "sift",
+    "judge",
+    "say",
+    "ledger",
+    "settle",
+    "summary",
+    "conclude",
+    "finish",
+)
 POINTS = ["delivery:before", "delivery:done", "start:before"] + [
     f"{step}:{side}" for step in STEPS for side in ("before", "done")
 ]
@@ -68,3 +81,37 @@ async def test_a_review_survives_a_crash(lasting: Desk, point: str) -> None:
     await lasting.restart()
     await lasting.settle()
     await push_and_look(lasting)
+
+
+# ---- what was decided stays decided ----------------------------------------------------------------------------------
+
+RATES = "".join(f"def rate_{n}(price: int) -> int:\n    rate = {n}\n    return price * {{}}\n\n\n" for n in range(20))
+TWICE = RATES.format(*("rate" if n in (1, 15) else n for n in range(20)))  # lines 8 and 78 are equal
+ONCE = TWICE.replace("    return price * rate\n", "    return price + 1\n", 1)
+
+
+async def test_verdicts_are_of_what_was_judged_where_the_commit_reviewed_before_is_gone_at_the_restart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {**ROUNDING, "path": "shop/rates.py", "evidence": "    return price * rate", "start_line": 8, "end_line": 8}
+    other = {**NEGATIVE, "path": "shop/rates.py", "evidence": "    rate = 5", "start_line": 27, "end_line": 27}
+    desk.finds("correctness", line)
+    pull = await desk.reviewed({"shop/rates.py": TWICE})
+    before = desk.repo.branches["topic"]
+    desk.finds("correctness", {**line, "start_line": 78, "end_line": 78}, other)
+    desk.says("judge", verdicts(_1="The rate is a whole number there."))
+    desk.crash_at("judge:done")
+    await desk.rebase({"shop/rates.py": ONCE})
+    await desk.reached.wait()
+    has = Mirror.has
+
+    async def gone(mirror: Mirror, *shas: str) -> bool:
+        return before not in shas and await has(mirror, *shas)
+
+    await desk.down()
+    monkeypatch.setattr(Mirror, "has", gone)
+    await desk.restart()
+    await desk.settle()
+    titles = [remark.body.partition("\n")[0] for remark in desk.remarks(pull)]
+    assert titles == ["**The total is no whole number any more**", "**A discount above 100 makes the total negative**"]
+    assert "The rate is a whole number there." in desk.summary(pull)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from bot.store import reviews
 from bot.store.reviews import Word
-from tests.desk import DISCOUNT, ROUNDING, Desk
+from tests.desk import BASE, DISCOUNT, ROUNDING, Desk
 from tests.test_review import FIXED
 
 MENDED = "        return sum(self.prices) * (100 - discount) // 100"
@@ -76,6 +76,22 @@ async def test_what_was_resolved_and_is_found_again_in_the_new_lines_is_open(des
     await desk.settle()
     assert "0 new · 1 still open · 0 fixed, at" in desk.summary(pull)
     assert "resolved by" not in desk.summary(pull)
+    assert remark.resolved_by is None
+
+
+async def test_the_thread_of_a_finding_whose_file_left_and_came_back_is_open_again(desk: Desk) -> None:
+    desk.finds("correctness", ROUNDING)
+    pull = await desk.reviewed({"shop/cart.py": DISCOUNT, "other.py": "x = 1\n"})
+    (remark,) = desk.remarks(pull)
+    desk.finds("correctness")
+    await desk.push({"shop/cart.py": BASE["shop/cart.py"]}, branch="topic")
+    await desk.settle()
+    assert remark.resolved_by is desk.emulator.bot
+    desk.finds("correctness", ROUNDING)
+    await desk.push({"shop/cart.py": DISCOUNT}, branch="topic")
+    await desk.settle()
+    assert remark.resolved_by is None
+    assert "0 new · 1 still open · 0 fixed, at" in desk.summary(pull)
 
 
 async def test_a_thread_is_heard_of_once_however_often_its_delivery_is_handled(desk: Desk) -> None:

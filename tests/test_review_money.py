@@ -132,3 +132,13 @@ async def test_remarks_beyond_those_that_are_judged_are_not_waved_through(
     pull = await desk.reviewed()
     assert len(desk.remarks(pull)) == 1
     assert "nobody checked it" in desk.summary(pull)
+
+
+async def test_a_change_is_not_approved_while_something_found_in_it_is_unchecked(desk: Desk) -> None:
+    await desk.configure("review:\n  event: approve\n", test="'true'")
+    desk.finds("correctness", NEGATIVE)
+    desk.says("judge", Fail(Outcome("budget", "")))
+    pull = await desk.reviewed()
+    assert pull.reviews == []
+    assert desk.checks()[0].conclusion == "neutral"
+    desk.summary(pull)

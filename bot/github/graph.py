@@ -1,8 +1,9 @@
-"""What only GraphQL can do: the threads of a pull request's reviews, which are resolved, and resolving them."""
+"""What only GraphQL can do: the threads of a pull request's reviews, which are resolved, and (un)resolving them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Literal
 
 import structlog
 from gidgethub import BadRequest
@@ -79,12 +80,20 @@ class Threads:
         One that GitHub does not find or refuses is left out. RefusalError where the App may resolve none at all: that
         takes `contents: write` besides `pull_requests: write`, whatever GitHub's documentation says.
         """
+        return await self._turn(thread_ids, resolved=True)
+
+    async def unresolve(self, thread_ids: Sequence[str]) -> list[str]:
+        """Opens resolved threads again, in the same way; answers with the ids of those that are open now."""
+        return await self._turn(thread_ids, resolved=False)
+
+    async def _turn(self, thread_ids: Sequence[str], *, resolved: bool) -> list[str]:
+        verb: Literal["resolve", "unresolve"] = "resolve" if resolved else "unresolve"
         done: list[str] = []
         for start in range(0, len(thread_ids), MOST):
             part = thread_ids[start : start + MOST]
             variables = {f"t{index}": thread for index, thread in enumerate(part)}
-            kept = await self._wire.ask(resolving(len(part)), self._read_resolved, **variables)
-            done += [variables[alias] for alias in variables if alias in kept]
+            kept = await self._wire.ask(resolving(len(part), verb), self._read_turned, **variables)
+            done += [variables[alias] for alias in variables if kept.get(alias) is resolved]
         return done
 
     def _read_page(self, answer: object) -> tuple[list[Thread], str | None]:
@@ -96,28 +105,28 @@ class Threads:
         threads = [_read_thread(node) for node in items(page, "nodes") if items(node, "comments", "nodes")]
         return threads, word(page, "pageInfo", "endCursor") if flag(page, "pageInfo", "hasNextPage") else None
 
-    def _read_resolved(self, answer: object) -> set[str]:
-        """The aliases whose thread is resolved; raises for what is wrong with more than one of them."""
+    def _read_turned(self, answer: object) -> dict[str, bool]:
+        """Whether each thread that there is is resolved, by alias; raises for what is wrong with more than one."""
         for error in _errors(answer):
             refusal = refused(error, self._wire.where)
             path = items(error, "path")
             if not path or not isinstance(refusal, RefusalError) or refusal.kind == "permission":
                 raise refusal
-            log.warning("thread not resolved", where=self._wire.where, reason=refusal.words)
+            log.warning("thread not turned", where=self._wire.where, reason=refusal.words)
         data = at(answer, "data")
         if not isinstance(data, Mapping):
             raise MissingError("data")
-        return {alias for alias in data if flag(data, alias, "thread", "isResolved")}
+        return {name: flag(data, name, "thread", "isResolved") for name in data if at(data, name, "thread") is not None}
 
 
-def resolving(count: int) -> str:
-    """The document that resolves that many threads, `$t0`, `$t1` ...; answers come under the same names."""
+def resolving(count: int, verb: Literal["resolve", "unresolve"] = "resolve") -> str:
+    """The document that does this to so many threads, `$t0`, `$t1` ...; answers come under the same names."""
     names = ", ".join(f"$t{index}: ID!" for index in range(count))
     each = [
-        f"  t{index}: resolveReviewThread(input: {{threadId: $t{index}}}) {{ thread {{ id isResolved }} }}"
+        f"  t{index}: {verb}ReviewThread(input: {{threadId: $t{index}}}) {{ thread {{ id isResolved }} }}"
         for index in range(count)
     ]
-    return "\n".join([f"mutation Resolve({names}) {{", *each, "}"])
+    return "\n".join([f"mutation {verb.capitalize()}({names}) {{", *each, "}"])
 
 
 def refused(error: object, where: str) -> RefusalError | TryAgain:

@@ -48,13 +48,15 @@ SIFTED: TypeAdapter[Sifted] = TypeAdapter(Sifted)
 class Outcome:
     """What is to be done: remarks to make, threads to settle, and what the ledger holds then.
 
-    Of what is `fixed` now, `applied` is what was mended by the very suggestion that was made.
+    `settled` and `reopened` are comments, of findings that are over and of those that were over and are back. Of what
+    is `fixed` now, `applied` is what was mended by the very suggestion that was made.
     """
 
     remarks: tuple[Remark, ...]
     known: tuple[Said, ...]
     fixed: tuple[int, ...]
     settled: tuple[int, ...]
+    reopened: tuple[int, ...]
     applied: tuple[int, ...]
     silent: tuple[Silent, ...]
     agents: tuple[Agent, ...]
@@ -109,12 +111,15 @@ def outcome(
     known = (*sifted.known, *(remark.said for remark in remarks))
     left = [*sifted.dropped, *refuted, *beyond, *over]
     over_now = [one for one in sifted.known if one.number in sifted.fixed and not one.resolved]
+    ended = {one.number for one in ground.known if one.state != "open"}
+    back = [one.comment for one in sifted.known if one.number in ended and one.state == "open"]
     settled = [one.comment for one in over_now if one.comment is not None]
     return Outcome(
         remarks=remarks,
         known=known,
         fixed=sifted.fixed,
         settled=tuple(settled),
+        reopened=tuple(comment for comment in back if comment is not None),
         applied=_applied(ground, study, sifted.fixed),
         silent=(*_unsaid(left), *_same(sifted.again, remarks, told)),
         agents=_agents(study, readings, judged),

@@ -25,6 +25,7 @@ from bot.publish.standing import standing
 from bot.publish.subject import event_of, issue_of
 from bot.review import synthesis
 from bot.review.finding import Finding, at_least
+from bot.review.unjudged import UNCHECKED
 from bot.store import reviews, runs
 from bot.store.board import Board
 from bot.store.record import Run
@@ -144,13 +145,17 @@ class Reviewer:
     def _clean(self, words: str) -> str:
         return redacted(words, self._secrets)
 
-    async def settle(self, run: Run, ground: PullGround, comments: Sequence[int]) -> dict[str, Any]:
-        """Resolve the threads of findings that are fixed; those that people resolved are left alone."""
+    async def settle(
+        self, run: Run, ground: PullGround, comments: Sequence[int], reopened: Sequence[int]
+    ) -> dict[str, Any]:
+        """Resolve the threads of findings that are over, and open those of findings that are back."""
         rights = {"pull_requests": "write", "contents": "write"}  # GitHub asks for both to resolve one
         async with self._github.repository(event_of(run).repo, rights) as repo:
             threads = await repo.threads(ground.number)
-            wanted = [thread.id for thread in threads if thread.comment in comments and not thread.resolved]
-            return {"resolved": await repo.resolve(wanted) if wanted else []}
+            over = [thread.id for thread in threads if thread.comment in comments and not thread.resolved]
+            back = [thread.id for thread in threads if thread.comment in reopened and thread.resolved]
+            done = await repo.resolve(over) if over else []
+            return {"resolved": done, "reopened": await repo.unresolve(back) if back else []}
 
     async def summarise(self, run: Run, ground: PullGround, story: Story) -> dict[str, Any]:
         """Write the one summary, or bring it up to date."""
@@ -292,7 +297,8 @@ def conclusion(story: Story) -> Conclusion:
     bar = story.fail_on
     if bar is not None and any(at_least(one.finding.severity, bar) for one in story.open):
         return "failure"
-    return "success" if not story.open and not story.partial and story.coverage.read else "neutral"
+    clean = not story.open and not story.partial and not _unchecked(story)
+    return "success" if clean and story.coverage.read else "neutral"
 
 
 def verdict(rules: PullGround, story: Story) -> str:
@@ -311,7 +317,12 @@ def approvable(story: Story) -> bool:
     Readers and judge can be talked into silence, and what nobody read can hold anything.
     """
     denied = any(_is_grave(one.finding) and one.why.startswith(synthesis.REFUTED) for one in story.silent)
-    return bool(story.coverage.read) and not story.coverage.left and not story.open and not denied
+    return bool(story.coverage.read) and not (story.coverage.left or story.open or denied or _unchecked(story))
+
+
+def _unchecked(story: Story) -> bool:
+    """Whether something was found that is not said only because no judge looked at it."""
+    return any(one.why == UNCHECKED for one in story.silent)
 
 
 def _is_grave(finding: Finding) -> bool:

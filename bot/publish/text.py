@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.errors import State
 from bot.github.harmless import code, harmless, inert
+from bot.review.said import RESOLVED
 from bot.storable import storable
 from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
@@ -206,7 +207,8 @@ def continued(pull: int, *, draft: bool) -> str:
 
 
 def not_settled(threads: int, why: str) -> str:
-    return f"{threads} thread{'s' if threads != 1 else ''} of findings that have ended could not be resolved: {why}"
+    which = f"{threads} thread{'s' if threads != 1 else ''} of findings that have ended or are back"
+    return f"{which} could not be resolved or opened again: {why}"
 
 
 def left_behind(facts: Mapping[str, Any]) -> str:
@@ -265,7 +267,7 @@ def declined_by(login: str) -> str:
 
 
 def resolved_by(login: str) -> str:
-    return f"resolved by {code(login)}"
+    return f"{RESOLVED} {code(login)}"
 
 
 def answer_not_valid(wrong: Sequence[str]) -> str:

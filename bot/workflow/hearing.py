@@ -32,7 +32,7 @@ class Hearing:
     def __init__(self, parts: Parts) -> None:
         self._p = parts
 
-    async def hear(self, event: Event, delivery: str = "") -> str:
+    async def hear(self, event: Event, delivery: str) -> str:
         """Keep what an event tells about a finding; the note for the inbox. `delivery` tells it from every other."""
         match event:
             case CommentEvent():
@@ -63,8 +63,7 @@ class Hearing:
             return "ignored: no thread of ours"
         pull, said = found
         right, now = await self._right(event.repo, event.actor), time.time()
-        which = delivery or f"{event.action}:{event.pull.updated_at}"
-        word = _word(f"thread:{event.comments[0]}:{which}", pull, said, event.action, event.actor, right, now)
+        word = _word(f"thread:{event.comments[0]}:{delivery}", pull, said, event.action, event.actor, right, now)
         await self._keep(event.repo, word)
         if right.reaches(NEEDED, event.actor):
             if event.action == "resolved":

@@ -141,7 +141,7 @@ class Receiver:
                 assert isinstance(event, Act | CheckEvent)
                 return await self._admission.begin(decision, event, delivery)
             case Hear():
-                return await self._hearing.hear(event)
+                return await self._hearing.hear(event, delivery.guid)
             case Approve():
                 assert isinstance(event, IssueEvent)
                 return await approve(self._p, event, delivery)

@@ -96,7 +96,7 @@ class Reviewing:
         readings = await panel.read(played.working)
         if readings and all(reading.failed for reading in readings):
             raise Stop(_worst(readings), f"{review_text.nobody_answered()} {readings[0].problem}")
-        sifted = await sift(played.ground, played.study, readings)
+        sifted = await sift(played.ground, played.study, readings, played.working)
         judged = await panel.judge(sifted.candidates, played.working)
         cap = played.workflow.outputs.review.comments if played.workflow.outputs.review else 0
         return await self._tell(played, outcome(played.ground, played.study, readings, sifted, judged, cap))
@@ -112,7 +112,7 @@ class Reviewing:
             comments, story = said["comments"], replace(story, refused=said["refused"])
         known = [replace(one, comment=comments.get(str(one.number), one.comment)) for one in made.known]
         await telling("ledger", lambda: self._keep(played, made, known))
-        if made.settled:
+        if made.settled or made.reopened:
             story = replace(story, notes=(*story.notes, *await self._settle(played, made)))
         story = replace(story, known=await self._shop.db.read(lambda conn: reviews.said(conn, place_of(run, ground))))
         await telling("summary", lambda: self._reviewer.summarise(run, ground, story))
@@ -135,12 +135,12 @@ class Reviewing:
             return posted  # type: ignore[no-any-return]
 
     async def _settle(self, played: _Played, made: Outcome) -> list[str]:
-        """Resolve threads; where GitHub does not let the bot, that is a note and loses nothing."""
+        """Resolve threads and open them again; where GitHub does not let the bot, that is a note and loses nothing."""
         run, ground = played.run, played.ground
         try:
-            await played.telling("settle", lambda: self._reviewer.settle(run, ground, made.settled))
+            await played.telling("settle", lambda: self._reviewer.settle(run, ground, made.settled, made.reopened))
         except Stop as refused:
-            return [text.not_settled(len(made.settled), refused.sentence)]
+            return [text.not_settled(len(made.settled) + len(made.reopened), refused.sentence)]
         return []
 
     async def _keep(self, played: _Played, made: Outcome, known: list[Said]) -> bool:
