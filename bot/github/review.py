@@ -1,4 +1,4 @@
-"""What can be done with reviews of a pull request: post one, find ours, read and answer remarks at the diff."""
+"""What can be done with reviews of a pull request: post one, find ours, read remarks at the diff."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from bot.github.entity import Person, read_author, read_number
 from bot.github.reaction import read_counts
 from bot.github.refusal import RefusalError
 from bot.github.shape import moment, number, text
-from bot.github.wire import Wire, nothing
+from bot.github.wire import Wire
 from bot.github.writing import bears, clipped, marked
 
 Verdict = Literal["COMMENT", "APPROVE", "REQUEST_CHANGES"]
@@ -35,7 +35,7 @@ class Remark:
     """A remark at a diff as it stands on GitHub. `line` is None where it is outdated, or where GitHub does not say.
 
     `in_reply_to` is the first remark of its thread, None for that one itself; `created_at` is UTC; `reactions` counts
-    them by content (`+1`), only those there are; `commit` is the one GitHub shows it at.
+    them by content (`+1`), only those there are.
     """
 
     id: int
@@ -48,7 +48,6 @@ class Remark:
     created_at: datetime
     url: str
     reactions: Mapping[str, int]
-    commit: str = ""
 
 
 class Reviews:
@@ -81,35 +80,6 @@ class Reviews:
     async def remarks(self, n: int) -> list[Remark]:
         """Every remark at the diff of a pull request, oldest first."""
         return await self._wire.pages(f"/pulls/{n}/comments", _read_remark)
-
-    async def remark(self, remark: int) -> Remark:
-        return await self._wire.get(f"/pulls/comments/{remark}", _read_remark)
-
-    async def reply(self, n: int, remark: int, body: str, marker: str = "") -> int:
-        """Answers in the thread of a remark and gives the answer's id; with ours of that marker there, writes nothing.
-
-        RefusalError with status 404 where the remark is gone.
-        """
-        said = {one.id: one for one in await self.remarks(n)} if marker else {}
-        about = said.get(remark) or await self.remark(remark)
-        first = about.in_reply_to or about.id
-        marks = [one for one in said.values() if one.in_reply_to == first and bears(one.body, marker)]
-        own = await self._own() if marks else 0
-        if found := next((one for one in marks if one.author.id == own), None):
-            return found.id
-        # GitHub wants a commit and a path and does not look at them: the answer stands where the thread does.
-        where = {"in_reply_to": first, "commit_id": about.commit, "path": about.path}
-        return await self._write(f"/pulls/{n}/comments", {"body": marked(body, marker), **where})
-
-    async def edit_remark(self, remark: int, body: str, marker: str = "") -> bool:
-        """Replaces a remark's text; give its marker again. False where somebody deleted it."""
-        try:
-            await self._wire.send("PATCH", f"/pulls/comments/{remark}", nothing, body=marked(body, marker))
-        except RefusalError as refusal:
-            if refusal.status != 404:
-                raise
-            return False
-        return True
 
     async def _write(self, path: str, whole: dict[str, Any]) -> int:
         """GitHub says `too quickly` with the status of what it never takes; that passes, and nothing was written."""
@@ -148,5 +118,4 @@ def _read_remark(data: object) -> Remark:
         created_at=moment(data, "created_at"),
         url=text(data, "html_url", limit=1000),
         reactions=read_counts(data, "reactions"),
-        commit=text(data, "commit_id", limit=100),
     )

@@ -128,10 +128,6 @@ def skipped_branch(branch: str) -> str:
     return f"Not reviewed: the configuration leaves out the base branch {code(branch)}."
 
 
-def nothing_to_read(why: str) -> str:
-    return f"No agent was needed: {why}."
-
-
 def nobody_answered() -> str:
     return "Failed: no agent gave an answer that could be used."
 

@@ -1,6 +1,6 @@
 """The life of findings from push to push: what stands, what is mended, what is never said again. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -46,31 +46,13 @@ class Reconciled:
     """What of new findings is said. Only `say` and `dropped` are news: the rest belongs to threads that there are.
 
     `again` are said already, with lines as they were; `reopened` are known ones that were followed to an end and are
-    found again (their lines changed in this push and the defect is still there, or their file is back in the diff);
-    `quiet` are open ones whose surroundings were read again and which nobody found again.
+    found again (their lines changed in this push and the defect is still there, or their file is back in the diff).
     """
 
     say: tuple[Placed, ...]
     again: tuple[tuple[Known, Placed], ...]
     reopened: tuple[tuple[Known, Placed], ...]
     dropped: tuple[Dropped, ...]
-    quiet: tuple[Known, ...]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many findings are new in this push, open from before, fixed, declined."""
-
-    new: int
-    open: int
-    fixed: int
-    declined: int
-
-
-def entered(name: str, placed: Placed) -> Known:
-    """A finding that is said for the first time, under the name it has from now on."""
-    finding = replace(placed.finding, id=name)
-    return Known(name, "open", finding, _mark(finding), inline=placed.inline is not None)
 
 
 def renewed(known: Known, placed: Placed) -> Known:
@@ -80,13 +62,6 @@ def renewed(known: Known, placed: Placed) -> Known:
         known.finding, path=there.path, start=there.start, end=there.end, side=there.side, evidence=there.evidence
     )
     return replace(known, state="open", finding=finding, fingerprint=_mark(finding), why="", changed=False)
-
-
-def counts(known: Sequence[Known], new: Collection[str] = ()) -> Counts:
-    """`new` are the names of those that this push brought."""
-    states = [one.state for one in known if one.id not in new]
-    fresh = sum(one.state == "open" for one in known if one.id in new)
-    return Counts(fresh, states.count("open"), states.count("fixed"), states.count("declined"))
 
 
 def _mark(finding: Finding) -> str:
@@ -198,15 +173,8 @@ def _score(one: _Around, other: _Around) -> int:
 # ---- what of new findings is news ------------------------------------------------------------------------------------
 
 
-def _never(finding: Finding) -> bool:
-    return False
-
-
-def reconcile(known: Sequence[Known], new: Sequence[Placed], reread: Callable[[Finding], bool] = _never) -> Reconciled:
-    """New findings against those that were said; `known` as `follow` gives it.
-
-    `reread` tells whether what shows a finding's lines was read in this review.
-    """
+def reconcile(known: Sequence[Known], new: Sequence[Placed]) -> Reconciled:
+    """New findings against those that were said; `known` as `follow` gives it."""
     said = list[Placed]()
     again, reopened, dropped = list[tuple[Known, Placed]](), list[tuple[Known, Placed]](), list[Dropped]()
     for one in new:
@@ -220,9 +188,7 @@ def reconcile(known: Sequence[Known], new: Sequence[Placed], reread: Callable[[F
             again.append((match, one))
         else:
             reopened.append((match, one))
-    heard = {match.id for match, _ in again}
-    quiet = [one for one in known if one.state == "open" and one.id not in heard and reread(one.finding)]
-    return Reconciled(tuple(said), tuple(again), tuple(reopened), tuple(dropped), tuple(quiet))
+    return Reconciled(tuple(said), tuple(again), tuple(reopened), tuple(dropped))
 
 
 def _match(known: Sequence[Known], new: Placed) -> Known | None:

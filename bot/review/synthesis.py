@@ -20,15 +20,6 @@ Sifted = tuple[list[Placed], list[Dropped]]  # what is left, and what is not sai
 
 
 @dataclass(frozen=True)
-class Synthesis:
-    """A review. Every finding of an agent went into exactly one of these, alone or with others that mean the same."""
-
-    inline: tuple[Placed, ...]
-    body: tuple[Placed, ...]
-    dropped: tuple[Dropped, ...]
-
-
-@dataclass(frozen=True)
 class Candidate:
     """A finding for the judge, with a short name."""
 
@@ -36,39 +27,8 @@ class Candidate:
     placed: Placed
 
 
-def synthesise(
-    found: Mapping[str, Sequence[Finding]],
-    files: Files,
-    content: Content,
-    base: Content,
-    bars: Bars,
-    caps: Caps,
-    verdicts: Mapping[str, Verdict] | None = None,
-) -> Synthesis:
-    """All steps in a row. `found` are the findings by agent, `verdicts` the judge's, by the names of `candidates`."""
-    kept, dropped = gathered(found, files, content, base, bars)
-    kept, refuted = judged(kept, verdicts or {})
-    return told(*capped(kept, caps), dropped, refuted)
-
-
-def candidates(
-    found: Mapping[str, Sequence[Finding]], files: Files, content: Content, base: Content, bars: Bars
-) -> list[Candidate]:
-    """What the judge is asked about: everything that would be said without it."""
-    return numbered(gathered(found, files, content, base, bars)[0])
-
-
 def numbered(kept: Sequence[Placed]) -> list[Candidate]:
     return [Candidate(str(number), one) for number, one in enumerate(kept, 1)]
-
-
-def told(kept: Sequence[Placed], *dropped: Sequence[Dropped]) -> Synthesis:
-    """The review of what was kept."""
-    return Synthesis(
-        inline=tuple(one for one in kept if one.inline is not None),
-        body=tuple(one for one in kept if one.inline is None),
-        dropped=tuple(one for some in dropped for one in some),
-    )
 
 
 # ---- the steps -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from bot.errors import TryAgain
 from bot.github.api import Inline, Reaction, Repository
 from bot.github.entity import GHOST, Person
 from bot.github.refusal import RefusalError
-from tests.github.served import Asked, Served, Told
+from tests.github.served import Served, Told
 from tests.github.test_api import BOT, DAY, OCTOCAT, SHA, R
 
 REVIEWS, REMARKS = f"{R}/pulls/8/reviews", f"{R}/pulls/8/comments"
@@ -110,7 +110,7 @@ async def test_a_remark_is_read_with_its_place_its_thread_and_what_people_think_
     liked = said(40, reactions={"url": "https://github.test", **NONE, "total_count": 3, "+1": 2, "-1": 1})
     served.tell(f"GET {REMARKS}", Told([liked, answered]))
     first, second = await shop.remarks(8)
-    assert (first.id, first.review, first.path, first.line, first.commit) == (40, 50, "cart.py", 3, SHA)
+    assert (first.id, first.review, first.path, first.line) == (40, 50, "cart.py", 3)
     assert (first.in_reply_to, first.reactions) == (None, {"+1": 2, "-1": 1})
     assert first.created_at == datetime(2027, 1, 15, 8, tzinfo=UTC)
     assert (second.author, second.in_reply_to) == (Person("octocat", 1, False), 40)
@@ -123,56 +123,6 @@ async def test_the_remarks_of_one_review_may_come_without_lines_and_reactions(se
     served.tell(f"GET {REVIEWS}/50/comments", Told([bare, bare | {"id": 41, "user": None}]))
     first, second = await shop.remarks_of(8, 50)
     assert (first.line, first.reactions, second.author) == (None, {}, GHOST)
-
-
-async def test_a_reply_stands_in_the_thread_once_also_when_it_answers_a_reply(served: Served, shop: Repository) -> None:
-    there = [said(40), said(41, "Why?", OCTOCAT, in_reply_to_id=40)]
-
-    def write(asked: Asked) -> Told:
-        there.append(said(42, asked.sent["body"], in_reply_to_id=asked.sent["in_reply_to"]))
-        return Told(there[-1], 201)
-
-    served.tell(f"GET {REMARKS}", lambda _: Told(list(there)))
-    served.tell(f"POST {REMARKS}", write)
-    assert [await shop.reply(8, 41, "Because.", "answer:1") for _ in range(2)] == [42, 42]
-    assert served.count(f"POST {REMARKS}") == 1
-    assert served.last(f"POST {REMARKS}").sent == {
-        "body": "Because.\n\n<!-- tutti answer:1 -->",
-        "in_reply_to": 40,
-        "commit_id": SHA,
-        "path": "cart.py",
-    }
-
-
-async def test_a_marker_that_a_stranger_copied_or_that_stands_in_another_thread_keeps_no_reply_back(
-    served: Served, shop: Repository
-) -> None:
-    sign = "<!-- tutti answer:1 -->"
-    copied = said(41, sign, OCTOCAT, in_reply_to_id=40)
-    elsewhere = said(43, sign, in_reply_to_id=42)
-    served.tell(f"GET {REMARKS}", Told([said(40), copied, said(42), elsewhere]))
-    served.tell(f"POST {REMARKS}", Told(said(44), 201))
-    assert await shop.reply(8, 40, "Because.", "answer:1") == 44
-
-
-async def test_a_reply_without_a_marker_asks_only_for_the_remark_it_answers(served: Served, shop: Repository) -> None:
-    served.tell(f"GET {R}/pulls/comments/40", Told(said(40)), Told({"message": "Not Found"}, 404))
-    served.tell(f"POST {REMARKS}", Told(said(44), 201))
-    assert await shop.reply(8, 40, "Because.") == 44
-    assert served.count(f"GET {REMARKS}") == 0
-    with pytest.raises(RefusalError) as gone:
-        await shop.reply(8, 40, "Because.")
-    assert (gone.value.status, served.count(f"POST {REMARKS}")) == (404, 1)
-
-
-async def test_a_remark_is_edited_and_may_be_gone(served: Served, shop: Repository) -> None:
-    line = f"PATCH {R}/pulls/comments/40"
-    served.tell(line, Told(said(40)), Told({"message": "Not Found"}, 404), Told({"message": "No."}, 403))
-    assert await shop.edit_remark(40, "Better.", "finding:1")
-    assert served.last(line).sent == {"body": "Better.\n\n<!-- tutti finding:1 -->"}
-    assert not await shop.edit_remark(40, "Better.")
-    with pytest.raises(RefusalError, match="No"):
-        await shop.edit_remark(40, "Better.")
 
 
 # --- reactions

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bot.review.anchor import Placed, place
 from bot.review.finding import Finding, Severity
-from bot.review.ledger import Counts, Known, Reconciled, State, counts, entered, follow, reconcile, renewed, wanted
+from bot.review.ledger import Known, Reconciled, State, follow, reconcile, renewed, wanted
+from bot.review.likeness import fingerprint
 from tests.review.change import change, joined, lines_of, reader
 
 BASE = {"a.py": joined(f"line_{n}()" for n in range(30)), "b.py": "one()\n"}
@@ -50,6 +51,13 @@ def followed(
     return follow([known], files, reader(tree), reader(was), reader(before) if before else None)[0]
 
 
+def entered(name: str, placed: Placed) -> Known:
+    """A finding that is said for the first time, under the name it has from now on."""
+    finding = replace(placed.finding, id=name)
+    mark = fingerprint(finding, finding.evidence.split("\n"))
+    return Known(name, "open", finding, mark, inline=placed.inline is not None)
+
+
 FIRST = pushed(BUG)
 KNOWN = entered("1", found(FIRST))
 
@@ -66,7 +74,6 @@ def news(known: Sequence[Known], *new: Placed) -> tuple[list[str], list[str], li
 
 
 def test_what_is_said_for_the_first_time_is_open() -> None:
-    assert (KNOWN.id, KNOWN.state, KNOWN.inline, KNOWN.finding.id) == ("1", "open", True, "1")
     assert news([], found(FIRST)) == (["The order is paid twice"], [], [], [])
 
 
@@ -169,24 +176,11 @@ def test_lines_that_were_taken_away_are_followed_on_the_old_side() -> None:
     assert followed(known, {**BASE, "a.py": BASE["a.py"] + "end()\n"}).state == "fixed"
 
 
-def test_open_ones_that_were_read_again_and_not_found_are_named() -> None:
-    assert reconcile([KNOWN], []).quiet == ()
-    assert reconcile([KNOWN], [], lambda finding: finding.path == "a.py").quiet == (KNOWN,)
-    assert reconcile([KNOWN], [found(FIRST)], lambda finding: True).quiet == ()
-
-
 def test_two_findings_of_one_line_are_told_apart_by_their_words() -> None:
     leak = entered("2", found(FIRST, title="The connection is never closed"))
     both = [replace(KNOWN, state="declined", why="declined"), leak]
     assert news(both, found(FIRST, title="The connection stays open, never closed")) == ([], ["2"], [], [])
     assert news(both, found(FIRST, title="The order is paid twice")) == ([], [], [], ["declined"])
-
-
-def test_counts() -> None:
-    states: list[State] = ["open", "open", "fixed", "declined"]
-    known = [replace(KNOWN, id=str(number), state=state) for number, state in enumerate(states)]
-    assert counts(known, {"1"}) == Counts(new=1, open=1, fixed=1, declined=1)
-    assert counts([]) == Counts(0, 0, 0, 0)
 
 
 # ---- any course of pushes --------------------------------------------------------------------------------------------

@@ -1,17 +1,18 @@
 """One review of what several agents found."""
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.review.anchor import Inline, Placed
+from bot.review.anchor import Dropped, Files, Inline, Placed
 from bot.review.answer import Verdict
 from bot.review.finding import SEVERITIES, Finding, Severity
 from bot.review.rules import Bars, Caps
-from bot.review.synthesis import Synthesis, candidates, merged, synthesise
+from bot.review.synthesis import capped, gathered, judged, merged, numbered
 from tests.review.change import WORDS, change, edits, joined, lines_of, reader
 
 BEFORE = {"pay.ts": joined(["export async function pay(p) {", "  const c = await charge(p);", "  return c.id;", "}"])}
@@ -54,11 +55,36 @@ FLOATING = finding(
 QUERY = finding(9, "SQL injection through the id", severity="critical", confidence=0.7, category="security")
 
 
-def review(caps: Caps | None = None, verdicts: dict[str, Verdict] | None = None, **found: list[Finding]) -> Synthesis:
-    return synthesise(found, FILES, reader(AFTER), reader(BEFORE), Bars(), caps or Caps(), verdicts)
+@dataclass(frozen=True)
+class Reviewed:
+    """What is said at lines and in the text, and what is not."""
+
+    inline: Sequence[Placed]
+    body: Sequence[Placed]
+    dropped: Sequence[Dropped]
 
 
-def why(said: Synthesis) -> list[tuple[str, str]]:
+def review(caps: Caps | None = None, verdicts: dict[str, Verdict] | None = None, **found: list[Finding]) -> Reviewed:
+    return of_change(FILES, BEFORE, AFTER, found, caps or Caps(), verdicts or {})
+
+
+def of_change(
+    files: Files,
+    before: dict[str, str],
+    after: dict[str, str],
+    found: dict[str, list[Finding]],
+    caps: Caps,
+    verdicts: Mapping[str, Verdict],
+) -> Reviewed:
+    """All steps in a row."""
+    kept, dropped = gathered(found, files, reader(after), reader(before), Bars())
+    kept, refuted = judged(kept, verdicts)
+    kept, over = capped(kept, caps)
+    inline, body = ([one for one in kept if bool(one.inline) == where] for where in (True, False))
+    return Reviewed(inline, body, [*dropped, *refuted, *over])
+
+
+def why(said: Reviewed) -> list[tuple[str, str]]:
     return [(one.kind, one.reason) for one in said.dropped]
 
 
@@ -66,7 +92,7 @@ def test_each_finding_is_said_at_its_line_and_the_gravest_comes_first() -> None:
     said = review(correctness=[AWAIT], security=[QUERY])
     assert [one.inline for one in said.inline] == [Inline("pay.ts", "RIGHT", 9), Inline("pay.ts", "RIGHT", 5)]
     assert [one.finding.agents for one in said.inline] == [("security",), ("correctness",)]
-    assert (said.body, said.dropped) == ((), ())
+    assert (said.body, said.dropped) == ([], [])
 
 
 def test_what_two_agents_found_is_said_once_with_both_names() -> None:
@@ -107,12 +133,12 @@ def test_noise_is_not_said_and_it_is_told_why() -> None:
         ("linter", "a linter says that"),
         ("idle", "asks for nothing to be done"),
     ]
-    assert (said.inline, said.body) == ((), ())
+    assert (said.inline, said.body) == ([], [])
 
 
 def test_the_judge_drops_what_it_refutes() -> None:
     given = {"correctness": [AWAIT], "security": [QUERY]}
-    asked = candidates(given, FILES, reader(AFTER), reader(BEFORE), Bars())
+    asked = numbered(gathered(given, FILES, reader(AFTER), reader(BEFORE), Bars())[0])
     assert [(one.id, one.placed.finding.title) for one in asked] == [("1", QUERY.title), ("2", AWAIT.title)]
     said = review(
         None, {"1": Verdict(True, "`id` is a number."), "2": Verdict(False), "3": Verdict(True, "?")}, **given
@@ -162,12 +188,10 @@ def test_every_finding_ends_in_one_place(
 ) -> None:
     before, after = {"a": texts[0]}, {"a": texts[1], "b": "one\n"}
     caps = Caps(critical=1, major=1, minor=1, nit=0)
-    said = synthesise(found, change(before, after), reader(after), reader(before), Bars(), caps, verdicts)
+    said = of_change(change(before, after), before, after, found, caps, verdicts)
     parts = [one.given for one in (*said.inline, *said.body)] + [one.given for one in said.dropped]
     ended = Counter(given for some in parts for given in some)
     assert ended == Counter(replace(one, agents=(agent,)) for agent, some in found.items() for one in some)
-    assert all(one.inline for one in said.inline)
-    assert not any(one.inline for one in said.body)
     assert all(one.reason for one in said.dropped)
     said_of = Counter(one.finding.severity for one in said.inline)
     assert all(said_of[severity] <= getattr(caps, severity) for severity in SEVERITIES)
