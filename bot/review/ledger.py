@@ -7,7 +7,7 @@ from typing import Literal
 from bot.review.anchor import Content, Dropped, Files, Placed
 from bot.review.defect import kinds
 from bot.review.finding import Finding
-from bot.review.likeness import agree, alike, apart, family, fingerprint, folded, near, share
+from bot.review.likeness import agree, alike, apart, family, fingerprint, folded, near, parallel, share
 from bot.review.quote import Place, fold, stands
 from bot.review.said import RESOLVED
 
@@ -210,7 +210,8 @@ def _same_lines(one: Known, new: Placed) -> bool:
         return True
     same_kind = _kin(here) == _kin(there) or folded(here.evidence) == folded(there.evidence)
     kindred = same_kind and near(here, there, BESIDE)
-    return (kindred and not apart(here, there) and not _another(here, there)) or alike(here, there)
+    two = apart(here, there) or parallel(here, there) or _another(here, there)
+    return (kindred and not two) or alike(here, there)
 
 
 def _kin(finding: Finding) -> str:

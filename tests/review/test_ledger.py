@@ -183,6 +183,12 @@ def test_two_findings_of_one_line_are_told_apart_by_their_words() -> None:
     assert news(both, found(FIRST, title="The order is paid twice")) == ([], [], [], ["declined"])
 
 
+def test_the_same_mistake_in_the_line_below_is_another_finding() -> None:
+    tree = pushed("bug(1)", "bug(2)")
+    one = entered("1", found(tree, "bug(1)", "bug(1) crashes"))
+    assert news([one], found(tree, "bug(2)", "bug(2) crashes")) == (["bug(2) crashes"], [], [], [])
+
+
 # ---- any course of pushes --------------------------------------------------------------------------------------------
 
 TITLES = ["bug({n}) crashes", "`bug({n})` is called with the wrong order", "Broken call", "The result is lost"]
