@@ -31,9 +31,10 @@ from bot.workflow.spec import Outputs, Review
 REPORT = Path("build/review.json")
 CONFIGURATION = "version: 1\nbackend: recorded\n"
 SECRET = "a webhook secret of the bench"
-AT_ONCE, MOST = 2, 50
+AT_ONCE, THIRTY = 2, 30
 _OF = re.compile(r"of corpus/([\w-]+)")
-_CANDIDATE = re.compile(r"^(\d+)\. (.+) \((?:critical|major|minor|nit), [^()]*\)$", re.MULTILINE)
+_REMARK = re.compile(r"^BEGIN (DATA-*) \((?P<label>.*)\)\n(?P<words>[\s\S]*?)\nEND \1$", re.MULTILINE)
+_CANDIDATE = re.compile(r"(\d+)\. (.+) \((?:critical|major|minor|nit), .+\)")
 _TITLE = re.compile(r"^\*\*(.+?)\*\*", re.MULTILINE)
 _NUMBER = re.compile(r"finding (\d+)</sub>")
 
@@ -46,6 +47,7 @@ class Recorded:
     cases: dict[str, Case] = field(default_factory=dict)
     rounds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     asked: set[tuple[str, int, str]] = field(default_factory=set)
+    mistakes: list[str] = field(default_factory=list)
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
         found = _OF.search(task.prompt)
@@ -58,22 +60,35 @@ class Recorded:
         agent, _, part = task.key.partition(".")
         self.asked.add((case.name, self.rounds[case.name], agent))
         if agent == "judge":
-            return _verdicts(case, task.prompt)
+            return self._verdicts(case, task.prompt)
         entries = case.rounds[self.rounds[case.name]].answers.get(agent, ())
         if int(part) > len(entries):
             return '```json\n{"findings": []}\n```'
         entry = entries[int(part) - 1]
         return entry.words if task.attempt == 1 else entry.again
 
+    def _verdicts(self, case: Case, prompt: str) -> str:
+        try:
+            found = candidates(prompt)
+        except UserError as mistake:  # one that is raised here would only be an agent that failed
+            self.mistakes.append(f"{case.name}: {mistake}")
+            found = []
+        said = []
+        for number, title in found:
+            ruling = next((one for one in case.judge if fits(one, title)), None)
+            refuted, reason = (ruling.refuted, ruling.reason) if ruling else (False, "")
+            said.append({"id": number, "refuted": refuted, "reason": reason})
+        return "```json\n" + json.dumps({"verdicts": said}) + "\n```"
 
-def _verdicts(case: Case, prompt: str) -> str:
-    said = []
-    for number, title in _CANDIDATE.findall(prompt):
-        ruling = next((one for one in case.judge if fits(one, title)), None)
-        said.append(
-            {"id": number, "refuted": bool(ruling and ruling.refuted), "reason": ruling.reason if ruling else ""}
-        )
-    return "```json\n" + json.dumps({"verdicts": said}) + "\n```"
+
+def candidates(prompt: str) -> list[tuple[str, str]]:
+    """The names and titles of what a judge is asked about; UserError where that is not to be read, or nothing is."""
+    blocks = [one for one in _REMARK.finditer(prompt) if one["label"].startswith("remark ")]
+    heads = [_CANDIDATE.fullmatch(one["words"].partition("\n")[0]) for one in blocks]
+    found = [(head[1], head[2]) for head in heads if head]
+    if not blocks or [f"remark {number}" for number, _ in found] != [one["label"] for one in blocks]:
+        raise UserError(f"The recorded judge understands {len(found)} of {len(blocks)} remarks in its prompt.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -112,18 +127,26 @@ class Score:
 async def measure() -> list[Figure]:
     """Replay the corpus and count; writes `build/review.json`."""
     cases = load()
-    agents = Recorded(cases={case.name: case for case in cases})
-    score = Score()
     with tempfile.TemporaryDirectory(prefix="tutti-bench-") as folder:
-        async with stage(Path(folder), agents) as (emulator, bot):
-            room = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(*(_case(room, emulator, bot, agents, case, score) for case in cases))
-        async with stage(Path(folder) / "asked", agents) as (emulator, bot):
+        score = await replayed(Path(folder), cases)
+        agents = Recorded()
+        async with stage(Path(folder) / "asked", agents, comments=THIRTY) as (emulator, bot):
             thirty, quiet = await _requests(emulator, bot, agents)
     figures = _figures(score, len(cases), thirty, quiet)
     shown = {figure.name: figure.value for figure in figures}
     _report({**shown, "complaints": score.complaints})
     return figures
+
+
+async def replayed(folder: Path, cases: Sequence[Case]) -> Score:
+    """What comes of the cases' reviews; UserError where the judge of the corpus did not understand what it was sent."""
+    agents, score = Recorded(cases={case.name: case for case in cases}), Score()
+    async with stage(folder, agents) as (emulator, bot):
+        room = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(_case(room, emulator, bot, agents, case, score) for case in cases))
+    if agents.mistakes:
+        raise UserError("\n".join(agents.mistakes))
+    return score
 
 
 def _report(shown: Mapping[str, Any]) -> None:
@@ -148,12 +171,17 @@ def _figures(score: Score, pulls: int, thirty: int, quiet: int) -> list[Figure]:
 
 
 @asynccontextmanager
-async def stage(folder: Path, agents: Recorded) -> AsyncIterator[tuple[Emulator, Bot]]:
-    """A played GitHub and a bot that reviews by recorded answers."""
+async def stage(folder: Path, agents: Recorded, comments: int | None = None) -> AsyncIterator[tuple[Emulator, Bot]]:
+    """A played GitHub and a bot that reviews by recorded answers, as it is shipped but for the wait after a push.
+
+    With `comments` a review may have so many of them instead.
+    """
     ours = shipped()
     review = ours.workflows["review"]
     rules = review.review.model_copy(update={"debounce_seconds": 0.0})
-    review = review.model_copy(update={"review": rules, "outputs": Outputs(review=Review(comments=MOST))})
+    review = review.model_copy(update={"review": rules})
+    if comments is not None:
+        review = review.model_copy(update={"outputs": Outputs(review=Review(comments=comments))})
     async with Emulator(folder / "github", secret=SECRET) as emulator:
         emulator.user("maya", "write")
         settings = Settings(
@@ -241,8 +269,8 @@ def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Any]:
 def _look(case: Case, number: int, pull: Pull, said: list[Comment], score: Score) -> None:
     """Add what this round brought; a comment's lines are those it was posted at."""
     score.rounds += 1
-    own_words = [*pull.remarks, *pull.reviews, *pull.comments]
-    score.shown[case.name] += [one.body for one in own_words if one.user.type == "Bot"]
+    told = [(one.user, one.body) for some in (pull.remarks, pull.reviews, pull.comments) for one in some]
+    score.shown[case.name] += [body for user, body in told if user.type == "Bot"]
     seen = len([one for one in said if one.inline])
     own = [one for one in pull.remarks if one.user.type == "Bot" and one.reply_to is None]
     for remark in own[seen:]:

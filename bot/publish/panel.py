@@ -78,7 +78,7 @@ class Panel:
             node=runs.Node("judge", LAST, "judge tries to refute what was found"),
             agent="judge",
             spec=self._spec(self._judge),
-            given={**self._given(), "candidates": "\n\n".join(_described(*one) for one in asked)},
+            given={**self._given(), "candidates": "\n\n".join(described(*one) for one in asked)},
             parse=parse,
             salvage=parse,
             schema=answer.JUDGE_SCHEMA,
@@ -211,7 +211,7 @@ def _shown(given: dict[str, Any], clean: Clean) -> dict[str, Any]:
     }
 
 
-def _described(number: str, finding: Finding) -> str:
+def described(number: str, finding: Finding) -> str:
     """A remark for the judge, between lines that no other remark can imitate."""
     title = " ".join(finding.title.split())
     quoted = f"\n{finding.evidence}" if finding.evidence else ""
