@@ -158,6 +158,14 @@ class Pool:
         return None
 
     async def _make(self, mirror: Mirror, sha: str, content: str) -> Worktree:
+        """Tried twice: under load git was seen to miss the folder that it had made itself a moment before."""
+        try:
+            return await self._made(mirror, sha, content)
+        except GitError as error:
+            _log.info("pool.again", repository=mirror.name, reason=str(error))
+            return await self._made(mirror, sha, content)
+
+    async def _made(self, mirror: Mirror, sha: str, content: str) -> Worktree:
         name = secrets.token_hex(6)
         worktree = Worktree(
             id=name,
