@@ -92,6 +92,24 @@ async def test_what_people_decline_while_a_review_runs_is_told_as_declined(desk:
     assert len(desk.checks()[-1].annotations) == 1
 
 
+async def test_changes_are_requested_once_while_the_same_is_open(desk: Desk) -> None:
+    await desk.configure("review:\n  event: request-changes\n", test="'true'")
+    desk.finds("correctness", ROUNDING)
+    pull = await desk.reviewed()
+    await desk.push({"README.md": "# The shop\n"}, branch="topic")
+    await desk.settle()
+    assert [review.state for review in pull.reviews] == ["CHANGES_REQUESTED"]
+    assert "0 new · 1 still open" in desk.summary(pull)
+
+
+async def test_a_verdict_without_a_finding_has_words(desk: Desk) -> None:
+    await desk.configure("review:\n  event: approve\n", test="'true'")
+    pull = await desk.reviewed()
+    (review,) = pull.reviews
+    assert (review.state, review.body.partition("\n")[0]) == ("APPROVED", text.verdict_alone("APPROVE"))
+    desk.summary(pull)
+
+
 # ---- while it waits or runs ------------------------------------------------------------------------------------------
 
 

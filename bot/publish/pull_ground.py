@@ -37,7 +37,7 @@ class PullGround:
     """Plain data, recorded as a step's result. `base` is where the pull request left its base branch.
 
     `trusted` is the default branch's commit: guidelines and settings come from there. `skip` says why there is to be no
-    review; `known` and `read` are what was said and read before, at the head `before`.
+    review; `known` and `read` are what was said and read before, at the head `before`, `verdict` the last formal one.
     """
 
     number: int
@@ -65,6 +65,7 @@ class PullGround:
     before: str = ""
     comment: int | None = None
     asked: bool = False
+    verdict: str = ""
 
 
 class PullSurveyor:
@@ -124,6 +125,7 @@ class PullSurveyor:
             before=known.head if known else "",
             comment=known.comment if known else None,
             asked=asked,
+            verdict=str(known.story.get("event") or "") if known and known.story else "",
         )
 
     async def _pull(self, run: Run, mirror: Mirror, credential: Credential, ask: Any) -> Pull:

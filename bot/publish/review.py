@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -57,6 +58,7 @@ class Reviewer:
     ) -> None:
         self._github, self._mirrors, self._board = github, mirrors, board
         self.surveyor, self._secrets = surveyor, secrets
+        self._site = urlsplit(mirrors.github_url).netloc  # links of findings lead nowhere else
 
     async def begin(self, run: Run, ground: PullGround, page: str) -> dict[str, Any]:
         """The check run, in progress."""
@@ -128,8 +130,9 @@ class Reviewer:
         refused: str = "",
     ) -> int:
         room = review_text.BODY_LIMIT // max(len(rest), 1)  # so that none of them is cut off
-        leftovers = [review_text.in_body(remark.said.number, remark.said.finding, room) for remark in rest]
+        leftovers = [review_text.in_body(one.said.number, one.said.finding, room, self._site) for one in rest]
         body = review_text.review_body([remark.said for remark in remarks], leftovers, refused)
+        body = body or text.verdict_alone(event)
         return await repo.post_review(
             ground.number,
             commit=ground.head,
@@ -140,7 +143,7 @@ class Reviewer:
         )
 
     def _words(self, remark: Remark) -> str:
-        return review_text.remark(remark.said.number, remark.said.finding, remark.suggestion)
+        return review_text.remark(remark.said.number, remark.said.finding, remark.suggestion, self._site)
 
     def _clean(self, words: str) -> str:
         return redacted(words, self._secrets)

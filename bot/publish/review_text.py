@@ -64,6 +64,7 @@ class Story:
     cost: float | None = 0.0
     seconds: float = 0.0
     fail_on: Severity | None = None
+    event: str = ""  # the newest verdict that was given in form: APPROVE or REQUEST_CHANGES
 
     @property
     def open(self) -> list[Said]:

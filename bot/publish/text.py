@@ -206,6 +206,13 @@ def continued(pull: int, *, draft: bool) -> str:
     return f"Done: #{pull} has the new commits."
 
 
+def verdict_alone(event: str) -> str:
+    """The text of a review that says nothing new."""
+    if event == "REQUEST_CHANGES":
+        return "What was said before and is open still has to be mended."
+    return "All of it was read, and nothing is open."
+
+
 def not_settled(threads: int, why: str) -> str:
     which = f"{threads} thread{'s' if threads != 1 else ''} of findings that have ended or are back"
     return f"{which} could not be resolved or opened again: {why}"

@@ -107,9 +107,11 @@ class Reviewing:
         await self._shop.board.begin(run.id, node)
         story, comments = await self._story(played, made), dict[str, int]()
         event = verdict(ground, story)
-        if made.remarks or event != "COMMENT":
+        if made.remarks or event not in ("COMMENT", ground.verdict):
             said = await played.step("say", lambda: self._say(played, made, event))
             comments, story = said["comments"], replace(story, refused=said["refused"])
+        formal = event != "COMMENT" and not story.refused
+        story = replace(story, event=event if formal else ground.verdict)
         known = [replace(one, comment=comments.get(str(one.number), one.comment)) for one in made.known]
         await telling("ledger", lambda: self._keep(played, made, known))
         if made.settled or made.reopened:
