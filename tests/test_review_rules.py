@@ -51,7 +51,7 @@ async def test_what_finds_no_room_is_named_and_the_check_is_neutral(desk: Desk) 
     lines = "".join(f"value_{n} = compute({n})\n" for n in range(100))
     pull = await desk.reviewed({f"part{n}.py": lines for n in range(6)} | {"poetry.lock": "x\n", "logo.png": "\0"})
     summary = desk.summary(pull)
-    assert "### Nothing to say, read in part only" in summary
+    assert "### Nothing found in what was read" in summary
     assert "Reviewed 2 of 8 files; not read: " in summary
     assert "(no room)" in summary
     assert "`poetry.lock` (generated)" in summary

@@ -110,10 +110,10 @@ def harmless(words: str, host: str = HOST) -> str:
     return closed(made)
 
 
-def bounded(words: str, limit: int) -> str:
+def bounded(words: str, limit: int, host: str = HOST) -> str:
     """Words of others as harmless Markdown of at most `limit` characters."""
     cut = limit
-    while len(made := harmless(clipped(words.strip(), cut))) > limit:
+    while len(made := harmless(clipped(words.strip(), cut), host)) > limit:
         cut //= 2
     return made
 

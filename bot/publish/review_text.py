@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from bot.github.harmless import as_it_is, bounded, code, harmless, inert, phrase, plain
+from bot.github.harmless import HOST, as_it_is, bounded, code, harmless, inert, phrase, plain
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
@@ -14,6 +14,7 @@ from bot.review.said import Said
 
 LISTED, NAMED = 40, 10  # rows of a table; paths in a sentence
 BODY_LIMIT = 50_000
+ROOM = 60_000  # of a summary: GitHub takes 65,536 characters, and a secret that is hidden may become longer
 WHY_LIMIT = 500
 _PLURAL = {"finding": "findings", "file": "files"}
 
@@ -165,12 +166,12 @@ def own_settings(paths: Sequence[str]) -> str:
 # ---- one finding -----------------------------------------------------------------------------------------------------
 
 
-def remark(number: int, finding: Finding, suggestion: str | None, host: str = "github.com") -> str:
+def remark(number: int, finding: Finding, suggestion: str | None, host: str = HOST) -> str:
     """The body of an inline comment. `suggestion` is what GitHub may put in the place of these lines.
 
     One that holds what nobody sees, or an order to another bot, is shown without a button.
     """
-    parts = [f"**{phrase(finding.title)}**", harmless(finding.body.strip(), host)]
+    parts = [f"**{phrase(finding.title, host=host)}**", harmless(finding.body.strip(), host)]
     if suggestion is not None and as_it_is(suggestion):
         parts.append(suggested(suggestion))
     elif finding.suggestion:
@@ -194,11 +195,11 @@ def _about(number: int, finding: Finding) -> str:
     return f"<sub>{' · '.join([finding.severity, finding.category, *who, f'finding {number}'])}</sub>"
 
 
-def in_body(number: int, finding: Finding, room: int = BODY_LIMIT) -> str:
+def in_body(number: int, finding: Finding, room: int = BODY_LIMIT, host: str = HOST) -> str:
     """A finding that has no line of the diff, for the review's text, in which it has so much room."""
-    head = f"**{phrase(finding.title)}** ({code(place(finding))})"
+    head = f"**{phrase(finding.title, host=host)}** ({code(place(finding))})"
     foot = _about(number, finding)
-    said = bounded(finding.body, max(room - len(head) - len(foot) - 10, 200))
+    said = bounded(finding.body, max(room - len(head) - len(foot) - 10, 200), host)
     return "\n\n".join(part for part in (head, said, foot) if part)
 
 
@@ -214,16 +215,36 @@ def review_body(new: Sequence[Said], leftovers: Sequence[str], refused: str = ""
 
 
 def summary(story: Story) -> str:
-    """The one summary comment of a pull request, edited after every push."""
-    parts = [f"### {headline(story)}", _counts(story), *_table(story), *_honest(story), *_folded(story), _foot(story)]
-    return "\n\n".join(part for part in parts if part)
+    """The one summary comment of a pull request, edited after every push.
+
+    Each of its lists takes at most half of the room that is left, so that none is cut in its midst and the foot stands.
+    """
+    parts, foot = [f"### {headline(story)}", _counts(story)], _foot(story)
+    for listed in (_table, _honest, _unsaid, _gone, _reasons):
+        parts += listed(story, (ROOM - len(foot) - sum(map(len, parts))) // 2)
+    return "\n\n".join(part for part in [*parts, foot] if part)
+
+
+def _fitting(lines: Sequence[str], room: int, most: int = LISTED) -> list[str]:
+    """The first of the lines: at most so many, in so many characters with their ends."""
+    kept = list[str]()
+    for line in lines[:most]:
+        room -= len(line) + 2
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
 
 
 def headline(story: Story) -> str:
     """A title that does not lie: what is open, what was not read."""
     found = story.open
-    said = f"{count(len(found), 'finding')} open: {by_severity(found)}" if found else "Nothing to say"
-    return f"{said}, read in part only" if story.partial else said
+    if found:
+        said = f"{count(len(found), 'finding')} open: {by_severity(found)}"
+        return f"{said}, read in part only" if story.partial else said
+    if story.partial:
+        return f"Nothing {'to say of' if story.silent else 'found in'} what was read"
+    return "Nothing to say"
 
 
 def _counts(story: Story) -> str:
@@ -235,13 +256,13 @@ def _counts(story: Story) -> str:
     return f"{' · '.join(facts)}, at {code(story.head[:10])}{same}."
 
 
-def _table(story: Story) -> list[str]:
+def _table(story: Story, room: int) -> list[str]:
     if not story.open:
         return []
-    rows = ["| | severity | what | where |", "|---|---|---|---|"]
-    rows += [_row(story, one) for one in story.open[:LISTED]]
-    more = [f"And {len(story.open) - LISTED} more."] if len(story.open) > LISTED else []
-    return ["\n".join(rows), *more]
+    rows = _fitting([_row(story, one) for one in story.open], room)
+    left = len(story.open) - len(rows)
+    table = "\n".join(["| | severity | what | where |", "|---|---|---|---|", *rows])
+    return [table, f"And {left} more."] if left else [table]
 
 
 def _row(story: Story, one: Said) -> str:
@@ -255,13 +276,16 @@ def _cell(words: str) -> str:
     return words.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _honest(story: Story) -> list[str]:
-    """What was not read, and who failed: never left out, never folded away."""
+def _honest(story: Story, room: int) -> list[str]:
+    """What was not read, and who failed: never folded away; what finds no room is counted."""
     parts = [read(story.coverage)] if story.coverage.total else []
     parts += [f"The agent {code(agent.name)} failed: {phrase(agent.problem, WHY_LIMIT)}" for agent in story.failed]
     words = phrase(story.refused, WHY_LIMIT)
     parts += [f"GitHub did not take comments at lines, so they stand in the review's text: {words}"] * bool(words)
-    return [*parts, *story.notes]
+    parts += story.notes
+    kept = _fitting(parts, room, len(parts))
+    left = len(parts) - len(kept)
+    return [*kept, f"And {left} more, on the run's page."] if left else kept
 
 
 def read(coverage: Coverage) -> str:
@@ -273,33 +297,46 @@ def read(coverage: Coverage) -> str:
     return f"Reviewed {coverage.read} of {coverage.total} files; not read: {shown}{more}."
 
 
-def _folded(story: Story) -> list[str]:
-    parts = []
-    if story.silent:
-        lines = [_unsaid(one) for one in story.silent[:LISTED]]
-        lines += [f"- and {len(story.silent) - LISTED} more, on the run's page"] * (len(story.silent) > LISTED)
-        parts.append(text.folded(f"Not said: {count(len(story.silent), 'finding')}", "\n".join(lines)))
-    gone = [one for one in story.known if one.state != "open"]
-    if gone:
-        parts.append(text.folded("Fixed, declined and outdated", "\n".join(map(_gone, gone[-LISTED:]))))
-    parts += [text.folded("Why these reviewers", why(story))] * bool(story.why or story.agents)
-    return parts
+def _unsaid(story: Story, room: int) -> list[str]:
+    if not story.silent:
+        return []
+    lines = _fitting([_unsaid_line(one) for one in story.silent], room)
+    left = len(story.silent) - len(lines)
+    lines += [f"- and {left} more, on the run's page"] * bool(left)
+    return [text.folded(f"Not said: {count(len(story.silent), 'finding')}", "\n".join(lines))]
 
 
-def _unsaid(one: Silent) -> str:
+def _unsaid_line(one: Silent) -> str:
     who = names([code(agent).strip("`") for agent in one.finding.agents])
     return f"- {phrase(one.finding.title)} ({code(place(one.finding))}, {who}): {phrase(one.why, WHY_LIMIT)}"
 
 
-def _gone(one: Said) -> str:
+def _gone(story: Story, room: int) -> list[str]:
+    """The newest of what is over."""
+    gone = [one for one in story.known if one.state != "open"]
+    if not gone:
+        return []
+    lines = _fitting([_gone_line(one) for one in reversed(gone)], room)
+    left = len(gone) - len(lines)
+    shown = [*[f"- and {left} more, from before"] * bool(left), *reversed(lines)]
+    return [text.folded("Fixed, declined and outdated", "\n".join(shown))]
+
+
+def _gone_line(one: Said) -> str:
     why = f", {phrase(one.why, WHY_LIMIT)}" if one.why else ""
     return f"- {one.number}: {phrase(one.finding.title)} ({code(place(one.finding))}): {one.state}{why}"
 
 
-def why(story: Story) -> str:
+def _reasons(story: Story, room: int) -> list[str]:
+    return [text.folded("Why these reviewers", why(story, room))] if story.why or story.agents else []
+
+
+def why(story: Story, room: int = ROOM // 4) -> str:
     lines = [f"This change {story.why}."] if story.why else []
     lines += [f"- {code(agent.name)}: {_brought(agent)}" for agent in story.agents]
-    return "\n".join(lines)
+    kept = _fitting(lines, room, len(lines))
+    left = len(lines) - len(kept)
+    return "\n".join([*kept, f"- and {left} more"] if left else kept)
 
 
 def _brought(agent: Agent) -> str:
