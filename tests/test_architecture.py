@@ -35,7 +35,7 @@ PURE = {
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "html", "jinja2", "json", "re"}
 HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic", "pydantic_core", "string", "typing", "yaml"}
-PURE |= {"bot.slash", "bot.publish.review_text"}
+PURE |= {"bot.slash", "bot.publish.review_text", "bot.publish.fix_text"}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/review").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/policy").rglob("[!_]*.py")}
 HARMLESS |= {"ast", "hashlib", "warnings"}

@@ -17,7 +17,7 @@ from bot.git.slug import branch_name
 from bot.github.api import Repository
 from bot.github.client import GitHub
 from bot.github.events import CommentEvent
-from bot.publish import review_text, text
+from bot.publish import fix_text, review_text, text
 from bot.publish.subject import Act, event_of, issue_in, issue_of
 from bot.store import reviews, runs
 from bot.store.db import Database
@@ -102,7 +102,7 @@ class Surveyor:
                 start = await self._on_pull(run, repo, mirror, credential)
                 base_branch = start.base
                 if start.branch == facts.default_branch and not start.fork:
-                    raise Stop("refused", review_text.head_is_default(start.branch))
+                    raise Stop("refused", fix_text.head_is_default(start.branch))
             else:
                 base_branch = settings.base or facts.default_branch
                 base = await fetched(mirror, base_branch, credential) if settings.base else head
@@ -122,7 +122,7 @@ class Surveyor:
             await mirror.fetch([pull.base], token)
         except UserError as missing:
             raise Stop("refused", str(missing)) from missing
-        words = "\n\n".join(fence(f"finding {one.number}", review_text.to_fix(one)) for one in findings)
+        words = "\n\n".join(fence(f"finding {one.number}", fix_text.to_fix(one)) for one in findings)
         return Start(pull.head, pull.head_sha, pull.head_sha, pull.number, pull.base, words, pull.from_fork)
 
     async def _wanted(self, run: Run) -> list[Said]:
@@ -131,13 +131,13 @@ class Surveyor:
         said = await self._db.read(lambda conn: reviews.said(conn, (event.repo.id, number)))
         still = [one for one in said if one.state == "open"]
         if not still:
-            raise Stop("no change", review_text.nothing_to_fix())
+            raise Stop("no change", fix_text.nothing_to_fix())
         words = tuple(word.strip("#,") for word in run.context.get("words", ()))
         if not words and isinstance(event, CommentEvent) and event.comment.in_reply_to is not None:
             return [one for one in still if one.comment == event.comment.in_reply_to] or still
         known = {str(one.number): one for one in still}
         if strange := [word for word in words if word not in known]:
-            raise Stop("refused", review_text.no_such_finding(strange, [one.number for one in still]))
+            raise Stop("refused", fix_text.no_such_finding(strange, [one.number for one in still]))
         return [known[word] for word in dict.fromkeys(words)] if words else still
 
     async def _start(

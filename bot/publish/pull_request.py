@@ -18,7 +18,7 @@ from bot.github.entity import Pull
 from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
-from bot.publish import review_text, text, verdict
+from bot.publish import fix_text, text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
@@ -95,7 +95,7 @@ class Publisher:
         made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
         await self._gate(made, judged["patch"])
         if ground.fork:
-            raise Stop("done", f"{review_text.fork_patch()}\n\n{await self._as_patch(made)}")
+            raise Stop("done", f"{fix_text.fork_patch()}\n\n{await self._as_patch(made)}")
         head = str((await self._or_patch(made, step("push", lambda: self._push(made))))["head"])
         opened = await self._opened(made, step)
         pull, missing = int(opened["pull"]), ""
@@ -162,7 +162,7 @@ class Publisher:
     async def _gate_to_others(self, made: Offer, waits: Sequence[Finding]) -> None:
         """On a branch of people only what is complete is pushed, and nothing that people have to decide about."""
         if waits:
-            raise Stop("refused", f"{review_text.by_people(verdict.listed(waits))}\n\n{await self._as_patch(made)}")
+            raise Stop("refused", f"{fix_text.by_people(verdict.listed(waits))}\n\n{await self._as_patch(made)}")
         if not made.complete:
             raise Stop(made.product.state, f"{made.product.reason}\n\n{await self._as_patch(made)}")
 

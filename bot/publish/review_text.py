@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter
 
 from bot.github.harmless import HOST, as_it_is, bounded, code, harmless, inert, phrase, plain
-from bot.invisible import cleaned
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
 from bot.review.reading import ITS_WORD, NO_ROOM, TOO_LARGE
@@ -371,36 +370,3 @@ def annotation(finding: Finding) -> str:
 LEVELS: Mapping[Severity, str] = {"critical": "failure", "major": "warning", "minor": "warning", "nit": "notice"}
 AGAIN = ("Review again", "Read the whole pull request once more", "review")
 FIX = ("Fix these", "Have an agent mend what is open", "fix")
-
-
-# ---- fixing ----------------------------------------------------------------------------------------------------------
-
-
-def nothing_to_fix() -> str:
-    return "Nothing to fix: no finding is open on this pull request."
-
-
-def no_such_finding(wanted: Sequence[str], known: Sequence[int]) -> str:
-    listed = ", ".join(map(str, known))
-    return f"There is no open finding {', '.join(code(word) for word in wanted)}; open are {listed}."
-
-
-def to_fix(one: Said) -> str:
-    """A finding as an agent is asked to mend it: only what people could read of it."""
-    finding = one.finding
-    title = " ".join(cleaned(finding.title).split())
-    parts = [f"Finding {one.number}, {finding.severity}, at {place(finding)}: {title}", cleaned(finding.body)]
-    parts += [f"Suggested instead:\n{cleaned(finding.suggestion)}"] if finding.suggestion else []
-    return "\n".join(part for part in parts if part)
-
-
-def fork_patch() -> str:
-    return "Done: this pull request comes from a fork, where Tutti pushes nothing, so the change is offered as a patch."
-
-
-def by_people(listed: str) -> str:
-    return f"Refused: what only people decide about is not pushed to a pull request.\n\n{listed}"
-
-
-def head_is_default(branch: str) -> str:
-    return f"Refused: this pull request comes from {code(branch)}, the default branch, to which Tutti pushes nothing."
