@@ -50,7 +50,7 @@ class Instruction(Strict):
 
 
 class Caps(Strict):
-    """How many inline comments a review may have, by severity; the rest stands in the folded list."""
+    """How many findings of each severity a review has at lines, and in its text; the rest stands in the folded list."""
 
     critical: Annotated[int, Field(ge=0, le=50)] = 20
     major: Annotated[int, Field(ge=0, le=50)] = 10
