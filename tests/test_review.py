@@ -199,6 +199,8 @@ async def test_what_is_declined_does_not_come_back_until_its_lines_change(desk: 
 async def test_links_of_a_finding_lead_to_the_github_that_the_bot_works_on(desk: Desk) -> None:
     inside, outside = f"{desk.emulator.url}/acme/shop/issues/1", "https://elsewhere.example/x"
     desk.finds("correctness", {**ROUNDING, "body": f"[As decided]({inside}), [not here]({outside})."})
-    (remark,) = desk.remarks(await desk.reviewed())
+    pull = await desk.reviewed()
+    (remark,) = desk.remarks(pull)
+    assert "1 new" in desk.summary(pull)
     assert f"[As decided]({inside})" in remark.body
     assert f"]({outside})" not in remark.body
