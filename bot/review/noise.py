@@ -14,7 +14,7 @@ _FEW = r"(?:\w+ ){0,3}"
 _UNUSED = r"""
     \bunused (?:import|variable|parameter|argument|constant|local|function|private|dependenc|exception|label)
     \b(?:import|variable|parameter|argument)s? \S{0,40} ?(?:is|are) (?:\w+ but )?(?:unused|not used|never used)
-    ^\S{1,40} (?:is|are) (?:imported|declared|assigned)(?: to)?,? but (?:unused|not used|never used)
+    ^\S{1,40} (?:is|are) (?:imported|declared|assigned|defined)(?: to)?,? but (?:unused|not used|never used)
     ^(?:remove|drop|delete) (?:the |this |these )?(?:unused|unneeded|dead)\b
 """
 _COSMETIC = rf"""
@@ -41,6 +41,9 @@ _COSMETIC = rf"""
     \bformatting\b.{{0,30}}\b(?:issue|problem|inconsisten\w*|off|nit|wrong|conform\w*|match\w*)
     \b(?:not|run|use|apply|with|by) (?:black|prettier|gofmt|rustfmt|clang-format|isort|ruff|the formatter|autopep8)\b
     \b(?:pep ?-?8|pep ?257|e?slint|pylint|flake8|rubocop|checkstyle|golint|clippy|shellcheck|ktlint|hadolint)\b
+    \b(?:go ?vet|staticcheck|errcheck|mypy|pyright|phpstan|spotbugs|detekt)\b
+    ^[A-Z]{{1,4}}\d{{3,5}}:
+    \((?:[EWFCDN]|SC|CA|DL|SA|RUF|PL[CEWR])\d{{3,5}}\)$
     \b(?:camel|snake|pascal|kebab|screaming[-_ ]snake)[-_ ]?case\b
     \bnam(?:e|es|ing)\b.{{0,30}}\b(?:upper|lower)[-_ ]?case\b
     \bnaming (?:convention|style|scheme)
@@ -88,6 +91,7 @@ _DEFECT = re.compile(
     r"|word splitting)\b",
     re.IGNORECASE,
 )
+_YES_OR_NO = re.compile(r"(?:is|are|does|do|did|should|would|will|can|could|has|have|was|were)\b", re.IGNORECASE)
 _LABELS = "nit|minor|style|question|suggestion|praise|optional"
 _LABEL = re.compile(rf"^(?:\[(?:{_LABELS})\][:,]? ?|(?:{_LABELS})(?: ?\(\S+\))?[:,] ?)+", re.IGNORECASE)
 
@@ -104,7 +108,7 @@ def of_a_linter(finding: Finding) -> bool:
     title = _plain(finding.title)
     if _DEFECT.search(title):
         return False
-    if _COSMETICS.search(title):
+    if _COSMETICS.search(title) or finding.category in ("lint", "linter", "linting"):
         return family(finding.category) == "style" or not kinds(title)
     grave = at_least(finding.severity, "major") and family(finding.category) != "style"
     return not grave and _UNUSEDS.search(title) is not None
@@ -113,14 +117,14 @@ def of_a_linter(finding: Finding) -> bool:
 def idle(finding: Finding) -> bool:
     """Whether there is nothing to do: praise, a wish for a comment, a question that claims nothing."""
     title = _plain(finding.title)
-    if _PRAISES.search(title):
+    if _PRAISES.search(title) or (finding.category == "praise" and not at_least(finding.severity, "major")):
         return True
     if _IDLES.search(title):
         return not kinds(title)
     if not title.endswith("?"):
         return False
-    said = f"{title}\n{finding.body}"
-    return not _CLAIM.search(said) and not kinds(said)
+    said = finding.body if _YES_OR_NO.match(title) else f"{title}\n{finding.body}"  # what is asked is not claimed
+    return not _CLAIM.search(said) and not kinds(f"{title}\n{finding.body}")
 
 
 def _plain(title: str) -> str:

@@ -20,16 +20,22 @@ def fold(line: str) -> str:
 def places(lines: Sequence[str], quoted: str) -> list[Place]:
     """Where these lines stand in a file, white space folded and blank lines left out of account.
 
-    Without them, where they stand without numbers or signs of a diff before them; and then pieces of lines.
+    Without them, where they stand without numbers or signs of a diff before them; and then pieces of lines. Where all
+    that finds nothing it is done once more without any white space: agents put spaces around operators, or none.
     """
-    page = [(number, fold(line)) for number, line in enumerate(lines, 1) if line.strip()]
     wanted = variants(quoted)
-    for kind in (_whole, _partly):
-        for variant in wanted:
-            found = [(page[at][0], page[at + len(variant) - 1][0]) for at in islice(kind(page, variant), PLACES)]
-            if found:
-                return found
+    for tidy in (fold, _squeezed):
+        page = [(number, tidy(line)) for number, line in enumerate(lines, 1) if line.strip()]
+        for kind in (_whole, _partly):
+            for variant in ([tidy(line) for line in one] for one in wanted):
+                found = [(page[at][0], page[at + len(variant) - 1][0]) for at in islice(kind(page, variant), PLACES)]
+                if found:
+                    return found
     return []
+
+
+def _squeezed(line: str) -> str:
+    return "".join(line.split())
 
 
 def stands(lines: Sequence[str], text: str) -> list[Place]:

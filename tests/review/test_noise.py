@@ -1,5 +1,7 @@
 """Which remarks are noise, by the titles that reviewing agents give."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.review.finding import Finding, Severity
@@ -54,8 +56,14 @@ LINTER = [
     "[style] Extra blank line",
     "**Nit:** missing blank line after imports",
     "Missing space after comma",
+    "'error' is defined but never used",
+    "SC2181: Check exit code directly",
+    "Multiple imports on one line (E401)",
+    "The lambda is not typed, says mypy",
 ]
 DEFECT = [
+    "Any caller chooses the algorithm (HS256)",
+    "The digest is compared in variable time",
     "Missing await on `save()`",
     "Unused lock never released",
     "Lock is acquired but never released",
@@ -171,3 +179,15 @@ def test_what_is_not_used_may_be_a_grave_defect() -> None:
     title = "The parameter `tenant` is never used"
     assert of_a_linter(remark(title, "minor", "correctness"))
     assert not of_a_linter(remark(title, "major", "security"))
+
+
+def test_what_its_own_agent_calls_praise_or_lint_is_noise_unless_it_is_grave() -> None:
+    assert idle(remark("Good move to generics", category="praise"))
+    assert not idle(remark("The move to generics", "major", "praise"))
+    assert of_a_linter(remark("The rule of the project about blank lines", category="lint"))
+
+
+def test_a_question_claims_what_its_body_says() -> None:
+    asked = remark("Is there a test planned for the failing login?", category="tests")
+    assert idle(asked)
+    assert not idle(replace(asked, body="The login fails when the name has a space."))
