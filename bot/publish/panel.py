@@ -172,10 +172,12 @@ class Panel:
 
 
 async def _all(works: Sequence[Any]) -> list[Any]:
-    """Every result; where one raises, the others are ended before that is raised here."""
+    """Every result. A run that is cancelled is heard of by each of them, and each notes what it has cost."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        return list(await asyncio.gather(*tasks))
+        if tasks:
+            await asyncio.wait(tasks)
+        return [task.result() for task in tasks]
     finally:
         for task in tasks:
             task.cancel()
