@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.agents import prompt
-from bot.agents.session import Session, Talk, total, unforeseen
+from bot.agents.session import Session, Talk, unforeseen
 from bot.agents.spec import AgentSpec
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
@@ -13,6 +13,7 @@ from bot.git import masks
 from bot.policy.protected import is_agent_file
 from bot.publish import text
 from bot.store import runs
+from bot.store.record import total
 
 TRIES = 2
 Parsed = tuple[list[dict[str, Any]], list[str]]
@@ -150,23 +151,15 @@ class Reader:
         order = self.order
         match talk.ending:
             case "timed out":
-                return reading_timed_out(order.minutes) if self.reserve else text.timed_out(order.minutes)
+                return text.reading_timed_out(order.minutes) if self.reserve else text.timed_out(order.minutes)
             case "silent":
                 return text.silent(order.silence / 60)
             case "budget":
                 whole = self.usd >= order.usd
-                return talk.problem or (text.over_budget(order.usd) if whole else share_used(self.usd, order.usd))
+                return talk.problem or (text.over_budget(order.usd) if whole else text.share_used(self.usd, order.usd))
             case "turns":
                 return text.out_of_turns(self.spec.max_turns)
             case "limits":
                 return talk.problem
             case _:
                 return text.agent_failed(talk.problem or talk.ending)
-
-
-def reading_timed_out(minutes: float) -> str:
-    return f"Timed out: what the limit of {minutes:g} minutes for a run leaves for reading is used up."
-
-
-def share_used(share: float, usd: float) -> str:
-    return f"Over budget: its share of the run's money, ${share:.2f} of ${usd:.2f}, is used up."

@@ -1,7 +1,7 @@
 """One conversation with an agent, in a place of its own, with its own way to the model; what it said and cost."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,11 @@ from bot.agents.task import AgentEvent, Outcome, Task
 from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
 from bot.errors import Stop, TryAgain
+from bot.publish import text
 from bot.sandbox.gateway import Lease
 from bot.sandbox.meter import price
 from bot.sandbox.watchdog import LimitExceeded
+from bot.store.record import total
 
 log = structlog.get_logger(__name__)
 
@@ -126,13 +128,7 @@ def unforeseen(error: Exception, run: str, key: str) -> str:
     if task is not None and task.cancelling():
         raise error
     log.error("agent not heard", run=run, step=key, exc_info=error)
-    return f"{type(error).__name__}, of which the log says more"
-
-
-def total(costs: Iterable[float | None]) -> float | None:
-    """The sum in USD; None where one of them is not known."""
-    known = list(costs)
-    return None if None in known else sum(cost for cost in known if cost is not None)
+    return text.unforeseen(type(error).__name__)
 
 
 def _cost(lease: Lease, outcome: Outcome) -> float | None:

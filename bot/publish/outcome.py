@@ -63,11 +63,11 @@ class Outcome:
     usable: bool
 
 
-async def sift(ground: PullGround, study: Study, readings: Sequence[Reading], step: Step | None = None) -> Sifted:
+async def sift(ground: PullGround, study: Study, readings: Sequence[Reading], step: Step) -> Sifted:
     """Place what was found, take out noise and what was said before. The files that it is about are read first.
 
-    What comes of it is recorded where there is a `step`: verdicts and comments go by its order, and after a restart the
-    mirror may lack the commit that was reviewed before.
+    What comes of it is recorded as a step: verdicts and comments go by its order, and after a restart the mirror may
+    lack the commit that was reviewed before.
     """
     found, before = _found(readings), known_of(ground.known)
     await _load(study, [one for some in found.values() for one in some], before)
@@ -75,8 +75,6 @@ async def sift(ground: PullGround, study: Study, readings: Sequence[Reading], st
     async def effect() -> Any:
         return SIFTED.dump_python(await _sifted(ground, study, found, before), mode="json")
 
-    if step is None:
-        return await _sifted(ground, study, found, before)
     return SIFTED.validate_python(await step("sift", effect))
 
 
@@ -183,13 +181,12 @@ def _bounded(told: Sequence[Placed], most: int) -> tuple[list[Placed], list[Drop
 
 def _agents(study: Study, readings: Sequence[Reading], judged: Reading | None) -> tuple[Agent, ...]:
     parts = len(study.packing.parts)
-    every = [*readings, *([judged] if judged is not None else [])]
+    every = [*readings, *([judged] if judged is not None and judged.failed else [])]
     made: dict[str, Agent] = {}
     for reading in every:
         before = made.get(reading.agent, Agent(reading.agent))
-        found = 0 if reading.agent == "judge" else len(reading.said)
         problem = before.problem or reading.problem
-        made[reading.agent] = Agent(reading.agent, before.found + found, problem if parts else "")
+        made[reading.agent] = Agent(reading.agent, before.found + len(reading.said), problem if parts else "")
     return tuple(made.values())
 
 

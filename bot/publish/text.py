@@ -265,6 +265,18 @@ def over_budget(usd: float) -> str:
     return f"Over budget: the limit of ${usd:.2f} for a run is used up."
 
 
+def reading_timed_out(minutes: float) -> str:
+    return f"Timed out: what the limit of {minutes:g} minutes for a run leaves for reading is used up."
+
+
+def share_used(share: float, usd: float) -> str:
+    return f"Over budget: its share of the run's money, ${share:.2f} of ${usd:.2f}, is used up."
+
+
+def unforeseen(name: str) -> str:
+    return f"{name}, of which the log says more"
+
+
 def agent_failed(problem: str) -> str:
     return f"Failed: the agent ended with an error: {harmless(problem)}"
 

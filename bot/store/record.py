@@ -1,6 +1,6 @@
 """A run and its steps as plain values. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,5 +63,10 @@ def busy(steps: Sequence[Node]) -> float:
 
 def total_cost(steps: Sequence[Node]) -> float | None:
     """What the steps cost together, in US dollars; None as soon as one of them is unknown."""
-    costs = [node.cost_usd for node in steps]
-    return None if None in costs else sum(cost for cost in costs if cost is not None)
+    return total(node.cost_usd for node in steps)
+
+
+def total(costs: Iterable[float | None]) -> float | None:
+    """The sum; None as soon as one of them is unknown."""
+    known = list(costs)
+    return None if None in known else sum(cost for cost in known if cost is not None)
