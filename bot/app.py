@@ -45,7 +45,7 @@ from bot.web.page import RunPage
 from bot.web.webhook import Door
 from bot.workflow import slot as slots
 from bot.workflow.bounds import Bounds
-from bot.workflow.conduct import Conductor, Host
+from bot.workflow.conduct import Conduct, Conductor, Host
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
@@ -223,8 +223,8 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         bench.transcripts.close(run_id)
         late[0].dispatch()
 
-    reviewing = Reviewing(bench.shop, bench.mirrors, reviewer, herald.page)
-    engine = _engine(bench, host, reviewing, slot.name, seams, ended)
+    conducts: dict[str, Conduct] = {"review": Reviewing(bench.shop, bench.mirrors, reviewer, herald.page)}
+    engine = _engine(bench, host, conducts, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
     parts = Parts(
         db=db,
@@ -248,10 +248,15 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
 
 
 def _engine(
-    bench: Bench, host: Host, reviewing: Reviewing, slot: str, seams: Seams, ended: Callable[[str], None]
+    bench: Bench,
+    host: Host,
+    conducts: Mapping[str, Conduct],
+    slot: str,
+    seams: Seams,
+    ended: Callable[[str], None],
 ) -> Engine:
     patterns = {name: p for name, p in discover("bot.patterns", "PATTERN").items() if isinstance(p, Pipeline)}
-    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep, reviewing)
+    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep, conducts)
     settings = bench.settings
     return Engine(
         settings.database,

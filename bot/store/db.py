@@ -54,6 +54,9 @@ runs = sa.Table(
     sa.Column("context", sa.JSON, nullable=False),  # the event and the workflow as they were when it started
     sa.Column("facts", sa.JSON, nullable=False),  # branch, shas, comment, check run, pull request
     sa.Column("due", sa.Float, nullable=True),  # it does not begin before
+    sa.Column("life", sa.Integer, nullable=False, server_default="1"),  # which execution of it: 2 after a retry ...
+    sa.Column("after", sa.String(36), nullable=True),  # the run that has to end before it begins
+    sa.Column("actor", sa.BigInteger, nullable=False, server_default="0"),  # GitHub's id of whoever asked, 0: nobody
     sa.UniqueConstraint("delivery", "workflow"),
     sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )

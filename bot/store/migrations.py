@@ -155,7 +155,13 @@ def _m003_reviews(conn: sa.Connection) -> None:
     made.create_all(conn)
 
 
-MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending, _m003_reviews]
+def _m004_control(conn: sa.Connection) -> None:
+    """Runs that are gone on with or tried again, that wait for another, and who asked for them."""
+    for column in ("life integer not null default '1'", "after varchar(36)", "actor bigint not null default '0'"):
+        conn.execute(sa.text(f"alter table runs add column {column}"))
+
+
+MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending, _m003_reviews, _m004_control]
 
 
 def migrate(conn: sa.Connection) -> None:

@@ -26,7 +26,8 @@ class Node:
 class Run:
     """One execution of a workflow for one target. `context` never changes; `facts` grow as steps finish.
 
-    `due`: it does not begin before that time (seconds since 1970).
+    `due`: it does not begin before that time (seconds since 1970), nor before the run `after` has ended. `life` counts
+    its executions: a run that is gone on with after a pause, or tried again, has another. `actor`: who asked, by id.
     """
 
     id: str
@@ -45,6 +46,9 @@ class Run:
     cost_usd: float | None = None
     seq: int = 0
     due: float | None = None
+    life: int = 1
+    after: str | None = None
+    actor: int = 0
 
     @property
     def active(self) -> bool:

@@ -29,7 +29,8 @@ def _insert(conn: sa.Connection, table: sa.Table) -> Any:
 def create(conn: sa.Connection, run: Run) -> bool:
     """Store a new run; False when its delivery made it already or its target has an active one."""
     values = {name: getattr(run, name) for name in ("id", "delivery", "workflow", "repo", "target", "state")}
-    more = {"created_at": run.created_at, "due": run.due, "context": dict(run.context), "facts": dict(run.facts)}
+    more = {name: getattr(run, name) for name in ("created_at", "due", "after", "actor")}
+    more |= {"context": dict(run.context), "facts": dict(run.facts)}
     statement = _insert(conn, runs).values(**values, **more).on_conflict_do_nothing()
     return bool(conn.execute(statement).rowcount)
 

@@ -25,7 +25,6 @@ from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
 from bot.workflow.guard import Guard, Sleep
-from bot.workflow.reviewing import Reviewing
 from bot.workflow.spec import Job, Workflow
 
 T = TypeVar("T")
@@ -44,8 +43,16 @@ class Host(Protocol):
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str: ...
 
 
+class Conduct(Protocol):
+    """What plays the runs of one pattern that is no graph of changing jobs: a review, an answer ..."""
+
+    async def play(self, run: Run, workflow: Workflow, guard: Guard, step: Step) -> tuple[State, str]:
+        """The state and the sentence that the run ends with; raises Stop where it ends early."""
+        ...
+
+
 class Conductor:
-    """Executes runs by id. `ended` is called once a run's end is stored; without `reviewing` there are no reviews."""
+    """Executes runs by id. `ended` is called once a run's end is stored; `conducts` play patterns of their own."""
 
     def __init__(
         self,
@@ -54,10 +61,10 @@ class Conductor:
         patterns: Mapping[str, Pipeline],
         ended: Callable[[str], None],
         sleep: Sleep = asyncio.sleep,
-        reviewing: Reviewing | None = None,
+        conducts: Mapping[str, Conduct] | None = None,
     ) -> None:
         self._shop, self._host, self._patterns, self._ended, self._sleep = shop, host, patterns, ended, sleep
-        self._reviewing = reviewing
+        self._conducts = conducts or {}
 
     @property
     def _db(self) -> Database:
@@ -91,8 +98,8 @@ class Conductor:
         workflow = Workflow.model_validate(run.context["workflow"])
         guard = self._guard(run, workflow)
         working = guard.working(step)
-        if workflow.pattern == "review" and not self._shop.closed and self._reviewing is not None:
-            return await self._reviewing.play(run, workflow, guard, step)
+        if not self._shop.closed and (conduct := self._conducts.get(workflow.pattern)):
+            return await conduct.play(run, workflow, guard, step)
         if approves := run.context.get("approves"):
             return await self._publish(run, workflow, approves["run"], guard, step)
         if self._shop.closed:

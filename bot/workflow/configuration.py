@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 from bot.document import MAX_BYTES, Strict, load, validate
 from bot.errors import ConfigError
 from bot.review.rules import ReviewRules
+from bot.workflow.right import Right
 
 PATH = ".github/tutti.yml"
 WORKFLOWS = ".github/tutti/workflows"
@@ -35,23 +36,57 @@ def _lines(value: Any) -> Any:
 Commands = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 
 
-class RepositoryLimits(Strict):
-    """Lower limits for the runs of this repository."""
+class RunLimits(Strict):
+    """Lower limits for single runs."""
 
     usd: Annotated[float, Field(gt=0, le=1000)] | None = None
     minutes: Annotated[float, Field(gt=0, le=24 * 60)] | None = None
+
+
+class RepositoryLimits(RunLimits):
+    """Lower limits for the runs of this repository: each of them, and all of one day of UTC."""
+
+    usd_a_day: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    runs_a_day: Annotated[int, Field(ge=0, le=100_000)] | None = None
+
+
+class AgentSettings(Strict):
+    """What a repository sets of an agent, in place of what the agent's file says."""
+
+    backend: str | None = None
+    model: str | None = None
+    max_turns: Annotated[int, Field(ge=1, le=1000)] | None = None
+
+
+class WorkflowSettings(Strict):
+    """What a repository sets of a workflow: whether it starts at all, by which labels, who may, for how much."""
+
+    enabled: bool = True
+    labels: tuple[str, ...] = ()
+    requires: Right | None = None
+    approval: Literal["plan", "none"] | None = None
+    limits: RunLimits = RunLimits()
 
 
 class Configuration(Strict):
     """`.github/tutti.yml`; every key but `version` may be left out."""
 
     version: Literal[1]
+    staged: bool = False
+    language: str | None = None
     setup: Commands = ()
+    setup_hosts: tuple[str, ...] | None = None
     test: Commands = ()
+    lint: Commands = ()
     backend: str | None = None
+    agents: dict[str, AgentSettings] = Field(default_factory=dict)
+    workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     limits: RepositoryLimits = RepositoryLimits()
     base: str | None = None
     draft: bool | None = None
+    owns: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
+    bots: tuple[int, ...] = ()
     review: ReviewRules | None = None
 
 

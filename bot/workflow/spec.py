@@ -7,14 +7,16 @@ from pydantic import Field, field_validator, model_validator
 
 from bot import template
 from bot.agents.spec import AgentSpec
-from bot.document import Strict, load, validate
+from bot.document import Strict, kebab, load, validate
 from bot.errors import ConfigError
 from bot.review.rules import ReviewRules
+from bot.workflow.right import Right
 
-Right = Literal["read", "triage", "write", "maintain", "admin"]
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
 PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "edited", "closed"]
 CheckAction = Literal["rerequested", "requested_action"]
+CommandPlace = Literal["issues", "pull_request"]
+Pattern = Literal["pipeline", "review", "answer", "test", "rebase"]
 NAMES = ("issue", "repo", "change")
 LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
 _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
@@ -53,24 +55,29 @@ class CheckTrigger(Strict):
 class Triggers(Strict):
     """What starts (or, under `cancel-on`, ends) a run: at least one of these.
 
-    `command` is the word that a comment on a pull request begins with, without its slash.
+    `command` is the word that a line of a comment begins with, without its slash; `command-in` says where such a
+    comment may stand, without it wherever what the workflow publishes makes sense.
     """
 
     issues: IssuesTrigger | None = None
     pull_request: PullTrigger | None = Field(default=None, alias="pull_request")
     check_run: CheckTrigger | None = Field(default=None, alias="check_run")
     command: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,29}$")] | None = None
+    command_in: tuple[CommandPlace, ...] = ()
 
     @model_validator(mode="after")
     def _one_at_least(self) -> "Triggers":
         if not self.events:
             raise ValueError("name at least one event")
+        if self.command_in and self.command is None:
+            raise ValueError("`command-in` belongs to a `command`")
         return self
 
     @property
     def events(self) -> frozenset[str]:
         """The names of what is listened to."""
-        return frozenset(name for name in type(self).model_fields if getattr(self, name) is not None)
+        names = (name for name in type(self).model_fields if name != "command_in")
+        return frozenset(name for name in names if getattr(self, name) is not None)
 
     def by_issue(self, action: str, label: str | None) -> bool:
         return self.issues is not None and self.issues.matches(action, label)
@@ -139,18 +146,45 @@ class Review(Strict):
     comments: Annotated[int, Field(ge=0, le=50)] = 20
 
 
+class Comment(Strict):
+    """The answer a run may give: it stands in the run's status comment."""
+
+    max: Literal[1] = 1
+
+
+class Description(Strict):
+    """The section of the pull request's text that a run may write; what people wrote around it stays."""
+
+    max: Literal[1] = 1
+
+
 class Outputs(Strict):
     """The only thing a run of this workflow may publish, beside its status: exactly one of these."""
 
     pull_request: PullRequest | None = None
     commits: Commits | None = None
     review: Review | None = None
+    comment: Comment | None = None
+    description: Description | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "Outputs":
-        if sum(wanted is not None for wanted in (self.pull_request, self.commits, self.review)) != 1:
-            raise ValueError("name one of pull-request, commits, review")
+        if len(self.named) != 1:
+            raise ValueError("name one of pull-request, commits, review, comment, description")
         return self
+
+    @property
+    def named(self) -> frozenset[str]:
+        return frozenset(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+_OUTPUTS: dict[str, frozenset[str]] = {
+    "pipeline": frozenset({"pull_request", "commits"}),
+    "review": frozenset({"review"}),
+    "answer": frozenset({"comment", "description"}),
+    "test": frozenset({"comment"}),
+    "rebase": frozenset({"commits"}),
+}
 
 
 class Workflow(Strict):
@@ -160,19 +194,44 @@ class Workflow(Strict):
     on: Triggers
     cancel_on: Triggers | None = None
     requires: Right = "write"
-    pattern: Literal["pipeline", "review"] = "pipeline"
+    description: str = ""
+    usage: str = ""
+    pattern: Pattern = "pipeline"
+    approval: Literal["plan"] | None = None
     limits: Limits = Limits()
-    jobs: dict[str, Job] = Field(min_length=1)
+    jobs: dict[str, Job] = Field(default_factory=dict)
     review: ReviewRules = ReviewRules()
     outputs: Outputs
 
     @model_validator(mode="after")
     def _outputs_fit(self) -> "Workflow":
-        if (self.pattern == "review") != (self.outputs.review is not None):
-            raise ValueError("`pattern: review` and `outputs.review` go together")
-        if self.outputs.pull_request is not None and self.on.events != {"issues"}:
+        fitting = _OUTPUTS[self.pattern]
+        if not self.outputs.named <= fitting:
+            listed = ", ".join(f"`outputs.{kebab(name)}`" for name in sorted(fitting))
+            raise ValueError(f"`pattern: {self.pattern}` goes with {listed}")
+        if self.outputs.pull_request is not None and not self.places <= {"issues"}:
             raise ValueError("`outputs.pull-request` is for what an issue asks for")
+        if self.approval is not None and self.outputs.pull_request is None:
+            raise ValueError("`approval: plan` goes with `outputs.pull-request`")
+        if (self.pattern == "test") == bool(self.jobs):
+            raise ValueError("`jobs` must name one" if not self.jobs else "`pattern: test` runs no jobs")
         return self
+
+    @property
+    def places(self) -> frozenset[str]:
+        """Where its runs begin: on issues, on pull requests."""
+        by_event = {"issues": "issues", "pull_request": "pull_request", "check_run": "pull_request"}
+        found = {by_event[event] for event in self.on.events if event in by_event}
+        return frozenset(found | (set(self.command_places) if self.on.command else set()))
+
+    @property
+    def command_places(self) -> frozenset[str]:
+        """Where a comment with its command may stand."""
+        if self.on.command_in:
+            return frozenset(self.on.command_in)
+        if self.outputs.pull_request is not None:
+            return frozenset({"issues"})
+        return frozenset({"issues", "pull_request"} if self.outputs.comment is not None else {"pull_request"})
 
     @property
     def owns(self) -> tuple[str, ...]:
