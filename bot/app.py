@@ -256,9 +256,12 @@ def _engine(
     ended: Callable[[str], None],
 ) -> Engine:
     patterns = {name: p for name, p in discover("bot.patterns", "PATTERN").items() if isinstance(p, Pipeline)}
-    conductor = Conductor(bench.shop, host, patterns, ended, seams.clock.sleep, conducts)
+    late: list[Engine] = []
+    conductor = Conductor(
+        bench.shop, host, patterns, ended, seams.clock.sleep, conducts, lambda execution: late[0].recorded(execution)
+    )
     settings = bench.settings
-    return Engine(
+    engine = Engine(
         settings.database,
         conductor.execute,
         slot=slot,
@@ -266,6 +269,8 @@ def _engine(
         checkpoint=seams.checkpoint,
         sleep=seams.clock.sleep,
     )
+    late.append(engine)
+    return engine
 
 
 @asynccontextmanager

@@ -24,10 +24,10 @@ RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 
 
 def guard(bell: asyncio.Event, deadline: float = 3600) -> Guard:
-    async def cancelled() -> bool:
-        return False
+    async def stopped() -> Stop | None:
+        return None
 
-    return Guard(bell, cancelled, time.time() + deadline, 60, asyncio.sleep)
+    return Guard(bell, stopped, time.time() + deadline, 60, asyncio.sleep)
 
 
 async def test_a_wait_for_github_ends_at_the_bell() -> None:

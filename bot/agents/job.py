@@ -71,7 +71,7 @@ class _Playing:
         try:
             return await self._agent(number) or await self._tests(number)
         except Stop as stop:
-            if stop.state == "cancelled":
+            if stop.state in ("cancelled", "waiting"):
                 raise
             return await self._stopped(stop.state, stop.sentence)
 

@@ -121,7 +121,7 @@ class Panel:
         try:
             return Reading(**await step(reader.node.key, reader.step))
         except Stop as stop:
-            if stop.state == "cancelled":
+            if stop.state in ("cancelled", "waiting"):
                 raise
             await self._shop.board.end(self._order.run, reader.node.key, "failed", stop.sentence)
             return Reading(reader.agent, ending=stop.state, problem=stop.sentence)

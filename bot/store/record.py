@@ -1,7 +1,7 @@
 """A run and its steps as plain values. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.errors import ACTIVE, State
@@ -54,10 +54,32 @@ class Run:
     def active(self) -> bool:
         return self.state in ACTIVE
 
+    @property
+    def execution(self) -> str:
+        """What the engine knows this life of the run by; `parted` takes it apart."""
+        return self.id if self.life == 1 else f"{self.id}:{self.life}"
+
+    def lives_before(self) -> list[str]:
+        """The executions before this one, oldest first."""
+        return [replace(self, life=life).execution for life in range(1, self.life)]
+
+
+def parted(execution: str) -> tuple[str, int]:
+    """The run and the life that an execution is of."""
+    run_id, _, life = execution.partition(":")
+    return run_id, int(life or 1)
+
+
+PAST = "~"  # in the key of a step that was done anew since: `implement.agent.1~1` is that of the first life
+
 
 def busy(steps: Sequence[Node]) -> float:
-    """Seconds in which at least one of the steps was at work; what a stopped bot slept does not count."""
-    spans = sorted((node.started_at, node.ended_at) for node in steps if node.started_at and node.ended_at)
+    """Seconds in which at least one of the steps was at work; what a stopped bot slept does not count.
+
+    Nor do steps that were done anew since: whoever tries a run again gives it its time again.
+    """
+    now = (node for node in steps if PAST not in node.key)
+    spans = sorted((node.started_at, node.ended_at) for node in now if node.started_at and node.ended_at)
     total = until = 0.0
     for began, ended in spans:
         total += max(0.0, ended - max(began, until))

@@ -1,7 +1,9 @@
 """Runs and their trees of steps: what was asked, how far it is, what it cost. Functions of a connection."""
 
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,9 +11,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.errors import ACTIVE, State
 from bot.store.db import artifacts, nodes, runs
+from bot.store.record import PAST as PAST
 from bot.store.record import Node as Node
 from bot.store.record import Run as Run
 from bot.store.record import busy as busy
+from bot.store.record import parted as parted
 from bot.store.record import total_cost as total_cost
 
 QUEUE_LOCK = 271828182
@@ -53,6 +57,20 @@ def recent(conn: sa.Connection, target: str) -> list[Run]:
     return [Run(**row._mapping) for row in rows]
 
 
+def about(conn: sa.Connection, repo: str, number: int) -> list[Run]:
+    """The runs of an issue or pull request, and those whose pull request that is, newest first."""
+    made = sa.and_(runs.c.repo == repo, runs.c.facts["pull"].as_integer() == number)
+    query = sa.select(runs).where(sa.or_(runs.c.target == f"{repo}#{number}", made))
+    return [Run(**row._mapping) for row in conn.execute(query.order_by(runs.c.seq.desc()).limit(20))]
+
+
+def since(conn: sa.Connection, begin: float, **of: Any) -> int:
+    """How many runs were created since then (seconds since 1970) whose columns have these values."""
+    wanted = [runs.c[name] == value for name, value in of.items()]
+    query = sa.select(sa.func.count()).where(runs.c.created_at >= begin, *wanted)
+    return int(conn.execute(query).scalar_one())
+
+
 def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
     """The runs that a delivery started."""
     rows = conn.execute(sa.select(runs).where(runs.c.delivery == guid).order_by(runs.c.seq))
@@ -60,12 +78,17 @@ def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
 
 
 def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
-    """Mark the oldest queued run that is due as running and return its id, unless `limit` runs are running already."""
+    """Mark the oldest queued run that is due as running and return its id, unless `limit` runs are running already.
+
+    One that comes after another waits until that one has ended, or rests.
+    """
     if conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
     busy = conn.execute(sa.select(sa.func.count()).where(runs.c.state == "running")).scalar_one()
     is_due = sa.or_(runs.c.due.is_(None), runs.c.due <= now)
-    oldest = sa.select(runs.c.id).where(runs.c.state == "queued", is_due).order_by(runs.c.seq).limit(1)
+    before = sa.select(runs.c.id).where(runs.c.state.in_(("queued", "running")))
+    is_next = sa.or_(runs.c.after.is_(None), runs.c.after.not_in(before))
+    oldest = sa.select(runs.c.id).where(runs.c.state == "queued", is_due, is_next).order_by(runs.c.seq).limit(1)
     run_id: str | None = conn.execute(oldest).scalar_one_or_none() if busy < limit else None
     if run_id is not None:
         update(conn, run_id, state="running", started_at=now)
@@ -116,6 +139,71 @@ def cancel(conn: sa.Connection, target: str, workflow: str | None, sentence: str
     return asked
 
 
+def rest(conn: sa.Connection, run_id: str, life: int) -> None:
+    """A run whose `life` a pause ended waits from now on; where somebody took that back, it is queued again."""
+    run = get(conn, run_id, lock=True)
+    if run is None or run.state != "running" or run.life != life:
+        return
+    if sentence := run.facts.get("pause"):
+        update(conn, run_id, state="waiting", reason=sentence)
+    else:
+        _live_on(conn, run, None)
+
+
+def pause(conn: sa.Connection, run_id: str, sentence: str) -> bool:
+    """Ask a run to stop before its next step; one that has not begun waits from now on. False where it has ended."""
+    run = get(conn, run_id, lock=True)
+    if run is None or run.state not in ("queued", "running"):
+        return False
+    learn(conn, run_id, pause=sentence)
+    if run.state == "queued":
+        update(conn, run_id, state="waiting", reason=sentence)
+    return True
+
+
+def resume(conn: sa.Connection, run_id: str) -> bool:
+    """A paused run goes on where it stopped; False where it is not paused."""
+    run = get(conn, run_id, lock=True)
+    if run is None or not run.active or not run.facts.get("pause"):
+        return False
+    learn(conn, run_id, pause=None)
+    if run.state == "waiting":
+        _live_on(conn, replace(run, facts={**run.facts, "pause": None}), None)
+    return True
+
+
+def retry(conn: sa.Connection, run_id: str, redone: Collection[str], sentence: str) -> bool:
+    """An ended run is queued again: the steps `redone` (keys) are done anew, the results of the others stand.
+
+    False where it has not ended, or another run of its workflow is under way for its target.
+    """
+    run = get(conn, run_id, lock=True)
+    if run is None or run.active:
+        return False
+    others = sa.select(runs.c.id).where(
+        runs.c.target == run.target, runs.c.workflow == run.workflow, runs.c.state.in_(ACTIVE)
+    )
+    if conn.execute(others).first() is not None:
+        return False
+    kept = [node.key for node in tree(conn, run_id) if node.ended_at and node.key not in redone]
+    for key in redone:
+        conn.execute(
+            sa.update(nodes).where((nodes.c.run == run_id) & (nodes.c.key == key)).values(key=f"{key}{PAST}{run.life}")
+        )
+    conn.execute(sa.delete(artifacts).where(artifacts.c.run == run_id, artifacts.c.key.in_(list(redone))))
+    _live_on(conn, run, kept)
+    update(conn, run_id, cancel=None, ended_at=None, cost_usd=None)
+    learn(conn, run_id, again=sentence)
+    return True
+
+
+def _live_on(conn: sa.Connection, run: Run, kept: list[str] | None) -> None:
+    """The run is queued for its next life, which takes over what is recorded of the lives before: of `kept`, or all."""
+    taken = [*run.facts.get("kept", []), kept]
+    update(conn, run.id, state="queued", reason="", life=run.life + 1, due=None)
+    learn(conn, run.id, kept=taken)
+
+
 def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
     """The run ends in `state`; steps that were under way or never began say so too. A repeat changes nothing."""
     now = time.time()
@@ -131,7 +219,8 @@ def end(conn: sa.Connection, run_id: str, state: State, reason: str) -> None:
 def tree(conn: sa.Connection, run_id: str) -> list[Node]:
     """The run's steps in the order people read them."""
     columns = [nodes.c[name] for name in Node.__dataclass_fields__]
-    rows = conn.execute(sa.select(*columns).where(nodes.c.run == run_id).order_by(nodes.c.position))
+    in_turn = (nodes.c.position, sa.func.coalesce(nodes.c.started_at, sys.maxsize))
+    rows = conn.execute(sa.select(*columns).where(nodes.c.run == run_id).order_by(*in_turn))
     return [Node(**row._mapping) for row in rows]
 
 

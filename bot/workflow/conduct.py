@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -28,6 +28,8 @@ from bot.workflow.guard import Guard, Sleep
 from bot.workflow.spec import Job, Workflow
 
 T = TypeVar("T")
+Recorded = Callable[[str], Awaitable[Mapping[str, Any]]]
+ENDS = ("finish", "rest")
 log = structlog.get_logger(__name__)
 
 
@@ -51,8 +53,15 @@ class Conduct(Protocol):
         ...
 
 
+async def _nothing(_execution: str) -> Mapping[str, Any]:
+    return {}
+
+
 class Conductor:
-    """Executes runs by id. `ended` is called once a run's end is stored; `conducts` play patterns of their own."""
+    """Executes runs by id. `ended` is called once a run's end is stored; `conducts` play patterns of their own.
+
+    `recorded` gives what the steps of an earlier life of a run gave.
+    """
 
     def __init__(
         self,
@@ -62,9 +71,10 @@ class Conductor:
         ended: Callable[[str], None],
         sleep: Sleep = asyncio.sleep,
         conducts: Mapping[str, Conduct] | None = None,
+        recorded: Recorded = _nothing,
     ) -> None:
         self._shop, self._host, self._patterns, self._ended, self._sleep = shop, host, patterns, ended, sleep
-        self._conducts = conducts or {}
+        self._conducts, self._recorded = conducts or {}, recorded
 
     @property
     def _db(self) -> Database:
@@ -74,10 +84,30 @@ class Conductor:
     def _board(self) -> Board:
         return self._shop.board
 
-    async def execute(self, run_id: str, step: Step) -> None:
-        run = await self._get(run_id)
+    async def execute(self, execution: str, step: Step) -> None:
+        """One life of a run: it takes over what the steps of the lives before gave, as far as that still holds."""
+        run_id, life = runs.parted(execution)
+        run = replace(await self._get(run_id), life=life)
+        step = await self._going_on(run, step)
         state, reason = await self._ending(run, step)
-        await step("finish", lambda: self._finish(run, state, reason))
+        if state == "waiting":
+            await step("rest", lambda: self._rest(run))
+        else:
+            await step("finish", lambda: self._finish(run, state, reason))
+
+    async def _going_on(self, run: Run, step: Step) -> Step:
+        taken: dict[str, Any] = {}
+        for before, kept in zip(run.lives_before(), run.facts.get("kept", ()), strict=False):
+            taken |= await self._recorded(before)
+            taken = {key: made for key, made in taken.items() if kept is None or key in kept}
+
+        async def going_on(key: str, effect: Callable[[], Awaitable[Any]]) -> Any:
+            async def made() -> Any:
+                return taken[key]
+
+            return await step(key, made if key in taken and key not in ENDS else effect)
+
+        return going_on
 
     async def _get(self, run_id: str) -> Run:
         run = await self._db.read(lambda conn: runs.get(conn, run_id))
@@ -136,12 +166,15 @@ class Conductor:
         return kept[0]
 
     def _guard(self, run: Run, workflow: Workflow) -> Guard:
-        async def cancelled() -> bool:
-            return (await self._get(run.id)).cancel is not None
+        async def stopped() -> Stop | None:
+            now = await self._get(run.id)
+            if now.cancel is not None:
+                return Stop("cancelled", "")
+            return Stop("waiting", now.facts["pause"]) if now.facts.get("pause") else None
 
         minutes = workflow.limits.minutes
         deadline = time.time() + minutes * 60
-        return Guard(self._shop.bells.of(run.id), cancelled, deadline, minutes, self._sleep)
+        return Guard(self._shop.bells.of(run.id), stopped, deadline, minutes, self._sleep)
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Read the issue and fetch the repository")
@@ -185,6 +218,13 @@ class Conductor:
             silence=ground.silence,
         )
 
+    async def _rest(self, run: Run) -> None:
+        """The run waits for whoever lets it go on: a row, and nothing that is awake."""
+        await self._db.write(lambda conn: runs.rest(conn, run.id, run.life))
+        log.info("run paused", run=run.id)
+        self._ended(run.id)
+        await self._shown(run)
+
     async def _finish(self, run: Run, state: State, reason: str) -> None:
         if state == "cancelled":
             now = await self._get(run.id)
@@ -193,6 +233,9 @@ class Conductor:
         log.info("run ended", run=run.id, state=state)
         self._shop.bells.forget(run.id)
         self._ended(run.id)
+        await self._shown(run)
+
+    async def _shown(self, run: Run) -> None:
         try:
             await self._host.show(run.id)
         except (TryAgain, UserError) as problem:  # the sweep of stale comments says it later

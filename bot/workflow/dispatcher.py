@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,7 +107,9 @@ class Dispatcher:
         """Begin queued runs while there is room, and tell those that wait their place."""
         while run_id := await self._p.db.write(self._claim):
             await self._p.checkpoint("start:before")
-            await self._p.engine.start(run_id)
+            run = await self._p.db.read(partial(runs.get, run_id=run_id))
+            assert run is not None
+            await self._p.engine.start(run.execution)
         await self._set_alarm()
         leads = await self._p.slot.lead()
         for run in await self._p.db.read(runs.active):
@@ -132,7 +135,7 @@ class Dispatcher:
         for run_id in asked:
             self._p.bells.ring(run_id)
         for run in await self._p.db.read(runs.active):
-            if run.id in asked and run.state == "queued":
+            if run.id in asked and run.state in ("queued", "waiting"):
                 await self._p.board.finish(run.id, "cancelled", sentence)
                 await self.show(run.id)
         self.wake()
@@ -149,5 +152,7 @@ class Dispatcher:
         """Start every run that our row says is running: the engine may never have heard of it."""
         known = await self._p.engine.unfinished()
         for run in await self._p.db.read(runs.active):
-            if run.state == "running" and run.id not in known and not await self._p.engine.start(run.id):
+            if run.state != "running" or run.execution in known:
+                continue
+            if not await self._p.engine.start(run.execution):
                 await self._p.board.finish(run.id, "failed", text.broken(run.id))

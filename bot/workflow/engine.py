@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -128,6 +128,12 @@ class Engine:
         """The ids of all runs, of every worker, that have not ended."""
         return await self._outside(asyncio.to_thread(_unfinished_ids, None))
 
+    async def recorded(self, run_id: str) -> dict[str, Json]:
+        """What the steps of a run that ended gave, by their keys; those that failed or stopped it are left out."""
+        steps = await self._outside(asyncio.to_thread(DBOS.list_workflow_steps, run_id))
+        found = {step["function_name"]: json.loads(step["output"]) for step in steps if step["output"]}
+        return {key: record[1] for key, record in found.items() if record[0] == "value"}
+
     async def idle(self) -> None:
         """Return when every run of this process has ended, the recovered ones too."""
         while self._running or self._recovering:
@@ -148,9 +154,9 @@ class Engine:
                     adopted += await self._outside(asyncio.to_thread(_recover, owner))
         return adopted
 
-    async def forget(self, before: float) -> int:
-        """Delete the records of runs that ended before that time (seconds since 1970); how many."""
-        return await self._outside(asyncio.to_thread(_forget, datetime.fromtimestamp(before, UTC).isoformat()))
+    async def forget(self, before: float, kept: Collection[str] = ()) -> int:
+        """Delete the records of runs that ended before that time (seconds since 1970), but for `kept`; how many."""
+        return await self._outside(asyncio.to_thread(_forget, datetime.fromtimestamp(before, UTC).isoformat(), kept))
 
     async def close(self, grace: float) -> None:
         """Begin nothing more, give running runs `grace` seconds, interrupt the rest; they go on at the next launch."""
@@ -316,11 +322,14 @@ def _recover(owner: str) -> list[str]:
     return [handle.workflow_id for handle in DBOS._recover_pending_workflows([owner])]
 
 
-def _forget(before: str) -> int:
-    forgotten = 0
+def _forget(before: str, kept: Collection[str]) -> int:
+    forgotten = spared = 0
     while ended := DBOS.list_workflows(
-        status=_ENDED, completed_before=before, limit=500, load_input=False, load_output=False
+        status=_ENDED, completed_before=before, limit=500, offset=spared, load_input=False, load_output=False
     ):
-        DBOS.delete_workflows([each.workflow_id for each in ended])
-        forgotten += len(ended)
+        old = [each.workflow_id for each in ended if each.workflow_id not in kept]
+        spared += len(ended) - len(old)
+        if old:
+            DBOS.delete_workflows(old)
+        forgotten += len(old)
     return forgotten

@@ -21,16 +21,19 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Guard:
-    """One run's. `bell` rings when it is cancelled here, `cancelled` asks the database; `deadline` as in the epoch."""
+    """One run's. `bell` rings when it is cancelled here; `deadline` as in the epoch.
+
+    `stopped` asks the database whether it was cancelled or paused, and gives the Stop of that.
+    """
 
     bell: asyncio.Event
-    cancelled: Callable[[], Awaitable[bool]]
+    stopped: Callable[[], Awaitable[Stop | None]]
     deadline: float
     minutes: float
     sleep: Sleep
 
     def working(self, step: Step) -> Step:
-        """The steps that make something: none begins once the run is cancelled."""
+        """The steps that make something: none begins once the run is cancelled or paused."""
 
         async def call(key: str, effect: Effect) -> Any:
             return await step(key, lambda: self.tries(effect, heed=True))
@@ -49,7 +52,7 @@ class Guard:
         """The effect's result. A refusal or the last failed try is a Stop, and so is a cancellation in between."""
         for number in count(1):
             if heed or number > 1:
-                await self._stop_if_cancelled()
+                await self._heed()
             try:
                 return await effect()
             except UserError as refusal:
@@ -69,9 +72,11 @@ class Guard:
                 raise Stop("cancelled", "") from None
             raise Stop("timed out", text.timed_out(self.minutes)) from None
 
-    async def _stop_if_cancelled(self) -> None:
-        if self.bell.is_set() or await self.cancelled():
+    async def _heed(self) -> None:
+        if self.bell.is_set():
             raise Stop("cancelled", "")
+        if stop := await self.stopped():
+            raise stop
 
     async def _wait(self, seconds: float) -> None:
         """Until the next try; no longer than to the bell, and not at all where the run's time would be over."""

@@ -91,7 +91,8 @@ class Worker:
         await self._p.db.write(lambda conn: runs.forget(conn, before))
         await asyncio.to_thread(self._p.transcripts.forget, before)
         await self._p.inbox.forget(before)
-        await self._p.engine.forget(before)
+        resting = [run for run in await self._p.db.read(runs.active) if run.state == "waiting"]
+        await self._p.engine.forget(before, {one for run in resting for one in (*run.lives_before(), run.execution)})
 
     async def _redeliver(self) -> None:
         """Ask GitHub to send again what it could not deliver since the last round, at the first in an hour."""
@@ -101,10 +102,10 @@ class Worker:
         self._redelivered = begun
 
     async def settled(self) -> None:
-        """Return when there is no delivery left to handle and no run under way in this process."""
+        """Return when there is no delivery left to handle and no run that waits for room or is under way."""
         while True:
             await self._p.engine.idle()
-            under_way = await self._p.db.read(runs.active)
+            under_way = [run for run in await self._p.db.read(runs.active) if run.state != "waiting"]
             if not (under_way or self._tasks or (await self._p.inbox.counts())["new"]):
                 return
             await asyncio.sleep(0.01)
