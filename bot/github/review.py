@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bot.errors import TryAgain
-from bot.github.entity import Person, read_author, read_number
+from bot.github.entity import Person, read_author, read_moment, read_number
 from bot.github.reaction import read_counts
 from bot.github.refusal import RefusalError
 from bot.github.shape import moment, number, text
-from bot.github.wire import Wire
+from bot.github.wire import Wire, nothing
 from bot.github.writing import bears, clipped, marked
 
 Verdict = Literal["COMMENT", "APPROVE", "REQUEST_CHANGES"]
@@ -34,8 +34,8 @@ class Inline:
 class Remark:
     """A remark at a diff as it stands on GitHub. `line` is None where it is outdated, or where GitHub does not say.
 
-    `in_reply_to` is the first remark of its thread, None for that one itself; `created_at` is UTC; `reactions` counts
-    them by content (`+1`), only those there are.
+    `in_reply_to` is the first remark of its thread, None for that one itself; times are UTC; `reactions` counts them
+    by content (`+1`), only those there are. `hunk` is the diff above its line, as it was when the thread began.
     """
 
     id: int
@@ -48,6 +48,8 @@ class Remark:
     created_at: datetime
     url: str
     reactions: Mapping[str, int]
+    updated_at: datetime | None = None
+    hunk: str = ""
 
 
 class Reviews:
@@ -80,6 +82,28 @@ class Reviews:
     async def remarks(self, n: int) -> list[Remark]:
         """Every remark at the diff of a pull request, oldest first."""
         return await self._wire.pages(f"/pulls/{n}/comments", _read_remark)
+
+    async def reply(self, n: int, to: int, body: str, marker: str = "") -> int:
+        """Answers in the thread of the remark `to`; where ours with that marker stands there already, writes nothing."""
+        if marker and (found := await self.find_reply(n, marker)):
+            return found
+        return await self._write(f"/pulls/{n}/comments", {"in_reply_to": to, "body": marked(body, marker)})
+
+    async def find_reply(self, n: int, marker: str) -> int | None:
+        """The first remark that holds the marker and was written by the App itself."""
+        marks = [remark for remark in await self.remarks(n) if bears(remark.body, marker)]
+        own = await self._own() if marks else 0
+        return next((remark.id for remark in marks if remark.author.id == own), None)
+
+    async def edit_remark(self, remark: int, body: str, marker: str = "") -> bool:
+        """Replaces a remark's text; give its marker again. False where somebody deleted it."""
+        try:
+            await self._wire.send("PATCH", f"/pulls/comments/{remark}", nothing, body=marked(body, marker))
+        except RefusalError as refusal:
+            if refusal.status != 404:
+                raise
+            return False
+        return True
 
     async def _write(self, path: str, whole: dict[str, Any]) -> int:
         """GitHub says `too quickly` with the status of what it never takes; that passes, and nothing was written."""
@@ -118,4 +142,6 @@ def _read_remark(data: object) -> Remark:
         created_at=moment(data, "created_at"),
         url=text(data, "html_url", limit=1000),
         reactions=read_counts(data, "reactions"),
+        updated_at=read_moment(data, "updated_at"),
+        hunk=text(data, "diff_hunk"),
     )

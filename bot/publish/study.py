@@ -91,7 +91,7 @@ async def study(mirror: Mirror, ground: PullGround, agents: Sequence[str]) -> St
     """Find out what changed, what of it was not read before, and who reads it."""
     rules = ground.rules
     found = [patch async for patch in patches(mirror, ground.base, ground.head)]
-    plan = reading.sort(found, rules.reading.ignore, await _attributes(mirror, ground.trusted))
+    plan = reading.sort(found, rules.reading.ignore, await attributes(mirror, ground.trusted))
     fresh = reading.fresh(plan.files, set(ground.read))
     aside = {path for path, _ in plan.left}  # what nobody reads may still be what makes a change risky: a deletion
     choice = pick(tiers_of(rules), [*fresh, *(patch for patch in found if patch.path in aside)], agents)
@@ -113,7 +113,7 @@ def _coverage(packing: Packing, plan: Plan, spared: Sequence[FilePatch]) -> Cove
     return Coverage(covered.read - len(spared), covered.total, left)
 
 
-async def _attributes(mirror: Mirror, trusted: str) -> str:
+async def attributes(mirror: Mirror, trusted: str) -> str:
     """The default branch's word on what is generated: a pull request must not hide its own files."""
     try:
         data = await mirror.file(trusted, ".gitattributes")

@@ -67,19 +67,19 @@ def read(agent: str, words: str) -> tuple[list[Finding], list[str]]:
 
     A report with a problem gives no findings, so that the agent is asked once more; `salvaged` takes what is valid.
     """
-    given = _given(words)
+    given = object_in(words)
     if given is None:
         return [], [NO_ANSWER]
     try:
         report = Report.model_validate(_without_nulls(given))
     except ValidationError as error:
-        return [], _problems(error)
+        return [], complaints(error)
     return [found(agent, remark) for remark in report.findings], []
 
 
 def salvaged(agent: str, words: str) -> tuple[list[Finding], list[str]]:
     """What is valid in an answer that as a whole is not, also where it is cut off or no JSON; and the problems."""
-    given = _given(words)
+    given = object_in(words)
     items = given.get("findings") if given is not None else list(_pieces(words))
     if not isinstance(items, list):
         return [], ["findings: a list is needed"]
@@ -88,7 +88,7 @@ def salvaged(agent: str, words: str) -> tuple[list[Finding], list[str]]:
         try:
             remark = Remark.model_validate(_known(item))
         except ValidationError as error:
-            problems += _problems(error, f"findings.{number}.")
+            problems += complaints(error, f"findings.{number}.")
         else:
             findings.append(found(agent, remark))
     if len(findings) > MOST:
@@ -98,7 +98,7 @@ def salvaged(agent: str, words: str) -> tuple[list[Finding], list[str]]:
 
 def verdicts(words: str, ids: Collection[str]) -> tuple[dict[str, Verdict], list[str]]:
     """The judge's verdicts by id, of those that were asked for; a finding without a verdict is not refuted."""
-    given = _given(words)
+    given = object_in(words)
     items = given.get("verdicts") if given is not None else None
     if not isinstance(items, list):
         return {}, [NO_ANSWER if given is None else "verdicts: a list is needed"]
@@ -128,7 +128,7 @@ def _id(item: object) -> str:
 # ---- JSON in words ---------------------------------------------------------------------------------------------------
 
 
-def _given(words: str) -> dict[str, Any] | None:
+def object_in(words: str) -> dict[str, Any] | None:
     """The object in the last block that is called JSON; without one in the last block, or in the text itself.
 
     A block before the last is none: it may be a draft, or what the agent has read.
@@ -213,7 +213,7 @@ def _known(item: object) -> object:
     return {key: dense[key] for key in Remark.model_fields if key in dense} if isinstance(dense, dict) else dense
 
 
-def _problems(error: ValidationError, before: str = "") -> list[str]:
+def complaints(error: ValidationError, before: str = "") -> list[str]:
     """One short line a problem: where, and what is wrong."""
     lines = []
     for one in error.errors(include_url=False, include_input=False, include_context=False)[:LISTED]:
