@@ -30,7 +30,9 @@ deliveries = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),  # last: SQLite reads past a long value to reach what follows it
+    sa.Column("target", sa.String(250), nullable=True),  # owner/repo#n, once it was handled; younger than the line above
     sa.Index("deliveries_by_status", "status", "seq"),
+    sa.Index("deliveries_by_target", "target", "seq"),
 )
 
 _ACTIVE = sa.text("state in ('queued','running','waiting')")
@@ -93,6 +95,24 @@ copies = sa.Table(  # the last good copy of each file a repository configures Tu
     sa.Column("text", sa.Text, nullable=True),
     sa.Column("commit", sa.String(64), nullable=False),
     sa.Column("problem", sa.Text, nullable=False, server_default=""),
+)
+
+gates = sa.Table(  # what waits until a person approves of it; a row each, kept when it has ended
+    "gates",
+    metadata,
+    sa.Column("run", sa.String(36), primary_key=True),  # the one that waits
+    sa.Column("repo", sa.BigInteger, nullable=False),  # GitHub's id
+    sa.Column("target", sa.String(250), nullable=False),
+    sa.Column("pull", sa.Integer, nullable=True),  # the pull request that the work goes on with
+    sa.Column("workflow", sa.String(100), nullable=False),  # what an approval starts
+    sa.Column("kind", sa.String(12), nullable=False),  # plan, patch
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("base", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("ended", sa.String(12), nullable=False, server_default=""),  # approved, superseded, expired
+    sa.Column("ended_at", sa.Float, nullable=True),
+    sa.Column("successor", sa.String(36), nullable=True),  # the run that an approval started
+    sa.Index("gates_by_target", "repo", "target"),
 )
 
 reviews = sa.Table(  # what is known of each pull request that was reviewed

@@ -156,9 +156,45 @@ def _m003_reviews(conn: sa.Connection) -> None:
 
 
 def _m004_control(conn: sa.Connection) -> None:
-    """Runs that are gone on with or tried again, that wait for another, and who asked for them."""
+    """Runs that are gone on with or tried again, that wait for another, and who asked for them; and gates."""
     for column in ("life integer not null default '1'", "after varchar(36)", "actor bigint not null default '0'"):
         conn.execute(sa.text(f"alter table runs add column {column}"))
+    made = sa.MetaData()
+    gates = sa.Table(
+        "gates",
+        made,
+        sa.Column("run", sa.String(36), primary_key=True),
+        sa.Column("repo", sa.BigInteger, nullable=False),
+        sa.Column("target", sa.String(250), nullable=False),
+        sa.Column("pull", sa.Integer, nullable=True),
+        sa.Column("workflow", sa.String(100), nullable=False),
+        sa.Column("kind", sa.String(12), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("base", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.Float, nullable=False),
+        sa.Column("ended", sa.String(12), nullable=False, server_default=""),
+        sa.Column("ended_at", sa.Float, nullable=True),
+        sa.Column("successor", sa.String(36), nullable=True),
+        sa.Index("gates_by_target", "repo", "target"),
+    )
+    made.create_all(conn)
+    _m004_waiting(conn, gates)
+
+
+def _m004_waiting(conn: sa.Connection, gates: sa.Table) -> None:
+    """What waits for approval on that day goes on to wait, by a row of its own."""
+    there = (sa.column(name) for name in ("id", "target", "workflow", "ended_at"))
+    values = (sa.column(name, sa.JSON) for name in ("context", "facts"))
+    waiting = sa.select(*there, *values).select_from(sa.table("runs")).where(sa.column("state") == "needs approval")
+    kept = sa.select(sa.column("meta", sa.JSON)).select_from(sa.table("artifacts")).where(sa.column("key") == "gate")
+    for run in conn.execute(waiting).all():
+        gate = conn.execute(kept.where(sa.column("run") == run.id)).scalar_one_or_none()
+        if gate is None or not run.facts.get("patch"):
+            continue
+        ground, repo = gate["ground"], run.context["event"]["repo"]["id"]
+        values_of = {"run": run.id, "repo": repo, "target": run.target, "workflow": run.workflow}
+        more = {"kind": "patch", "digest": run.facts["patch"], "base": ground["base"], "pull": ground["pull"]}
+        conn.execute(sa.insert(gates).values(**values_of, **more, created_at=run.ended_at))
 
 
 MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending, _m003_reviews, _m004_control]
