@@ -16,7 +16,7 @@ IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unla
 PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "edited", "closed"]
 CheckAction = Literal["rerequested", "requested_action"]
 CommandPlace = Literal["issues", "pull_request"]
-Pattern = Literal["pipeline", "review", "answer", "test", "rebase"]
+Pattern = Literal["pipeline", "review", "answer", "plan", "test", "rebase"]
 NAMES = ("issue", "repo", "change")
 LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
 _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
@@ -182,6 +182,7 @@ _OUTPUTS: dict[str, frozenset[str]] = {
     "pipeline": frozenset({"pull_request", "commits"}),
     "review": frozenset({"review"}),
     "answer": frozenset({"comment", "description"}),
+    "plan": frozenset({"comment"}),
     "test": frozenset({"comment"}),
     "rebase": frozenset({"commits"}),
 }
