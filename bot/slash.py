@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 
@@ -88,7 +88,7 @@ class Line:
     free: bool
 
 
-def orders(comment: str, known: Collection[str] | None = None) -> list[Order]:
+def orders(comment: str, known: Container[str] | None = None) -> list[Order]:
     """The commands of a comment in order, at most ten: first words of lines, outside of quotes, code, lists, HTML.
 
     Where the `known` words are given, the others are none: such a line belongs to the text of the command before it.
@@ -97,7 +97,7 @@ def orders(comment: str, known: Collection[str] | None = None) -> list[Order]:
     return list(islice(found, _MOST))
 
 
-def strays(comment: str, known: Collection[str]) -> list[Order]:
+def strays(comment: str, known: Container[str]) -> list[Order]:
     """What looks like a command and has no known word, at most ten."""
     found = (order for lines in paragraphs(comment) for order in _of_paragraph(lines, None))
     return list(islice((order for order in found if order.word not in known), _MOST))
@@ -154,7 +154,7 @@ def paragraphs(comment: str) -> Iterator[list[Line]]:
                 yield lines
 
 
-def _of_paragraph(lines: list[Line], known: Collection[str] | None) -> Iterator[Order]:
+def _of_paragraph(lines: list[Line], known: Container[str] | None) -> Iterator[Order]:
     """A command's text ends where the next begins."""
     heads = [(at, hit) for at, line in enumerate(lines) if line.free and (hit := command_at(line.written))]
     heads = [(at, hit) for at, hit in heads if known is None or hit[1].lower() in known]
