@@ -15,7 +15,7 @@ DATA_LIMIT = 60_000
 class Asked:
     """What is wanted: the issue as it was when the run was asked for, and what writers had said by then.
 
-    `findings` are those of a review that are to be mended, each of them fenced.
+    `findings` are those of a review that are to be mended, each of them fenced. `plan` is one that a person approved.
     """
 
     repo: str
@@ -25,6 +25,7 @@ class Asked:
     author: str
     comments: Sequence[Mapping[str, str]] = ()
     findings: str = ""
+    plan: str = ""
 
 
 def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
@@ -39,18 +40,15 @@ def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
 
 def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tries: int, earlier: str) -> str:
     """The prompt of try `attempt`; `earlier` is the end of what the tests printed on the try before."""
-    issue: dict[str, Any] = {"number": asked.number, "title": visible_title(asked.title).text, "author": asked.author}
-    words = f"Title: {issue['title']}\n\n{visible(asked.body).text}".rstrip()
-    issue["fenced"] = fence(f"issue #{asked.number} by {asked.author}", words)
     comments = "\n\n".join(fence(f"comment by {c['author']}", visible(c["body"]).text) for c in asked.comments)
     return template.render(
         spec.prompt,
         {
             **dict.fromkeys(REVIEW_NAMES, ""),
             "candidates": asked.findings,
-            "repo": {"name": asked.repo},
-            "issue": issue,
+            **issue_given(asked.repo, asked.number, asked.title, asked.body, asked.author),
             "comments": comments,
+            "plan": fence("plan", asked.plan) if asked.plan else "",
             "tests": tests,
             "attempt": attempt,
             "tries": tries,
@@ -67,7 +65,16 @@ def review_message(spec: AgentSpec, given: Mapping[str, Any]) -> str:
 
 def pull_given(repo: str, number: int, title: str, body: str, author: str) -> dict[str, Any]:
     """A pull request as prompts name it: `pull.fenced` is what its author wrote, without what nobody sees."""
+    return {"repo": {"name": repo}, "pull": _shown("pull request", number, title, body, author)}
+
+
+def issue_given(repo: str, number: int, title: str, body: str, author: str) -> dict[str, Any]:
+    """The same of an issue, as `issue`."""
+    return {"repo": {"name": repo}, "issue": _shown("issue", number, title, body, author)}
+
+
+def _shown(kind: str, number: int, title: str, body: str, author: str) -> dict[str, Any]:
     shown = visible_title(title).text
     words = f"Title: {shown}\n\n{visible(body).text}".rstrip()
-    fenced = fence(f"pull request #{number} by {author}", words)
-    return {"repo": {"name": repo}, "pull": {"number": number, "title": shown, "author": author, "fenced": fenced}}
+    fenced = fence(f"{kind} #{number} by {author}", words)
+    return {"number": number, "title": shown, "author": author, "fenced": fenced}

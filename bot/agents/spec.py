@@ -1,6 +1,6 @@
 """The agent file: which backend, which limits, and the prompt."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,12 +8,14 @@ from bot import template
 from bot.document import Document, Strict, load, validate
 from bot.errors import ConfigError
 
-PROMPT_NAMES = ("issue", "repo", "comments", "tests", "attempt", "tries", "earlier")
+PROMPT_NAMES = ("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier")
 REVIEW_NAMES = ("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong")
+REVIEW_NAMES += ("question", "thread", "left")
+Output = Literal["answer", "parts", "description"]
 
 
 class AgentSpec(Strict):
-    """An agent file `<name>.md`; `command` is the argv of the `command` backend."""
+    """An agent file `<name>.md`; `command` is the argv of the `command` backend, `output` what an answer is made of."""
 
     description: str = ""
     backend: str = "claude"
@@ -21,6 +23,7 @@ class AgentSpec(Strict):
     max_turns: Annotated[int, Field(ge=1, le=1000)] = 150
     command: tuple[str, ...] = ()
     rules: str = ""
+    output: Output = "answer"
     prompt: str
 
     @model_validator(mode="after")
