@@ -17,6 +17,7 @@ _PART = re.compile(
 _KEY = re.compile(r"([A-Za-z0-9_-]{0,30})=(.?)")
 _WORTH = re.compile(r"^[ \t]*[/@]", re.MULTILINE)
 _LONGEST, _MOST = 70_000, 10  # GitHub takes no longer comment
+_BRACKETS = 5_000  # what begins a link is slow to read: where so many stand in paragraphs, the rest is not read
 _HOLDS = "details|summary|blockquote|q|pre|code|samp|kbd|del|s|strike|table|ul|ol|dl|div|template"
 _TAG = re.compile(rf"<!--(?s:.*?-->|.*)|<(?P<end>/?)(?P<name>{_HOLDS})(?=[\s/>])", re.IGNORECASE)
 
@@ -143,12 +144,16 @@ def paragraphs(comment: str) -> Iterator[list[Line]]:
         return
     within: Counter[str] = Counter()  # tags that are open
     environment: dict[str, object] = {}
+    brackets = 0
     for before, token in pairwise([_NOTHING, *_MARKDOWN.parse(comment[:_LONGEST], environment)]):
         if token.type == "html_block" and token.level == 0:
             _tags(token.content, within)
         elif token.type == "inline" and before.type == "paragraph_open" and before.level == 0:
             if "<" not in token.content and not _WORTH.search(token.content):
                 continue
+            brackets += token.content.count("[")
+            if brackets > _BRACKETS:
+                return
             lines = list(_lines(token.content, environment, within))
             if any(line.free and line.written[:1] in ("/", "@") for line in lines):
                 yield lines

@@ -210,7 +210,12 @@ def test_of_free_text_nothing_is_lost(first: str, second: str) -> None:
     assert [order.text for order in orders(f"/ask {text}")] == [text.strip()]
 
 
-@pytest.mark.parametrize("unit", ["[", "![", "`a``", "[a](", '/a b="', "<!-- ", "<details>", "/a\n\n", " "])
+@pytest.mark.parametrize("unit", ["`a``", "![a](", "[[](", '/a b="', "<!-- ", "<details>", "/a\n\n", " "])
 def test_hostile_markdown_of_a_whole_comment_is_read(unit: str) -> None:
     """Were it quadratic, the test would not end within its time."""
-    assert orders("/a b" + unit * (16_000 // len(unit)) + "c")
+    assert orders("/a b" + unit * (8_000 // len(unit)) + "c")
+
+
+def test_more_brackets_than_anybody_writes_are_not_read() -> None:
+    assert orders("/review\n\n" + "[" * 6_000 + "\n\n/fix") == [REVIEW, Order("fix")]  # no line there is a command
+    assert orders("/review\n\n/test " + "[" * 6_000 + "\n\n/fix") == [REVIEW]
