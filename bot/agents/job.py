@@ -82,9 +82,9 @@ class _Playing:
         return self.ends(state, reason)
 
     async def _agent(self, number: int) -> Product | None:
-        spec = self.shop.agents[self.job.agent]
+        order, spec = self.shop.engaged(self.order, self.job.agent)
         left = self.order.usd - self.spent
-        work = Attempt(self.shop, self.order, self.job, spec, number, self.tree, left, self.verdict.output)
+        work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, self.verdict.output)
         made = Try(**await self.step(work.node.key, work.agent))
         self._take(made)
         if made.ending != "finished":

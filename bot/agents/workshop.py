@@ -4,12 +4,13 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
 from bot.agents.budget import Budget
+from bot.agents.custom import Custom
 from bot.agents.prompt import Asked
 from bot.agents.spec import AgentSpec
 from bot.agents.task import AgentEvent, Backend
@@ -35,6 +36,7 @@ class Order:
     """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count.
 
     `trusted` is the commit whose settings for agents hold (empty: those of `base`); `actor` is who pays, id and login.
+    `custom` is what the repository wants besides.
     """
 
     run: str
@@ -52,6 +54,7 @@ class Order:
     minutes: float
     deadline: float
     silence: float
+    custom: Custom = field(default_factory=Custom)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Workshop:
     def closed(self) -> bool:
         """Whether nothing may run here: there are no walls, and nobody said that there need be none."""
         return self.walls.tier == "none" and not self.bare
+
+    def engaged(self, order: Order, agent: str) -> tuple[Order, AgentSpec]:
+        """An agent as the repository wants it, and the order for it: its own backend comes before the common one."""
+        own = order.custom.chosen(agent).backend
+        return replace(order, backend=own or order.backend), order.custom.applied(agent, self.agents[agent])
 
     def clean(self, words: str) -> str:
         """Words of agents and tests as they may be stored and shown."""

@@ -3,12 +3,12 @@
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from bot.agents.custom import Custom, custom
 from bot.agents.hidden import sentence, visible, visible_title
 from bot.agents.prompt import Asked, fence
 from bot.errors import ConfigError, Stop, UserError
@@ -19,6 +19,7 @@ from bot.github.client import GitHub
 from bot.github.events import CommentEvent
 from bot.publish import fix_text, review_text, text
 from bot.publish.subject import Act, event_of, issue_in, issue_of
+from bot.publish.writers import Comments, below
 from bot.store import reviews, runs
 from bot.store.db import Database
 from bot.store.reviews import Said
@@ -29,8 +30,6 @@ from bot.workflow.library import Library, key
 from bot.workflow.spec import Workflow
 
 TEMPLATES = ("pull_request_template.md", ".github/pull_request_template.md", "docs/pull_request_template.md")
-Comments = tuple[dict[str, str], ...]
-WRITERS, COMMENTS, COMMENTS_LENGTH = 30, 100, 40_000
 BRANCHES_LOCK = 314159265
 GATE = "gate"  # under which a run that needs approval keeps its ground and its product
 READ = {"contents": "read", "issues": "read", "pull_requests": "read"}
@@ -41,7 +40,7 @@ class Ground:
     """Plain data, recorded as a step's result. `expected` is the branch's commit on GitHub, None when it is new.
 
     `trusted` is the default branch's commit: settings for agents come from there. `findings` are those to be mended,
-    in words for the agent. Nothing is pushed to a `fork`.
+    in words for the agent. Nothing is pushed to a `fork`. `custom` is what the repository wants of its runs besides.
     """
 
     base: str
@@ -63,6 +62,7 @@ class Ground:
     trusted: str = ""
     findings: str = ""
     fork: bool = False
+    custom: Custom = field(default_factory=Custom)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Surveyor:
                 base_branch = settings.base or facts.default_branch
                 base = await fetched(mirror, base_branch, credential) if settings.base else head
                 start = await self._start(run, event, workflow, repo, mirror, base, credential)
-            comments, later = await _writers_comments(repo, event, run.context["asked_at"])
+            comments, later = await below(repo, event, run.context["asked_at"])
         ground = await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
         return replace(ground, trusted=head, notes=(*ground.notes, *_of_words(event, comments, later)))
 
@@ -195,6 +195,7 @@ class Surveyor:
             fork=start.fork,
             template=await _template(mirror, start.sha),
             notes=text.notes(traits.submodules, lfs=traits.lfs),
+            custom=custom(settings),
         )
 
 
@@ -241,41 +242,6 @@ def _of_words(event: Act, comments: Comments, later: Mapping[str, int]) -> list[
     for seen in (visible_title(issue.title), *map(visible, words)):
         removed.update(dict(seen.removed))
     return [note for note in (sentence(removed.items()), text.came_later(later) if later else "") if note]
-
-
-async def _writers_comments(repo: Repository, event: Act, asked_at: float) -> tuple[Comments, Mapping[str, int]]:
-    """What people who may write said before the run was asked for, unless it was changed afterwards; oldest first. And
-    login -> number of the comments that came or were changed later, whoever wrote them.
-
-    The newest count: where there are too many comments, people or words, a note stands in place of the older ones.
-    """
-    until = datetime.fromtimestamp(asked_at, UTC)
-    found, left_out = await repo.newest_comments(issue_in(event).number)
-    people = [comment for comment in found if not comment.author.is_bot]
-    old = [comment for comment in people if max(comment.created_at, comment.updated_at) <= until]
-    later = Counter(comment.author.login for comment in people[::-1] if comment not in old)
-    rights: dict[int, bool] = {}
-    said: list[dict[str, str]] = []
-    room = COMMENTS_LENGTH
-    for comment in old:
-        person = comment.author
-        if person.id not in rights:
-            if len(rights) == WRITERS:
-                left_out = True
-                continue
-            rights[person.id] = (await repo.permission(person.login)).reaches("write", person)
-        if not rights[person.id]:
-            continue
-        if len(said) == COMMENTS or room <= 0:
-            left_out = True
-            break
-        said.append({"author": person.login, "body": _cut(comment.body, room)})
-        room -= len(comment.body)
-    return tuple([{"author": "Tutti", "body": text.older_left_out()}] * left_out + said[::-1]), later
-
-
-def _cut(words: str, room: int) -> str:
-    return words if len(words) <= room else words[:room] + "\n[the rest is left out]"
 
 
 def asked(run: Run, ground: Ground) -> Asked:

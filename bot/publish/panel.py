@@ -72,12 +72,13 @@ class Panel:
             said = [{"id": number, **asdict(verdict)} for number, verdict in found.items()]
             return [{**one, "reason": clean(one["reason"])} for one in said], [*map(clean, wrong)]
 
+        order, spec = self._engaged(self._judge)
         reader = Reader(
             shop=self._shop,
-            order=self._order,
+            order=order,
             node=runs.Node("judge", LAST, "judge tries to refute what was found"),
             agent="judge",
-            spec=self._spec(self._judge),
+            spec=spec,
             given={**self._given(), "candidates": "\n\n".join(described(*one) for one in asked)},
             parse=parse,
             salvage=parse,
@@ -141,12 +142,13 @@ class Panel:
         several = len(self._parts) > 1
         key, diff = f"{agent}.{part.number}", prompt.fence("diff", part.text, len(part.text))
         title = f"{agent} reads part {part.number} of {len(self._parts)}" if several else f"{agent} reads the change"
+        order, spec = self._engaged(f"review/{agent}")
         return Reader(
             shop=self._shop,
-            order=self._order,
+            order=order,
             node=runs.Node(key, FIRST + number, title),
             agent=agent,
-            spec=self._spec(f"review/{agent}"),
+            spec=spec,
             given=self._given() | {"diff": diff, "instructions": self._instructions(part)},
             parse=_parser(agent, self._shop.clean, salvage=False),
             salvage=_parser(agent, self._shop.clean, salvage=True),
@@ -155,9 +157,11 @@ class Panel:
             reserve=self._reserve(),
         )
 
-    def _spec(self, name: str) -> AgentSpec:
-        spec, model = self._shop.agents[name], self._study.choice.model
-        return spec.model_copy(update={"model": model}) if model else spec
+    def _engaged(self, name: str) -> tuple[Order, AgentSpec]:
+        """An agent as the repository wants it; where a tier names a model, that is it."""
+        order, spec = self._shop.engaged(self._order, name)
+        model = self._study.choice.model
+        return order, spec.model_copy(update={"model": model}) if model else spec
 
     def _given(self) -> dict[str, Any]:
         ground = self._ground

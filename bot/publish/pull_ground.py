@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pathspec
 
+from bot.agents.custom import Custom, custom
 from bot.agents.hidden import sentence, visible, visible_title
 from bot.errors import Stop, UserError
 from bot.git.command import Credential
@@ -24,6 +25,7 @@ from bot.store.db import Database
 from bot.store.reviews import Place, Reviewed, Said
 from bot.store.runs import Run
 from bot.workflow.bounds import lowered
+from bot.workflow.configuration import Configuration
 from bot.workflow.library import Library, key
 from bot.workflow.spec import Workflow
 
@@ -66,6 +68,7 @@ class PullGround:
     comment: int | None = None
     asked: bool = False
     verdict: str = ""
+    custom: Custom = field(default_factory=Custom)
 
 
 class PullSurveyor:
@@ -90,7 +93,7 @@ class PullSurveyor:
             if pull.state != "open":
                 raise Stop("skipped", review_text.closed())
             base_tip = await fetched(mirror, pull.base, credential)
-        rules = merged(workflow.review, settings.review)
+        rules = _rules(workflow, settings)
         base = await merge_base(mirror, base_tip, pull.head_sha)
         if base is None:
             raise Stop("refused", review_text.unrelated())
@@ -118,7 +121,7 @@ class PullSurveyor:
             minutes=limits.minutes,
             silence=limits.silence_minutes * 60,
             skip="" if asked else skipped(pull, rules, own),
-            guidelines=await _guidelines(mirror, trusted, rules.guidelines),
+            guidelines=await guidelines_at(mirror, trusted, rules.guidelines),
             notes=_notes(pull),
             known=tuple(said),
             read=tuple(known.read) if known and not asked else (),
@@ -126,18 +129,19 @@ class PullSurveyor:
             comment=known.comment if known else None,
             asked=asked,
             verdict=str(known.story.get("event") or "") if known and known.story else "",
+            custom=custom(settings),
         )
 
     async def _pull(self, run: Run, mirror: Mirror, credential: Credential, ask: Any) -> Pull:
         """The pull request as it is now. Where the event is fresh, and git has its commit, GitHub need not be asked."""
         event, number = event_of(run), issue_of(run).number
         ref = f"refs/pull/{number}/head"
-        await _fetch(mirror, [ref], credential)
+        await fetch_all(mirror, [ref], credential)
         fresh = run.due is None and time.time() - run.context["asked_at"] < FRESH
         if isinstance(event, PullEvent) and fresh and event.pull.head_sha == await mirror.resolve(ref):
             return event.pull
         pull: Pull = await ask(number)
-        await _fetch(mirror, [pull.head_sha], credential)
+        await fetch_all(mirror, [pull.head_sha], credential)
         return pull
 
     async def ready(self, run: Run, ground: PullGround) -> None:
@@ -148,8 +152,8 @@ class PullSurveyor:
             return
         async with self._github.repository(repo, {"contents": "read"}) as reading:
             credential = self._mirrors.credential(reading.token)
-            await _fetch(mirror, [f"refs/pull/{ground.number}/head"], credential)
-            await _fetch(mirror, [ground.head, ground.base, ground.trusted], credential)
+            await fetch_all(mirror, [f"refs/pull/{ground.number}/head"], credential)
+            await fetch_all(mirror, [ground.head, ground.base, ground.trusted], credential)
 
     async def moved(self, run: Run, ground: PullGround) -> bool:
         """Whether the pull request has another head by now."""
@@ -157,12 +161,13 @@ class PullSurveyor:
         mirror = await self._mirrors.get(repo.full_name, repo.id)
         ref = f"refs/pull/{ground.number}/head"
         async with self._github.repository(repo, READ) as reading:
-            await _fetch(mirror, [ref], self._mirrors.credential(reading.token))
+            await fetch_all(mirror, [ref], self._mirrors.credential(reading.token))
         now = await mirror.resolve(ref)
         return now != ground.head and not await _is_older(mirror, now, ground.head)
 
 
-async def _fetch(mirror: Mirror, refs: Sequence[str], credential: Credential) -> None:
+async def fetch_all(mirror: Mirror, refs: Sequence[str], credential: Credential) -> None:
+    """Raises Stop where one of them is not there."""
     try:
         await mirror.fetch(refs, credential)
     except UserError as missing:
@@ -172,6 +177,13 @@ async def _fetch(mirror: Mirror, refs: Sequence[str], credential: Credential) ->
 async def _is_older(mirror: Mirror, now: str | None, head: str) -> bool:
     """GitHub moves this ref a moment after it tells of a push."""
     return now is not None and (await mirror.answer("merge-base", "--is-ancestor", now, head)).code == 0
+
+
+def _rules(workflow: Workflow, settings: Configuration) -> ReviewRules:
+    """The rules of a review; the repository's one language holds where it names none for reviews."""
+    rules = merged(workflow.review, settings.review)
+    own = settings.review is not None and "language" in settings.review.model_fields_set
+    return rules if own or settings.language is None else rules.model_copy(update={"language": settings.language})
 
 
 def skipped(pull: Pull, rules: ReviewRules, own_id: int) -> str:
@@ -198,7 +210,7 @@ def skipped(pull: Pull, rules: ReviewRules, own_id: int) -> str:
     return ""
 
 
-async def _guidelines(mirror: Mirror, trusted: str, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
+async def guidelines_at(mirror: Mirror, trusted: str, paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """The repository's guidelines as its default branch has them, as long as there is room."""
     found: list[tuple[str, str]] = []
     room = GUIDELINES_LENGTH

@@ -18,7 +18,7 @@ from bot.github.entity import Pull
 from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
-from bot.publish import fix_text, text, verdict
+from bot.publish import fix_text, staged_text, text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
@@ -85,7 +85,9 @@ class Publisher:
 
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
         """Publish what a run made, if the policies let it; the sentence that says where it is."""
-        node = runs.Node("publish", POSITION, "Push the branch and open the pull request")
+        staged = ground.custom.staged
+        title = staged_text.working() if staged else "Push the branch and open the pull request"
+        node = runs.Node("publish", POSITION, title)
         await self._board.begin(run.id, node)
         mirror = await self._mirror(run)
         changed = await changes.diff(mirror, ground.base, product.tree)
@@ -93,6 +95,9 @@ class Publisher:
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
         judged = await step("policy", lambda: self._judged(made))
         made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
+        if staged:
+            await self._board.end(run.id, node.key, "done")
+            return await self._as_staged(made)
         await self._gate(made, judged["patch"])
         if ground.fork:
             raise Stop("done", f"{fix_text.fork_patch()}\n\n{await self._as_patch(made)}")
@@ -140,6 +145,25 @@ class Publisher:
         commands = (made.product.verdict.command,)
         owns = made.workflow.owns
         return [*await scrutinise(mirror, made.product.tree, changed, made.words(), owns, commands, self._secrets)]
+
+    async def _as_staged(self, made: Offer) -> str:
+        """What would be done, and the patch. A gate is not kept: an approval must not publish what was only shown."""
+        ground, theirs = made.ground, made.workflow.outputs.commits is not None
+        change = staged_text.Change(
+            branch=ground.branch,
+            commits=[message for message, _ in made.groups()],
+            title=made.title,
+            labels=made.workflow.opens.labels,
+            closes=issue_of(made.run).number if made.complete else 0,
+            asks=event_of(made.run).actor.login if made.complete else "",
+            pull=ground.pull,
+            draft=made.draft,
+            theirs=theirs,
+            fork=ground.fork,
+            complete=made.complete,
+        )
+        shown = redacted(staged_text.change(change, made.findings), self._secrets)
+        return f"{shown}\n\n{await self._as_patch(made)}"
 
     async def _gate(self, made: Offer, patch: str) -> None:
         """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""

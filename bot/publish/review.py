@@ -19,7 +19,7 @@ from bot.github.refusal import RefusalError
 from bot.github.review import Inline
 from bot.github.writing import marked
 from bot.policy.secrets import redacted
-from bot.publish import review_text, text
+from bot.publish import review_text, staged_text, text
 from bot.publish.pull_ground import PullGround, PullSurveyor, place_of
 from bot.publish.review_text import Story
 from bot.publish.standing import standing
@@ -162,7 +162,18 @@ class Reviewer:
 
     async def summarise(self, run: Run, ground: PullGround, story: Story) -> dict[str, Any]:
         """Write the one summary, or bring it up to date."""
-        body = self._clean(review_text.summary(story))
+        return await self._summed_up(run, ground, review_text.summary(story))
+
+    async def show(
+        self, run: Run, ground: PullGround, story: Story, new: Sequence[Said], event: str, threads: int
+    ) -> dict[str, Any]:
+        """The summary of a review that writes nothing else: what it would say and do."""
+        return await self._summed_up(
+            run, ground, staged_text.review(story, new, event, conclusion(story), threads, self._site)
+        )
+
+    async def _summed_up(self, run: Run, ground: PullGround, words: str) -> dict[str, Any]:
+        body = self._clean(words)
         async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
             known = ground.comment
             if known is None or not await repo.edit_comment(known, body, SUMMARY):
@@ -227,6 +238,8 @@ class Reviewer:
             return
         if facts.get("check") is None:
             await self._answer(run, sentence)
+        if facts.get("staged"):
+            return
         async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
             check = facts.get("check") or await self._late_check(repo, run, sentence)
             if check is None:

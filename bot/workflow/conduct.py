@@ -18,13 +18,14 @@ from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.mirror import Mirror
 from bot.patterns.pipeline import Pipeline
-from bot.publish import text, verdict
+from bot.publish import plan_text, text, verdict
 from bot.publish.ground import GATE, Ground
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
 from bot.workflow.guard import Guard, Sleep
+from bot.workflow.planning import bound, close_earlier, plan_of
 from bot.workflow.spec import Job, Workflow
 
 T = TypeVar("T")
@@ -128,9 +129,11 @@ class Conductor:
         workflow = Workflow.model_validate(run.context["workflow"])
         guard = self._guard(run, workflow)
         working = guard.working(step)
-        if not self._shop.closed and (conduct := self._conducts.get(workflow.pattern)):
+        approves = run.context.get("approves", {})
+        plans = workflow.approval == "plan" and not approves
+        if not self._shop.closed and (conduct := self._conducts.get("plan" if plans else workflow.pattern)):
             return await conduct.play(run, workflow, guard, step)
-        if approves := run.context.get("approves"):
+        if approves and approves.get("kind") != "plan":
             return await self._publish(run, workflow, approves["run"], guard, step)
         if self._shop.closed:
             return "refused", text.no_sandbox()
@@ -159,6 +162,7 @@ class Conductor:
         by = run.context["approves"]["by"]
         node = runs.Node("prepare", 0, f"Read the patch that @{by} approved")
         await self._board.begin(run.id, node)
+        await close_earlier(self._db, self._host.show, run, run.workflow)
         kept = await self._db.read(lambda conn: runs.kept(conn, made_by, GATE))
         if kept is None:
             raise Stop("failed", verdict.approval_gone())
@@ -177,15 +181,19 @@ class Conductor:
         return Guard(self._shop.bells.of(run.id), stopped, deadline, minutes, self._sleep)
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
-        node = runs.Node("prepare", 0, "Read the issue and fetch the repository")
+        approves = run.context.get("approves")
+        title = plan_text.reading(approves["by"]) if approves else "Read the issue and fetch the repository"
+        node = runs.Node("prepare", 0, title)
         await self._board.begin(run.id, node)
         await self._board.plan(run.id, *_planned(workflow))
+        await close_earlier(self._db, self._host.show, run, run.workflow)
         found = await asyncio.gather(self._host.ground(run, workflow), self._host.show(run.id), return_exceptions=True)
         for result in found:
             if isinstance(result, BaseException):
                 raise result
         ground = found[0]
         assert isinstance(ground, Ground)
+        ground = bound(ground, approves) if approves else ground
         await self._board.end(run.id, node.key, "done", " ".join(ground.notes))
         return asdict(ground)
 
@@ -208,7 +216,7 @@ class Conductor:
             base=ground.base,
             base_tree=ground.base_tree,
             trusted=ground.trusted,
-            asked=self._host.asked(run, ground),
+            asked=replace(self._host.asked(run, ground), plan=plan_of(run)),
             setup=ground.setup,
             test=ground.test,
             backend=ground.backend,
@@ -216,6 +224,7 @@ class Conductor:
             minutes=ground.minutes,
             deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
             silence=ground.silence,
+            custom=ground.custom,
         )
 
     async def _rest(self, run: Run) -> None:

@@ -15,7 +15,7 @@ from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop
 from bot.git.mirror import Mirror, Mirrors
 from bot.policy.protected import is_agent_file
-from bot.publish import review_text, text
+from bot.publish import review_text, staged_text, text
 from bot.publish.outcome import Outcome, outcome, sift
 from bot.publish.panel import Panel
 from bot.publish.pull_ground import PullGround, place_of, reviewed_of
@@ -72,11 +72,14 @@ class Reviewing:
         working, telling = guard.working(step), guard.publishing(step)
         prepared = await working("prepare", lambda: guard.watched(self._prepare(run, workflow)))
         ground: PullGround = TypeAdapter(PullGround).validate_python(prepared)
+        staged = ground.custom.staged
         if ground.skip:
-            await telling("check", lambda: self._reviewer.skip(run, ground))
+            if not staged:
+                await telling("check", lambda: self._reviewer.skip(run, ground))
             return SKIPPED, ground.skip
         await guard.tries(lambda: self._reviewer.surveyor.ready(run, ground), heed=False)
-        await working("begin", lambda: self._reviewer.begin(run, ground, self._page(run.id)))
+        if not staged:
+            await working("begin", lambda: self._reviewer.begin(run, ground, self._page(run.id)))
         mirror = await self._mirror(run)
         agents = [name.removeprefix("review/") for name in self._shop.agents if name.startswith("review/")]
         played = _Played(run, workflow, ground, await study(mirror, ground, agents), guard, step)
@@ -86,7 +89,7 @@ class Reviewing:
         node = runs.Node("prepare", 0, "Look at the pull request and fetch its commits")
         await self._shop.board.begin(run.id, node)
         ground = await self._reviewer.surveyor.ground(run, workflow)
-        await self._shop.board.learn(run.id, head=ground.head, pull=ground.number)
+        await self._shop.board.learn(run.id, head=ground.head, pull=ground.number, staged=ground.custom.staged)
         await self._shop.board.end(run.id, "prepare", "done", "\n".join([*ground.notes, ground.skip]).strip())
         return TypeAdapter(PullGround).dump_python(ground, mode="json", by_alias=True)  # type: ignore[no-any-return]
 
@@ -103,6 +106,8 @@ class Reviewing:
 
     async def _tell(self, played: _Played, made: Outcome) -> tuple[State, str]:
         run, ground, telling = played.run, played.ground, played.telling
+        if ground.custom.staged:
+            return await self._show(played, made)
         node = runs.Node("publish", POSITION, "Say what is worth saying")
         await self._shop.board.begin(run.id, node)
         story, comments = await self._story(played, made), dict[str, int]()
@@ -122,6 +127,19 @@ class Reviewing:
         more = {"plan": review_text.unsaid(made.silent)} if made.silent else {}
         await self._shop.board.end(run.id, node.key, "done", review_text.headline(story), **more)
         return "done", f"{review_text.headline(story)}."
+
+    async def _show(self, played: _Played, made: Outcome) -> tuple[State, str]:
+        """Say in the summary what would be said. The ledger does not learn of it: what is found again is still new."""
+        node = runs.Node("publish", POSITION, staged_text.working())
+        await self._shop.board.begin(played.run.id, node)
+        story, new = await self._story(played, made), [remark.said for remark in made.remarks]
+        event, threads = verdict(played.ground, story), len(made.settled) + len(made.reopened)
+        event = event if new or event not in ("COMMENT", played.ground.verdict) else ""
+        show = self._reviewer.show
+        await played.telling("summary", lambda: show(played.run, played.ground, story, new, event, threads))
+        more = {"plan": review_text.unsaid(made.silent)} if made.silent else {}
+        await self._shop.board.end(played.run.id, node.key, "done", review_text.headline(story), **more)
+        return "done", staged_text.reviewed(review_text.headline(story))
 
     async def _say(self, played: _Played, made: Outcome, event: str) -> dict[str, Any]:
         """Post the review, unless the run is cancelled; one that is posted already is what follows all the same."""
@@ -207,6 +225,7 @@ class Reviewing:
             minutes=ground.minutes,
             deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
             silence=ground.silence,
+            custom=ground.custom,
         )
 
     async def _mirror(self, run: Run) -> Mirror:
