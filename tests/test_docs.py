@@ -23,8 +23,10 @@ from bot.errors import State
 from bot.review.rules import ReviewRules
 from bot.settings import Settings
 from bot.web.health import FIGURES
-from bot.workflow import configuration
+from bot.workflow import known
 from bot.workflow.configuration import Configuration
+from bot.workflow.known import Known
+from bot.workflow.library import shipped
 from bot.workflow.spec import Workflow, parse_workflow
 
 ROOT = Path(__file__).parents[1]
@@ -254,7 +256,8 @@ def test_the_examples_of_the_language_are_valid() -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     workflow, repository = blocks
     assert parse_workflow("x.yml", workflow, {"developer": agent}).trigger_labels == ("auto-implement",)
-    assert configuration.parse(repository, frozenset(backends())).setup == ("pip install -e .",)
+    here = Known(tuple(backends()), tuple(shipped().agents), shipped().workflows)
+    assert known.parse(repository, here).setup == ("pip install -e .",)
 
 
 def test_every_name_of_prompts_and_every_backend_is_documented() -> None:

@@ -10,12 +10,13 @@ from bot import template
 from bot.agents.spec import parse_agent
 from bot.document import MAX_BYTES, load
 from bot.errors import ConfigError
-from bot.workflow import configuration
+from bot.workflow import known
+from bot.workflow.known import Known
 from bot.workflow.library import SHIPPED, shipped
 from bot.workflow.spec import parse_workflow
 
-BACKENDS = frozenset({"claude", "command", "rehearsal"})
 AGENTS = dict(shipped().agents)
+KNOWN = Known(("claude", "command", "rehearsal"), tuple(AGENTS), shipped().workflows)
 GOOD = (SHIPPED / "auto-implement.yml").read_text(encoding="utf-8")
 AGENT = (SHIPPED / "agents/developer.md").read_text(encoding="utf-8")
 
@@ -38,7 +39,7 @@ def refused(parse: object, *args: object) -> str:
 def test_no_text_makes_a_parser_raise_anything_but_a_configuration_error(words: str) -> None:
     for parse in (
         lambda: load("f.yml", words),
-        lambda: configuration.parse(words, BACKENDS),
+        lambda: known.parse(words, KNOWN),
         lambda: parse_workflow("w.yml", words, AGENTS),
         lambda: parse_agent("a.md", words),
         lambda: parse_agent("a.md", f"---\n{words}\n---\nDo it."),
@@ -67,9 +68,7 @@ MISTAKES = {
         ".github/tutti.yml:2: unknown key `zebra` (known here: agents, backend, base, bots, draft, language, limits, "
         "lint, owns, protected, review, setup, setup-hosts, staged, test, version, workflows)"
     ),
-    "version: 1\nbackend: cluade": (
-        ".github/tutti.yml:2: there is no backend `cluade` (known: claude, command, rehearsal)"
-    ),
+    "version: 1\nbackend: cluade": ".github/tutti.yml:2: there is no backend `cluade` (did you mean `claude`?)",
     "version: 1\nversion: 1": ".github/tutti.yml:2: the key `version` is here twice",
     "test: x": ".github/tutti.yml:1: `version`: field required",
     "": ".github/tutti.yml:1: `version`: field required",
@@ -87,7 +86,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("words", "said"), MISTAKES.items())
 def test_a_mistake_in_the_configuration_is_named_with_its_line(words: str, said: str) -> None:
-    assert refused(configuration.parse, words, BACKENDS) == said
+    assert refused(known.parse, words, KNOWN) == said
 
 
 WORKFLOW_MISTAKES = {

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.agents.spec import parse_agent
+from bot.agents.spec import AgentSpec, parse_agent
 from bot.app import backends
 from bot.errors import ConfigError
-from bot.workflow import configuration
+from bot.workflow import configuration, known
+from bot.workflow.known import Known
 from bot.workflow.library import SHIPPED, shipped
-from bot.workflow.spec import parse_workflow
+from bot.workflow.spec import Workflow, parse_workflow, workflow_id
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -21,14 +22,14 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def check(paths: Sequence[Path]) -> list[ConfigError]:
-    """What is wrong with these files, the first mistake of each."""
+    """What is wrong with these files, the first mistake of each; what an operator allows is not known here."""
     agents = dict(shipped().agents)
     problems: list[ConfigError] = []
     for path in paths:
         try:
             text = path.read_text(encoding="utf-8")
             if path.name == "tutti.yml" and path.parent.name == ".github":
-                configuration.parse(text, frozenset(backends()), str(path))
+                known.parse(text, _known(path.parent), str(path))
             elif path.suffix == ".md":
                 parse_agent(str(path), text)
             else:
@@ -38,3 +39,19 @@ def check(paths: Sequence[Path]) -> list[ConfigError]:
         except (OSError, UnicodeDecodeError) as problem:
             problems.append(ConfigError(str(path), 1, f"cannot be read: {problem}"))
     return problems
+
+
+def _known(folder: Path) -> Known:
+    """What a configuration in this folder `.github` may name: what is shipped, and the workflows beside it."""
+    ours = shipped()
+    own = sorted((folder / Path(configuration.WORKFLOWS).relative_to(".github")).glob("*.y*ml"))
+    workflows = {**ours.workflows, **{workflow_id(str(path)): _workflow(path, dict(ours.agents)) for path in own}}
+    return Known(tuple(backends()), tuple(ours.agents), workflows)
+
+
+def _workflow(path: Path, agents: dict[str, AgentSpec]) -> Workflow | None:
+    """None for one that is wrong, which is said where it is checked itself."""
+    try:
+        return parse_workflow(str(path), path.read_text(encoding="utf-8"), agents)
+    except (ConfigError, OSError, UnicodeDecodeError):
+        return None

@@ -30,7 +30,7 @@ from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
 from bot.workflow import configuration
-from bot.workflow.bounds import Bounds, lowered
+from bot.workflow.bounds import Bounds, Permitted, lowered
 from bot.workflow.conduct import Conductor
 from bot.workflow.library import Library, shipped
 from bot.workflow.spec import Workflow, parse_workflow
@@ -63,8 +63,10 @@ class CloneHost:
 
     def __init__(self, bench: Bench, clone: Path, wish: Wish) -> None:
         self._bench, self._clone, self._wish = bench, clone, wish
-        most = Bounds(bench.settings.max_usd, bench.settings.max_minutes)
-        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), most)
+        told = bench.settings
+        most = Bounds(told.max_usd, told.max_minutes)
+        permitted = Permitted(told.models, told.setup_hosts, told.repo_usd_a_day)
+        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), most, permitted)
 
     async def mirror(self, run: Run) -> Mirror:
         return await self._bench.mirrors.local(self._clone)

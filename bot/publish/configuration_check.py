@@ -1,8 +1,9 @@
 """Reading a repository's configuration when it changed, and the check run that tells whether it is in force."""
 
+from bot.decision import Reread
 from bot.github.client import GitHub
 from bot.publish import text
-from bot.router import Reread
+from bot.workflow.configuration import PATH
 from bot.workflow.library import Library, key
 
 NAME = "Tutti configuration"
@@ -14,8 +15,9 @@ async def report(github: GitHub, library: Library, reread: Reread) -> str:
     """
     rights = {"contents": "read", "checks": "write", "issues": "write"}
     async with github.repository(reread.repo, rights) as repo:
-        found = [await library.read(repo, path, reread.commit) for path in reread.paths]
-        for path in reread.paths:  # a delivery may come late, or again: what the branch holds now is in force
+        paths = _all(reread.paths)
+        found = [await library.read(repo, path, reread.commit) for path in paths]
+        for path in paths:  # a delivery may come late, or again: what the branch holds now is in force
             await library.read(repo, path, "HEAD")
         problems = [problem for problem in found if problem]
         await repo.ensure_labels(text.labels((await library.workflows(key(reread.repo))).values()))
@@ -28,3 +30,8 @@ async def report(github: GitHub, library: Library, reread: Reread) -> str:
             conclusion="failure" if problems else "success",
         )
     return "; ".join(problems) or "configuration read"
+
+
+def _all(changed: tuple[str, ...]) -> list[str]:
+    """What is to be read, the configuration last: it names workflows, so what changes them may make it wrong."""
+    return [*(path for path in changed if path != PATH), PATH]

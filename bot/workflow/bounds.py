@@ -19,6 +19,18 @@ class Bounds:
 DEFAULT = Bounds(usd=5.0, minutes=60)
 
 
+@dataclass(frozen=True)
+class Permitted:
+    """What else the operator lets repositories ask for. `models` and `setup_hosts`: none where the operator names none.
+
+    `usd_a_day`: US dollars that a repository may cost in a day of UTC; None: no limit.
+    """
+
+    models: tuple[str, ...] = ()
+    setup_hosts: tuple[str, ...] = ()
+    usd_a_day: float | None = None
+
+
 def lowered(workflow: Limits, repository: RepositoryLimits, most: Bounds = DEFAULT) -> Limits:
     """The limits of one run: of each the lowest that anybody set."""
     return workflow.model_copy(

@@ -1,11 +1,15 @@
 """A repository's own configuration, `.github/tutti.yml`, read from its default branch."""
 
+import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+import pathspec
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from bot.document import MAX_BYTES, Strict, load, validate
 from bot.errors import ConfigError
+from bot.review.glob import matcher
 from bot.review.rules import ReviewRules
 from bot.workflow.right import Right
 
@@ -33,7 +37,43 @@ def _lines(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Commands = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+Commands = Annotated[tuple[str, ...], BeforeValidator(_lines, json_schema_input_type=str | tuple[str, ...])]
+
+
+_HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*(?::(\d{1,5}))?")
+
+
+def _host(given: str) -> str:
+    match = _HOST.fullmatch(given.lower())
+    if match is None or not 0 < int(match[1] or 443) < 65_536:
+        raise ValueError(f"{given!r} is no host: write `name` or `name:port`")
+    return given.lower()
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
+def _glob(given: str) -> str:
+    """Refused where no path ever fits: whoever wrote it believes that something is guarded."""
+    try:
+        matcher([given])
+        patterns = [one for one in pathspec.GitIgnoreSpec.from_lines([given]).patterns if one.include is not None]
+    except ValueError:
+        raise ValueError(f"{given!r} is no glob as in a .gitignore") from None
+    if not patterns or {".", ".."} & set(given.removeprefix("!").split("/")) or "//" in given:
+        raise ValueError(f"{given!r} is a glob that no path of a repository fits")
+    return given
+
+
+def _not_taken_back_first(given: tuple[str, ...]) -> tuple[str, ...]:
+    if given and given[0].startswith("!"):
+        raise ValueError(f"{given[0]!r} takes nothing back: no glob stands before it")
+    return given
+
+
+Guarded = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], AfterValidator(_not_taken_back_first)]
+Label = Annotated[str, Field(min_length=1, max_length=50)]
+Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z -]{1,39}$")]
 
 
 class RunLimits(Strict):
@@ -62,7 +102,7 @@ class WorkflowSettings(Strict):
     """What a repository sets of a workflow: whether it starts at all, by which labels, who may, for how much."""
 
     enabled: bool = True
-    labels: tuple[str, ...] = ()
+    labels: Annotated[tuple[Label, ...], Field(min_length=1)] = ()
     requires: Right | None = None
     approval: Literal["plan", "none"] | None = None
     limits: RunLimits = RunLimits()
@@ -73,9 +113,9 @@ class Configuration(Strict):
 
     version: Literal[1]
     staged: bool = False
-    language: str | None = None
+    language: Language | None = None
     setup: Commands = ()
-    setup_hosts: tuple[str, ...] | None = None
+    setup_hosts: tuple[Host, ...] | None = None
     test: Commands = ()
     lint: Commands = ()
     backend: str | None = None
@@ -84,18 +124,16 @@ class Configuration(Strict):
     limits: RepositoryLimits = RepositoryLimits()
     base: str | None = None
     draft: bool | None = None
-    owns: tuple[str, ...] = ()
-    protected: tuple[str, ...] = ()
-    bots: tuple[int, ...] = ()
+    owns: Guarded = ()
+    protected: Guarded = ()
+    bots: tuple[Annotated[int, Field(ge=1)], ...] = ()
     review: ReviewRules | None = None
 
 
-def parse(text: str, backends: frozenset[str], name: str = PATH) -> Configuration:
-    """The configuration's text. Raises ConfigError with the line."""
-    document = load(name, text)
-    configuration = validate(document, Configuration)
-    if configuration.backend is not None and configuration.backend not in backends:
-        raise document.error(
-            ("backend",), f"there is no backend `{configuration.backend}`", "known: " + ", ".join(sorted(backends))
-        )
-    return configuration
+@lru_cache(maxsize=1024)
+def stored(text: str) -> Configuration | None:
+    """A copy that was good once, whatever the operator allows by now; None where it is not for this Tutti."""
+    try:
+        return validate(load(PATH, text), Configuration)
+    except ConfigError:
+        return None

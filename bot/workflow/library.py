@@ -1,6 +1,6 @@
 """The workflows, agents and configuration in force: ours from `workflows/`, a repository's from its default branch."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,15 +15,19 @@ from bot.errors import ConfigError, Stop
 from bot.github.api import Repository
 from bot.github.entity import RepoRef
 from bot.publish import text
+from bot.sandbox import reach
 from bot.store.db import Database, copies
-from bot.workflow import configuration
-from bot.workflow.bounds import DEFAULT, Bounds, parse_owned
-from bot.workflow.configuration import Configuration
+from bot.workflow import configuration, known, override
+from bot.workflow.bounds import DEFAULT, Bounds, Permitted, parse_owned
+from bot.workflow.configuration import AgentSettings, Configuration
+from bot.workflow.effective import Effective, File, Sources, explained
+from bot.workflow.known import Known
 from bot.workflow.spec import LONGEST_ID, Workflow, parse_workflow, workflow_id
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).parents[2] / "workflows"
+ORGANISATION = ".github"  # the repository whose configuration counts for all of its owner's
 
 
 @dataclass(frozen=True)
@@ -59,33 +63,75 @@ def _kept(problems: list[ConfigError], parse: Any, *args: Any) -> Any:
         return None
 
 
-def key(ref: RepoRef) -> str:
-    """What the copies of a repository's files are kept under: names change hands, ids do not."""
-    return f"id {ref.id}"
+@dataclass(frozen=True)
+class Key:
+    """What the copies of a repository's files are kept under, and the installation whose organisation's it follows."""
+
+    repo: str
+    installation: int = 0
+
+
+def key(ref: RepoRef) -> Key:
+    """Names change hands, ids do not."""
+    return Key(f"id {ref.id}", ref.installation)
 
 
 class Library:
     """What is in force for a repository; the last good copy of each of its files is kept in the database.
 
-    Repositories are named by their `key`, a clone on this machine by its name.
-    `most` is what the operator lets any run use: a repository's own workflow that asks for more is refused.
+    Repositories are named by their `key`, a clone on this machine by its name. The configuration of the repository
+    `.github` of the same installation lies below each other's. `most` is what the operator lets any run use,
+    `permitted` what else may be asked for: a file that asks for more is refused. `ask` says which hosts set-up steps
+    reach where the operator names none.
     """
 
-    def __init__(self, db: Database, offered: Shipped, backends: frozenset[str], most: Bounds = DEFAULT) -> None:
+    def __init__(
+        self,
+        db: Database,
+        offered: Shipped,
+        backends: frozenset[str],
+        most: Bounds = DEFAULT,
+        permitted: Permitted | None = None,
+        ask: Callable[[], Awaitable[frozenset[reach.Place]]] = reach.of_clients,
+    ) -> None:
         self._db, self.offered, self._backends, self.most = db, offered, backends, most
+        self._permitted, self._ask = permitted or Permitted(), ask
+        self._asked: frozenset[reach.Place] | None = None
 
-    async def knows(self, repo: str) -> bool:
+    async def knows(self, repo: Key | str) -> bool:
         """Whether the repository's configuration was ever read."""
-        return configuration.PATH in await self._db.read(lambda conn: _copies(conn, repo))
+        return configuration.PATH in (await self._files(repo)).own
 
-    async def workflows(self, repo: str) -> dict[str, Workflow]:
-        """The workflows that may start in a repository: a file of its own replaces ours of the same name.
+    async def workflows(self, repo: Key | str) -> dict[str, Workflow]:
+        """The workflows that may start in a repository, as its configuration has them.
 
-        One that never was good replaces ours too, by nothing: what its writers wanted to forbid must not start.
+        A file of its own replaces ours of the same name. One that never was good replaces ours too, by nothing: what
+        its writers wanted to forbid must not start.
         """
-        rows = await self._db.read(lambda conn: _copies(conn, repo))
-        own = {workflow_id(path): self._own(path, row) for path, row in rows.items() if _replaces(path, row)}
-        return {name: found for name, found in {**self.offered.workflows, **own}.items() if found is not None}
+        files = await self._files(repo)
+        return override.started(_there(self._named(files.own)), files.settings)
+
+    async def agents(self, repo: Key | str) -> dict[str, AgentSettings]:
+        """What is set of each agent in a repository, by the agent's name; `override.of_agent` says what wins."""
+        settings = (await self._files(repo)).settings
+        return {name: override.of_agent(settings, name) for name in self.offered.agents}
+
+    async def explain(self, repo: Key | str) -> Effective:
+        """Every setting that is in force in a repository, and where each comes from."""
+        files = await self._files(repo)
+        named = _there(self._named(files.own))
+        paths = {workflow_id(path): path for path, row in files.own.items() if _replaces(path, row)}
+        sources = Sources(_file(files.own.get(configuration.PATH)), _file(files.organisation), paths)
+        return explained(sources, named, self.offered.agents, self.most, self._permitted)
+
+    async def _files(self, repo: Key | str) -> "_Files":
+        named = repo if isinstance(repo, Key) else Key(repo)
+        return await self._db.read(lambda conn: _files(conn, named))
+
+    def _named(self, own: Mapping[str, "_Copy"]) -> dict[str, Workflow | None]:
+        """Ours and a repository's workflows; None for one that never was good."""
+        theirs = {workflow_id(path): self._own(path, row) for path, row in own.items() if _replaces(path, row)}
+        return {**self.offered.workflows, **theirs}
 
     def _own(self, path: str, row: "_Copy") -> Workflow | None:
         if row.text is None:
@@ -93,56 +139,78 @@ class Library:
         workflow: Workflow | None = _kept([], parse_owned, path, row.text, self.offered.agents, self.most)
         return workflow
 
-    async def adopt(self, repo: str, path: str, commit: str, words: str | ConfigError | None) -> str:
+    async def adopt(self, repo: Key | str, path: str, commit: str, words: str | ConfigError | None) -> str:
         """Take over a file as it is at `commit` (None: gone). What is wrong with it; then the old copy stays."""
-        problem = str(words) if isinstance(words, ConfigError) else self._problem(path, words)
+        named = repo if isinstance(repo, Key) else Key(repo)
+        problem = str(words) if isinstance(words, ConfigError) else await self._problem(named, path, words)
         if len(workflow_id(path)) <= LONGEST_ID:  # a longer name is no workflow and has no room in the database
             good = None if isinstance(words, ConfigError) else words
-            await self._db.write(lambda conn: _store(conn, repo, path, commit, good, problem))
+            await self._db.write(lambda conn: _store(conn, named.repo, path, commit, good, problem))
         if problem:
-            log.warning("repository file not adopted", repo=repo, problem=problem)
+            log.warning("repository file not adopted", repo=named.repo, problem=problem)
         return problem
 
-    def _problem(self, path: str, words: str | None) -> str:
+    async def _problem(self, repo: Key, path: str, words: str | None) -> str:
         if words is None:
             return ""
         try:
             if path == configuration.PATH:
-                configuration.parse(words, self._backends)
+                known.parse(words, await self._known(repo, words))
             else:
                 parse_owned(path, words, dict(self.offered.agents), self.most)
         except ConfigError as error:
             return str(error)
         return ""
 
+    async def _known(self, repo: Key, words: str) -> Known:
+        """What this configuration may name; the hosts only where it speaks of them, for asking takes a while."""
+        named, permitted = self._named((await self._files(repo)).own), self._permitted
+        return Known(
+            backends=self._backends,
+            agents=tuple(self.offered.agents),
+            workflows=named,
+            models=frozenset(permitted.models) or None,
+            hosts=await self._reached() if "setup-hosts" in words else None,
+            most=self.most,
+            usd_a_day=permitted.usd_a_day,
+        )
+
+    async def _reached(self) -> frozenset[reach.Place]:
+        if self._permitted.setup_hosts:
+            return reach.places(self._permitted.setup_hosts)
+        if self._asked is None:
+            self._asked = await self._ask()
+        return self._asked
+
     async def read_all(self, repo: Repository, ref: str) -> None:
-        """Adopt every file that configures a repository, for one whose pushes were not watched so far."""
+        """Adopt every file that configures a repository, for one whose pushes were not watched so far.
+
+        The configuration comes last: it names workflows.
+        """
         there = [item.path for item in await repo.directory(configuration.WORKFLOWS, ref) if item.kind == "file"]
-        for path in (configuration.PATH, *filter(configuration.is_ours, there)):
+        for path in (*filter(configuration.is_ours, there), configuration.PATH):
             await self.read(repo, path, ref)
 
     async def read(self, repo: Repository, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""
-        return await self.adopt(key(repo.ref), path, commit, await _found(repo, path, commit))
+        problem = await self.adopt(key(repo.ref), path, commit, await _found(repo, path, commit))
+        if path == configuration.PATH:
+            await self._db.write(lambda conn: _follow(conn, repo.ref, commit))
+        return problem
 
-    async def settings(self, repo: str) -> Configuration | None:
-        """The last good copy of a repository's configuration; None where there never was one."""
-        copy = (await self._db.read(lambda conn: _copies(conn, repo))).get(configuration.PATH)
-        try:
-            return configuration.parse(copy.text, self._backends) if copy and copy.text is not None else None
-        except ConfigError:  # it was good for an older Tutti
-            return None
+    async def settings(self, repo: Key | str) -> Configuration | None:
+        """The configuration in force for a repository, by the last good copies; None where there never was one."""
+        return (await self._files(repo)).settings
 
-    async def configuration(self, repo: str, commit: str, data: bytes | ConfigError | None) -> Configuration:
+    async def configuration(self, repo: Key | str, commit: str, data: bytes | ConfigError | None) -> Configuration:
         """The configuration in force, `data` being the file as it is now. Raises Stop where none ever was good."""
-        words = data if isinstance(data, ConfigError) else _decoded(data)
-        problem = await self.adopt(repo, configuration.PATH, commit, words)
-        if problem:
-            words = (await self._db.read(lambda conn: _copies(conn, repo)))[configuration.PATH].text
-            if words is None:
-                raise Stop("refused", text.bad_configuration(problem))
-        assert not isinstance(words, ConfigError)
-        return configuration.parse(words, self._backends) if words is not None else Configuration(version=1)
+        problem = await self.adopt(
+            repo, configuration.PATH, commit, data if isinstance(data, ConfigError) else _decoded(data)
+        )
+        files = await self._files(repo)
+        if problem and files.own[configuration.PATH].text is None:
+            raise Stop("refused", text.bad_configuration(problem))
+        return files.settings or Configuration(version=1)
 
 
 async def _found(repo: Repository, path: str, commit: str) -> str | ConfigError | None:
@@ -168,6 +236,51 @@ class _Copy:
 
     text: str | None
     problem: str
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A repository's own files by their path, and its organisation's configuration (None: there is none for it)."""
+
+    own: Mapping[str, _Copy]
+    organisation: _Copy | None
+
+    @property
+    def settings(self) -> Configuration | None:
+        return override.merged(_stored(self.organisation), _stored(self.own.get(configuration.PATH)))
+
+
+def _stored(copy: _Copy | None) -> Configuration | None:
+    return configuration.stored(copy.text) if copy is not None and copy.text is not None else None
+
+
+def _file(copy: _Copy | None) -> File | None:
+    return File(copy.text or "", copy.problem) if copy is not None and (copy.text or copy.problem) else None
+
+
+def _there(workflows: Mapping[str, Workflow | None]) -> dict[str, Workflow]:
+    return {name: found for name, found in workflows.items() if found is not None}
+
+
+def _files(conn: sa.Connection, repo: Key) -> _Files:
+    followed = _followed(conn, repo.installation) if repo.installation else None
+    theirs = _copies(conn, followed) if followed not in (None, repo.repo) else {}
+    return _Files(_copies(conn, repo.repo), theirs.get(configuration.PATH))
+
+
+def _followed(conn: sa.Connection, installation: int) -> str | None:
+    """What the files of the repository are kept under whose configuration counts for a whole installation."""
+    row = _copies(conn, f"org {installation}").get(ORGANISATION)
+    return row.text if row is not None else None
+
+
+def _follow(conn: sa.Connection, ref: RepoRef, commit: str) -> None:
+    """A repository that was just read is from now on its organisation's, or not any more: its name says it."""
+    mine = key(ref).repo
+    if ref.name == ORGANISATION:
+        _store(conn, f"org {ref.installation}", ORGANISATION, commit, mine, "")
+    elif _followed(conn, ref.installation) == mine:
+        _store(conn, f"org {ref.installation}", ORGANISATION, commit, None, "")
 
 
 def _copies(conn: sa.Connection, repo: str) -> dict[str, _Copy]:
