@@ -44,7 +44,7 @@ from bot.web.health import Health
 from bot.web.page import RunPage
 from bot.web.webhook import Door
 from bot.workflow import slot as slots
-from bot.workflow.bounds import Bounds
+from bot.workflow.bounds import Bounds, Permitted
 from bot.workflow.conduct import Conduct, Conductor, Host
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
@@ -208,7 +208,8 @@ def _claim_folder(settings: Settings, stack: AsyncExitStack) -> None:
 async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> Bot:
     settings, db, board = bench.settings, bench.db, bench.board
     most = Bounds(settings.max_usd, settings.max_minutes)
-    library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends), most)
+    permitted = Permitted(settings.models, settings.setup_hosts, settings.repo_usd_a_day)
+    library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends), most, permitted)
     reviewer = Reviewer(
         github, bench.mirrors, board, PullSurveyor(db, github, bench.mirrors, library), settings.secrets
     )
