@@ -154,6 +154,23 @@ def check(
 
 
 @app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="configuration, workflow or agent.")] = "configuration",
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors.
+
+    Example: tutti schema workflow
+    """
+    _do(_print_schema(kind))
+
+
+async def _print_schema(kind: str) -> None:
+    from bot.operate import schema as schemas
+
+    sys.stdout.write(schemas.schema(kind))
+
+
+@app.command()
 def replay(guid: Annotated[str, typer.Argument(help="The X-GitHub-Delivery of a stored delivery.")]) -> None:
     """Handle a stored delivery again.
 
