@@ -49,6 +49,7 @@ from bot.workflow.conduct import Conduct, Conductor, Host
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
+from bot.workflow.planning import Planning
 from bot.workflow.reviewing import Reviewing
 from bot.workflow.slot import Slot
 from bot.workflow.worker import Worker
@@ -224,7 +225,10 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         bench.transcripts.close(run_id)
         late[0].dispatch()
 
-    conducts: dict[str, Conduct] = {"review": Reviewing(bench.shop, bench.mirrors, reviewer, herald.page)}
+    conducts: dict[str, Conduct] = {
+        "review": Reviewing(bench.shop, bench.mirrors, reviewer, herald.page),
+        "plan": Planning(bench.shop, host, library),
+    }
     engine = _engine(bench, host, conducts, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
     parts = Parts(

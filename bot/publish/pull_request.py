@@ -1,8 +1,11 @@
 """A run's work on GitHub: commits, the branch, the pull request, the check run. Each a step that may repeat."""
 
+import time
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+import sqlalchemy as sa
 
 from bot import template
 from bot.agents import answer
@@ -24,8 +27,9 @@ from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
 from bot.publish.status import Herald
 from bot.publish.subject import event_of, issue_of
-from bot.store import runs
+from bot.store import gates, runs
 from bot.store.board import Board
+from bot.store.gates import Gate
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
@@ -177,8 +181,7 @@ class Publisher:
             await self._gate_to_others(made, waits)
         if not waits or approved.get("patch") == patch:
             return
-        gate = {"ground": asdict(made.ground), "product": asdict(made.product)}
-        await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, GATE, gate))
+        await self._board.db.write(lambda conn: _keep_waiting(conn, made, patch))
         await self._board.learn(made.run.id, patch=patch)
         why = verdict.needs_approval(waits, patch, "" if made.complete else made.product.reason)
         raise Stop("needs approval", f"{why}\n\n{await self._to_approve(made, waits)}")
@@ -317,6 +320,24 @@ class Publisher:
             )
         await self._board.learn(made.run.id, check=check.id, check_url=check.url)
         return {"check": check.id}
+
+
+def _keep_waiting(conn: sa.Connection, made: Offer, patch: str) -> None:
+    """The run waits by a row, with all that publishing its patch takes."""
+    run, ground = made.run, made.ground
+    runs.keep(conn, run.id, GATE, {"ground": asdict(ground), "product": asdict(made.product)})
+    gate = Gate(
+        run=run.id,
+        repo=event_of(run).repo.id,
+        target=run.target,
+        workflow=run.workflow,
+        kind="patch",
+        digest=patch,
+        base=ground.base,
+        created_at=time.time(),
+        pull=ground.pull,
+    )
+    gates.put(conn, gate)
 
 
 async def _fork(mirror: Mirror, ground: Ground) -> str:

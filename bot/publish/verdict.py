@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.github.harmless import code
 from bot.policy.finding import Finding
 from bot.publish.text import APPROVED, PATCH_LIMIT, fence, folded
 
@@ -33,7 +34,8 @@ def needs_approval(findings: Sequence[Finding], patch: str, short_of: str) -> st
     )
     draft = f"The work is not complete, so it would be published as a draft: {short_of}" if short_of else ""
     way = (
-        f"To publish exactly this patch (`{patch[:12]}`), someone with write access sets the label `{APPROVED}`. "
+        f"To publish exactly this patch (`{patch[:12]}`), someone with write access comments `/approve` or "
+        f"sets the label `{APPROVED}`. "
         "To have it done again, set the first label again."
     )
     return "\n\n".join(part for part in (asks, draft, way) if part)
@@ -43,21 +45,71 @@ def listed(findings: Sequence[Finding]) -> str:
     return "\n".join(f"- {finding.sentence}" for finding in findings)
 
 
-def may_not_approve(login: str, has: str) -> str:
+def may_not_approve(login: str, has: str, needed: str = "write") -> str:
     held = "no access" if has == "none" else f"{has} access"
-    return f"@{login}, approving a change needs write access to this repository, and you have {held}."
+    return f"@{login}, approving a change needs {needed} access to this repository, and you have {held}."
 
 
 def nothing_to_approve() -> str:
     return "There is nothing here that waits for approval; to have the work done again, set the first label again."
 
 
-def approved_before() -> str:
-    return "This label was set before the newest patch was shown; look at that one, and set the label again."
+def nothing_called(digest: str) -> str:
+    return f"Nothing that waits here is called {code(digest, 40)}; look at the newest comment for what does."
 
 
-def approved_closed() -> str:
-    return "This issue is closed, so nothing is published for it; open it again, and set the label again."
+def approved_before(kind: str, *, by_label: bool) -> str:
+    if by_label:
+        return f"This label was set before the newest {kind} was shown; look at that one, and set the label again."
+    return f"This was written before the newest {kind} was shown; look at that one, and approve again."
+
+
+def approved_closed(*, by_label: bool = True) -> str:
+    again = "set the label again" if by_label else "approve again"
+    return f"This issue is closed, so nothing is published for it; open it again, and {again}."
+
+
+def approved_already(by: str, run_id: str, page: str) -> str:
+    """For a second approval of the same thing: an approval holds once."""
+    run = f"[run {run_id[:8]}]({page})" if page else f"run `{run_id}`"
+    return f"@{by} approved this already: {run} carries it out, or has."
+
+
+def overtaken(kind: str) -> str:
+    return f"This {kind} waits no more: a later run took its place. Look at what that one shows."
+
+
+def expired(kind: str, days: int) -> str:
+    return f"This {kind} waits no more: nobody approved of it within {days} days. Ask for it again."
+
+
+def not_kept(kind: str) -> str:
+    return f"What it takes to carry out this {kind} is not kept any more; ask for it again."
+
+
+def comment_gone(kind: str) -> str:
+    return f"The comment that shows this {kind} is gone, so nobody can see what is approved; ask for it again."
+
+
+def comment_edited(kind: str) -> str:
+    return f"The comment does not show this {kind} as it was made any more, so it is not carried out; ask for it again."
+
+
+def workflow_gone(name: str) -> str:
+    return f"The workflow {code(name)}, which would carry this out, is not there any more."
+
+
+def was_approved(by: str) -> str:
+    """For the status of what was approved."""
+    return f"Approved by @{by}."
+
+
+def was_superseded() -> str:
+    return "Superseded: a later run took the place of this one, which nobody can approve any more."
+
+
+def was_expired(days: int) -> str:
+    return f"Expired: nobody approved this within {days} days, so it waits no more. Ask for it again."
 
 
 def pull_closed(pull: int) -> str:
@@ -65,7 +117,7 @@ def pull_closed(pull: int) -> str:
 
 
 def approval_gone() -> str:
-    return "Failed: the work that was approved is not kept any more (it is for 30 days); set the first label again."
+    return "Failed: the work that was approved is not kept any more; set the first label again."
 
 
 def offered_as_patch(patch: str) -> str:

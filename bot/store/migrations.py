@@ -183,9 +183,9 @@ def _m004_control(conn: sa.Connection) -> None:
 
 def _m004_waiting(conn: sa.Connection, gates: sa.Table) -> None:
     """What waits for approval on that day goes on to wait, by a row of its own."""
-    there = (sa.column(name) for name in ("id", "target", "workflow", "ended_at"))
-    values = (sa.column(name, sa.JSON) for name in ("context", "facts"))
-    waiting = sa.select(*there, *values).select_from(sa.table("runs")).where(sa.column("state") == "needs approval")
+    values = [sa.column(name, sa.JSON) for name in ("context", "facts")]
+    there = [*map(sa.column, ("id", "target", "workflow", "ended_at")), *values]
+    waiting = sa.select(*there).select_from(sa.table("runs")).where(sa.column("state") == "needs approval")
     kept = sa.select(sa.column("meta", sa.JSON)).select_from(sa.table("artifacts")).where(sa.column("key") == "gate")
     for run in conn.execute(waiting).all():
         gate = conn.execute(kept.where(sa.column("run") == run.id)).scalar_one_or_none()
