@@ -31,8 +31,8 @@ class Read:
 # ---- why there is none -----------------------------------------------------------------------------------------------
 
 
-def usage(words: str) -> str:
-    return f"Refused: there are no words to go by. Say it like this: {code(words)}."
+def usage(command: str, words: str) -> str:
+    return f"Refused: there are no words to go by. Say it like this: {code(f'/{command} {words}')}."
 
 
 def unrelated() -> str:

@@ -64,8 +64,8 @@ class Answering:
 
     async def play(self, run: Run, workflow: Workflow, guard: Guard, step: Step) -> tuple[State, str]:
         """The state it ends with and the answer, harmless Markdown; raises Stop where it ends early."""
-        if "<" in workflow.usage and not asked_in(run):
-            raise Stop("refused", answer_text.usage(workflow.usage))
+        if workflow.usage.startswith("<") and not asked_in(run):
+            raise Stop("refused", answer_text.usage(workflow.on.command or "", workflow.usage))
         working = guard.working(step)
         prepared = await working("prepare", lambda: guard.watched(self._prepare(run, workflow)))
         ground: AnswerGround = TypeAdapter(AnswerGround).validate_python(prepared)
