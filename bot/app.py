@@ -23,6 +23,8 @@ from bot.github.caller import Clock
 from bot.github.client import GitHub
 from bot.github.session import open_session
 from bot.patterns.pipeline import Pipeline
+from bot.publish.answer_ground import AnswerSurveyor
+from bot.publish.describer import Describer
 from bot.publish.ground import Surveyor
 from bot.publish.host import GitHubHost
 from bot.publish.pull_ground import PullSurveyor
@@ -44,6 +46,7 @@ from bot.web.health import Health
 from bot.web.page import RunPage
 from bot.web.webhook import Door
 from bot.workflow import slot as slots
+from bot.workflow.answering import Answering
 from bot.workflow.bounds import Bounds, Permitted
 from bot.workflow.conduct import Conduct, Conductor, Host
 from bot.workflow.dispatcher import Parts
@@ -225,8 +228,10 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         bench.transcripts.close(run_id)
         late[0].dispatch()
 
+    asked, describer = AnswerSurveyor(github, bench.mirrors, library), Describer(github, board)
     conducts: dict[str, Conduct] = {
         "review": Reviewing(bench.shop, bench.mirrors, reviewer, herald.page),
+        "answer": Answering(bench.shop, bench.mirrors, asked, describer, herald.show),
         "plan": Planning(bench.shop, host, library),
     }
     engine = _engine(bench, host, conducts, slot.name, seams, ended)
