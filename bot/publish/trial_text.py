@@ -4,10 +4,16 @@ from bot.check.trial import Verdict
 from bot.errors import State
 from bot.github.harmless import code
 from bot.publish import text
+from bot.store.record import Node
 
 
 def short(sha: str) -> str:
     return f"`{sha[:7]}`"
+
+
+def node(command: str) -> Node:
+    """The tests' step in a run's tree."""
+    return Node("test", 90_000, f"Run the tests: {code(command)}" if command else "Look for tests to run")
 
 
 def closed() -> str:

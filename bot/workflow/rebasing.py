@@ -27,7 +27,6 @@ from bot.store.runs import Run
 from bot.workflow.guard import Guard
 from bot.workflow.resolving import Resolver
 from bot.workflow.spec import Workflow
-from bot.workflow.testing import test_node
 
 Show = Callable[[str], Awaitable[None]]
 LAST = 100_000
@@ -113,7 +112,7 @@ class Rebasing:
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Look at the pull request and fetch its commits")
         await self._shop.board.begin(run.id, node)
-        await self._shop.board.plan(run.id, _replay_node(1, 0, ""), test_node(""), _push_node(""))
+        await self._shop.board.plan(run.id, _replay_node(1, 0, ""), trial_text.node(""), _push_node(""))
         ground, shown = await asyncio.gather(
             self._surveyor.ground(run, workflow), self._show(run.id), return_exceptions=True
         )
@@ -215,7 +214,7 @@ class Rebasing:
         """The tests of the files as they would be. Raises Stop unless they pass, or there are none."""
         order = await self._surveyor.order(played.run, played.ground)
         judgement = Judgement(self._shop, order, await played.mirror.tree(made.head))
-        verdict = Verdict(**await played.working("test", lambda: judgement.step(test_node)))
+        verdict = Verdict(**await played.working("test", lambda: judgement.step(trial_text.node)))
         if stopped := trial_text.unfinished(verdict, played.ground.minutes):
             raise Stop(stopped[0], trial_text.told(rebase_text.not_pushed(stopped[1]), verdict.output))
         if verdict.passed is False:

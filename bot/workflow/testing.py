@@ -12,7 +12,6 @@ from bot.agents.judgement import Judgement
 from bot.agents.workshop import Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.github.harmless import code
 from bot.publish import trial_text
 from bot.publish.head_ground import HeadGround, HeadSurveyor, named
 from bot.store import runs
@@ -38,7 +37,7 @@ class Testing:
         )
         await guard.tries(lambda: self._surveyor.ready(run, ground), heed=False)
         judgement = Judgement(self._shop, await self._surveyor.order(run, ground), ground.tree)
-        verdict = Verdict(**await working("test", lambda: judgement.step(test_node)))
+        verdict = Verdict(**await working("test", lambda: judgement.step(trial_text.node)))
         if not verdict.command:
             return "skipped", trial_text.nothing_to_run(ground.head)
         state, told = trial_text.ended(verdict, ground.head, ground.minutes)
@@ -48,7 +47,7 @@ class Testing:
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Look at the commit and fetch it")
         await self._shop.board.begin(run.id, node)
-        await self._shop.board.plan(run.id, test_node(""))
+        await self._shop.board.plan(run.id, trial_text.node(""))
         ground, shown = await asyncio.gather(
             self._surveyor.ground(run, workflow), self._show(run.id), return_exceptions=True
         )
@@ -73,8 +72,3 @@ class Testing:
         await self._refuse_later(run, ground)
         head = (await self._surveyor.now(run, ground)).head_sha
         return trial_text.gone_on(head) if head != ground.head else ""
-
-
-def test_node(command: str) -> runs.Node:
-    """The tests' step in a run's tree."""
-    return runs.Node("test", 90_000, f"Run the tests: {code(command)}" if command else "Look for tests to run")
