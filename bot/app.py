@@ -26,9 +26,11 @@ from bot.patterns.pipeline import Pipeline
 from bot.publish.answer_ground import AnswerSurveyor
 from bot.publish.describer import Describer
 from bot.publish.ground import Surveyor
+from bot.publish.head_ground import HeadSurveyor
 from bot.publish.host import GitHubHost
 from bot.publish.pull_ground import PullSurveyor
 from bot.publish.pull_request import Publisher
+from bot.publish.rebased import Rebaser
 from bot.publish.review import Reviewer
 from bot.publish.status import Herald
 from bot.registry import discover
@@ -53,8 +55,10 @@ from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
 from bot.workflow.planning import Planning
+from bot.workflow.rebasing import Rebasing
 from bot.workflow.reviewing import Reviewing
 from bot.workflow.slot import Slot
+from bot.workflow.testing import Testing
 from bot.workflow.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -229,10 +233,14 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         late[0].dispatch()
 
     asked, describer = AnswerSurveyor(github, bench.mirrors, library), Describer(github, board)
+    heads = HeadSurveyor(db, github, bench.mirrors, library)
+    rebaser = Rebaser(github, bench.mirrors, board, heads, settings.secrets)
     conducts: dict[str, Conduct] = {
         "review": Reviewing(bench.shop, bench.mirrors, reviewer, herald.page),
         "answer": Answering(bench.shop, bench.mirrors, asked, describer, herald.show),
         "plan": Planning(bench.shop, host, library),
+        "test": Testing(bench.shop, heads, herald.show),
+        "rebase": Rebasing(bench.shop, heads, rebaser, herald.show),
     }
     engine = _engine(bench, host, conducts, slot.name, seams, ended)
     inbox = Inbox(db, lambda: late[0].wake())
