@@ -6,7 +6,6 @@ from typing import Any
 
 from bot.agents.spec import AgentSpec
 from bot.document import Document, Strict, kebab, load
-from bot.review.rules import ReviewRules
 from bot.review.rules import merged as with_rules
 from bot.workflow import override
 from bot.workflow.bounds import Bounds, Permitted
@@ -189,14 +188,15 @@ class _Told:
 
     def _rules(self, rules: Strict, way: Way, source: str) -> Iterator[Row]:
         for name in type(rules).model_fields:
-            value = getattr(rules, name)
+            value, there = getattr(rules, name), (*way, name)
             if isinstance(value, Strict):
-                yield from self._rules(value, (*way, name), source)
-            elif not (isinstance(rules, ReviewRules) and name == "language" and self._speaks(way)):
-                yield self._row(".".join(map(kebab, (*way, name))), value, (*way, name), source)
-            else:
+                yield from self._rules(value, there, source)
+            elif there == ("review", "language") and self._speaks():
                 yield self._row("review.language", self._all.language, ("language",))
+            else:
+                yield self._row(".".join(map(kebab, there)), value, there, source)
 
-    def _speaks(self, way: Way) -> bool:
-        """Whether the language of everything is that of reviews, too."""
-        return bool(self._all.language) and all(layer.line((*way, "language")) is None for layer in self._layers)
+    def _speaks(self) -> bool:
+        """Whether the language of everything is that of reviews, too: nobody set one for them."""
+        set_for_reviews = (layer.line(("review", "language")) is not None for layer in self._layers)
+        return self._all.language is not None and not any(set_for_reviews)

@@ -198,6 +198,10 @@ class Library:
             await self._db.write(lambda conn: _follow(conn, repo.ref, commit))
         return problem
 
+    async def left(self, ref: RepoRef) -> None:
+        """The App has left a repository: what it said for all of its organisation's counts no longer."""
+        await self._db.write(lambda conn: _unfollow(conn, ref))
+
     async def settings(self, repo: Key | str) -> Configuration | None:
         """The configuration in force for a repository, by the last good copies; None where there never was one."""
         return (await self._files(repo)).settings
@@ -279,8 +283,13 @@ def _follow(conn: sa.Connection, ref: RepoRef, commit: str) -> None:
     mine = key(ref).repo
     if ref.name == ORGANISATION:
         _store(conn, f"org {ref.installation}", ORGANISATION, commit, mine, "")
-    elif _followed(conn, ref.installation) == mine:
-        _store(conn, f"org {ref.installation}", ORGANISATION, commit, None, "")
+    else:
+        _unfollow(conn, ref)
+
+
+def _unfollow(conn: sa.Connection, ref: RepoRef) -> None:
+    if _followed(conn, ref.installation) == key(ref).repo:
+        _store(conn, f"org {ref.installation}", ORGANISATION, "", None, "")
 
 
 def _copies(conn: sa.Connection, repo: str) -> dict[str, _Copy]:
