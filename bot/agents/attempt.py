@@ -154,6 +154,7 @@ class Attempt:
             attempt=self.number,
             tries=self.job.tries,
             earlier=self.earlier,
+            language=self.order.custom.language,
         )
         talk = await session.talk(place, watch, message, planned)
         return Try(self.tree, talk.ending, talk.words, talk.cost, talk.problem, talk.counted)

@@ -37,9 +37,13 @@ class Budget:
     limits: DayLimits
     now: Callable[[], float] = time.time
 
-    def purse(self, run: str, repo: str, actor_id: int, actor_login: str) -> Purse:
-        """The purse of one run, which `actor_login` started; an `actor_id` of 0 is nobody on GitHub, with no limit."""
-        return _Purse(self, run, repo, actor_id, actor_login)
+    def purse(self, run: str, repo: str, actor_id: int, actor_login: str, own: float | None = None) -> Purse:
+        """The purse of one run, which `actor_login` started; an `actor_id` of 0 is nobody on GitHub, with no limit.
+
+        `own`: the US dollars a day that the repository sets for itself, which lower what the operator lets it spend.
+        """
+        lowest = min((most for most in (self.limits.repo, own) if most is not None), default=None)
+        return _Purse(self, run, repo, actor_id, actor_login, lowest)
 
     @property
     def today(self) -> str:
@@ -54,6 +58,7 @@ class _Purse:
     repo: str
     actor: int
     login: str
+    most: float | None
 
     async def empty(self) -> str:
         day = self.budget.today
@@ -61,8 +66,8 @@ class _Purse:
         return self._reached(spent, self.budget.limits)
 
     def _reached(self, spent: Spent, limits: DayLimits) -> str:
-        if limits.repo is not None and spent.repo >= limits.repo:
-            return repo_spent(self.repo, limits.repo)
+        if self.most is not None and spent.repo >= self.most:
+            return repo_spent(self.repo, self.most)
         if limits.actor is not None and self.actor and spent.actor >= limits.actor:
             return actor_spent(self.login, limits.actor)
         if limits.all is not None and spent.all >= limits.all:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.agents.spec import AgentSpec
 from bot.workflow.configuration import Configuration
+from bot.workflow.override import order
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,9 @@ class Custom:
     staged: bool = False
 
     def chosen(self, agent: str) -> Chosen:
-        """What is set of an agent: the exact name wins, then the folder that is nearest."""
-        folders = [name for name in self.agents if name.endswith("*") and agent.startswith(name[:-1])]
-        made = self.agents.get(agent, Chosen())
-        for name in sorted(folders, key=len, reverse=True):
+        """What is set of an agent, key by key: its own name wins over its folder's."""
+        made = Chosen()
+        for name in order(self.agents, agent):
             made = made.over(self.agents[name])
         return made
 

@@ -11,7 +11,7 @@ from bot.agents.judgement import Judgement
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.publish import text
+from bot.publish import settings_text, text
 
 Step = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
@@ -42,7 +42,7 @@ async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) ->
     for attempt in range(1, job.tries + 1):
         if product := await playing.attempt(attempt):
             return product
-    return playing.ends("failed", text.tests_red(job.tries))
+    return playing.red()
 
 
 @dataclass
@@ -62,6 +62,13 @@ class _Playing:
 
     def ends(self, state: State, reason: str = "") -> Product:
         return Product(self.tree, self.words, self.verdict, self.tested, state, reason)
+
+    def red(self) -> Product:
+        """The end after the last try."""
+        red, tries = self.verdict.red, self.job.tries
+        if red in self.order.custom.lint and red not in self.order.test:
+            return self.ends("failed", settings_text.lint_red(red, tries))
+        return self.ends("failed", text.tests_red(tries))
 
     async def attempt(self, number: int) -> Product | None:
         """One try; the product unless there is to be another."""
@@ -103,6 +110,11 @@ class _Playing:
     def _judgement(self) -> Judgement:
         return Judgement(self.shop, self.order, self.tree)
 
+    def _not_runnable(self, verdict: Verdict) -> str:
+        lint = verdict.not_there in self.order.custom.lint
+        sentence = settings_text.lint_not_runnable if lint else text.tests_not_runnable
+        return sentence(verdict.not_there, verdict.code)
+
     async def _tests(self, number: int) -> Product | None:
         described = partial(self.job.test_node, number)
         tests = partial(self._judgement().step, described)
@@ -111,7 +123,7 @@ class _Playing:
         if verdict.broke:
             return self.ends("failed", text.setup_failed(verdict.broke))
         if verdict.not_there:
-            return self.ends("failed", text.tests_not_runnable(verdict.not_there, verdict.code))
+            return self.ends("failed", self._not_runnable(verdict))
         if verdict.limit:
             return self.ends("resource limit", verdict.limit)
         if verdict.out_of_time:

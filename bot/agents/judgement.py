@@ -23,7 +23,7 @@ async def suite_of(order: Order, tree: str) -> suite.Suite:
     mirror, files = order.mirror, await order.mirror.listing(tree)
     texts = {path: await mirror.read(tree, path) for path in {e.path for e in files} & set(_TOLD_BY)}
     read = {path: data.decode("utf-8", "replace") for path, data in texts.items() if data is not None}
-    return suite.choose(order.setup, order.test, [entry.path for entry in files], read.get)
+    return suite.choose(order.setup, order.test, [entry.path for entry in files], read.get, order.custom.lint)
 
 
 async def run(
@@ -43,10 +43,11 @@ async def run(
 
 
 async def set_up(shop: Workshop, commands: suite.Suite, place: Place, order: Order, watch: Watch) -> Ran:
-    """Run the set-up, the one step that reaches a network: the hosts that the operator allows it."""
+    """Run the set-up, the one step that reaches a network: those of the operator's hosts that the repository wants."""
     if not commands.setup:
         return Ran()
-    door = await shop.egress.open(uid=place.jail.uid, tcp=shop.walls.tier != "strong")
+    hosts = order.custom.setup_hosts
+    door = await shop.egress.open(uid=place.jail.uid, tcp=shop.walls.tier != "strong", hosts=hosts)
     refused: list[str] = []
     try:
         more = egress.environment(place.jail.url(door))
@@ -73,7 +74,7 @@ class Judgement:
         commands = await suite_of(self.order, self.tree)
         node = described(commands.shown)
         await self.shop.board.begin(self.order.run, node)
-        if not commands.test:
+        if not commands.judging:
             await self.shop.board.end(self.order.run, node.key, "done", commands.origin)
             return asdict(Verdict("", None))
         verdict = await self._verdict(commands)
@@ -100,11 +101,11 @@ class Judgement:
             ready = await set_up(self.shop, commands, place, self.order, watch)
             if ready.failed:
                 return Verdict(commands.shown, None, output=self.shop.clean(ready.output), broke=ready.failed)
-            ran = await run(commands.test, place, self.order, watch)
+            ran = await run(commands.judging, place, self.order, watch)
         output = self.shop.clean(ran.output)
         if ran.code in NOT_THERE:
             return Verdict(commands.shown, None, ran.seconds, output, not_there=ran.failed, code=ran.code)
-        return Verdict(commands.shown, not ran.failed, ran.seconds, output)
+        return Verdict(commands.shown, not ran.failed, ran.seconds, output, red=ran.failed)
 
 
 def _last_line(verdict: Verdict) -> str:

@@ -38,14 +38,20 @@ def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
     return f"BEGIN {mark} ({label})\n{words}{cut}\nEND {mark}"
 
 
-def first_message(spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tries: int, earlier: str) -> str:
-    """The prompt of try `attempt`; `earlier` is the end of what the tests printed on the try before."""
+def first_message(
+    spec: AgentSpec, asked: Asked, *, tests: str, attempt: int, tries: int, earlier: str, language: str = ""
+) -> str:
+    """The prompt of try `attempt`; `earlier` is the end of what the tests printed on the try before.
+
+    `language` is the one to write in for people, empty where nobody has said.
+    """
     comments = "\n\n".join(fence(f"comment by {c['author']}", visible(c["body"]).text) for c in asked.comments)
     return template.render(
         spec.prompt,
         {
             **dict.fromkeys(REVIEW_NAMES, ""),
             "candidates": asked.findings,
+            "language": language,
             **issue_given(asked.repo, asked.number, asked.title, asked.body, asked.author),
             "comments": comments,
             "plan": fence("plan", asked.plan) if asked.plan else "",

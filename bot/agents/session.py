@@ -9,11 +9,11 @@ import structlog
 
 from bot.agents import words
 from bot.agents.spec import AgentSpec
-from bot.agents.task import AgentEvent, Outcome, Task
+from bot.agents.task import AgentEvent, Backend, Outcome, Task
 from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
-from bot.errors import Stop, TryAgain
-from bot.publish import text
+from bot.errors import Stop, TryAgain, UserError
+from bot.publish import settings_text, text
 from bot.sandbox.gateway import Lease
 from bot.sandbox.meter import price
 from bot.sandbox.watchdog import LimitExceeded
@@ -53,7 +53,7 @@ class Session:
         self, place: Place, watch: Watch, message: str, planned: Callable[[str], None] = lambda plan: None
     ) -> Talk:
         """Have it; whatever stops it is in the answer. Raises Stop where the run was cancelled."""
-        backend = self.shop.backends[self.order.backend or self.spec.backend]
+        backend = self._backend()
         lease = await self._lease(place)
         try:
             task = await asyncio.to_thread(self._task, place, message, lease, watch)
@@ -77,12 +77,21 @@ class Session:
         said, problem = self.shop.clean(outcome.text), self.shop.clean(outcome.problem)
         return Talk(ending, said, cost, problem, _counted(lease, cost))
 
+    def _backend(self) -> Backend:
+        """Raises UserError where the operator has taken away what a good copy of the configuration names."""
+        name = self.order.backend or self.spec.backend
+        if name not in self.shop.backends:
+            raise UserError(settings_text.no_backend(name, self.shop.backends))
+        return self.shop.backends[name]
+
     async def _lease(self, place: Place) -> Lease:
         """The way to the model: for this place alone, and for one model where the agent file names it in full."""
         return await self.shop.gateway.open(
             self.order.run,
             self.usd,
-            purse=self.shop.budget.purse(self.order.run, self.order.repo, *self.order.actor),
+            purse=self.shop.budget.purse(
+                self.order.run, self.order.repo, *self.order.actor, own=self.order.custom.usd_a_day
+            ),
             models=frozenset({model}) if (model := self.spec.model) and price(model) else None,
             uid=place.jail.uid,
             tcp=self.shop.walls.tier != "strong",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Read = Callable[[str], str | None]
 
@@ -14,10 +14,16 @@ class Suite:
     setup: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     origin: str = "no tests were found"
+    lint: tuple[str, ...] = ()
+
+    @property
+    def judging(self) -> tuple[str, ...]:
+        """What a change has to pass: the tests, then the linters."""
+        return self.test + self.lint
 
     @property
     def shown(self) -> str:
-        return " && ".join(self.test)
+        return " && ".join(self.judging)
 
 
 def configured(setup: Sequence[str], test: Sequence[str]) -> Suite:
@@ -32,12 +38,14 @@ def find(files: Collection[str], read: Read) -> Suite:
     return Suite()
 
 
-def choose(setup: Sequence[str], test: Sequence[str], files: Collection[str], read: Read) -> Suite:
-    """The configured commands where there are any; what is found where there are none."""
+def choose(
+    setup: Sequence[str], test: Sequence[str], files: Collection[str], read: Read, lint: Sequence[str] = ()
+) -> Suite:
+    """The configured commands where there are any; what is found where there are none. Linters are not looked for."""
     if test:
-        return configured(setup, test)
+        return replace(configured(setup, test), lint=tuple(lint))
     found = find(files, read)
-    return Suite(tuple(setup) or found.setup, found.test, found.origin)
+    return Suite(tuple(setup) or found.setup, found.test, found.origin, tuple(lint))
 
 
 def _tox(files: Collection[str], read: Read) -> Suite | None:

@@ -15,7 +15,7 @@ class Verdict:
     """What the tests said. `passed` None: not run to their end. `broke`: the set-up command that failed.
 
     `not_there`: the test command that no shell could start, with the exit `code` that says so. `limit`: the sentence
-    of the limit that ended them.
+    of the limit that ended them. `red`: the one of several command lines that failed.
     """
 
     command: str
@@ -27,6 +27,12 @@ class Verdict:
     not_there: str = ""
     code: int = 0
     limit: str = ""
+    red: str = ""
+
+    @property
+    def about(self) -> str:
+        """The command line that `passed` is about: all of them, or the one that failed."""
+        return self.red or self.command
 
 
 @dataclass(frozen=True)

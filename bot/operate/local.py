@@ -5,7 +5,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot.agents import answer
+from bot.agents.custom import Custom, custom
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
 from bot.app import Bench, Seams, workbench
@@ -23,7 +24,7 @@ from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
 from bot.operate.screen import Screen
 from bot.patterns.pipeline import PATTERN
-from bot.publish import text, verdict
+from bot.publish import staged_text, text, verdict
 from bot.publish.ground import Ground
 from bot.publish.scrutiny import scrutinise
 from bot.settings import Settings
@@ -32,6 +33,7 @@ from bot.store.runs import Run
 from bot.workflow import configuration
 from bot.workflow.bounds import Bounds, Permitted, lowered
 from bot.workflow.conduct import Conductor
+from bot.workflow.configuration import Configuration
 from bot.workflow.library import Library, shipped
 from bot.workflow.spec import Workflow, parse_workflow
 
@@ -96,7 +98,15 @@ class CloneHost:
             silence=limits.silence_minutes * 60,
             draft=False,
             notes=text.notes(traits.submodules, lfs=traits.lfs),
+            custom=self._custom(settings),
         )
+
+    def _custom(self, settings: Configuration) -> Custom:
+        """What the repository wants; a backend that is named at the terminal comes before those of its agents."""
+        wanted = custom(settings)
+        if self._wish.backend is None:
+            return wanted
+        return replace(wanted, agents={name: replace(one, backend=None) for name, one in wanted.agents.items()})
 
     async def _new_branch(self, mirror: Mirror, workflow: Workflow) -> str:
         prefix, attempt = workflow.opens.branch_prefix, 1
@@ -125,16 +135,22 @@ class CloneHost:
         groups = answer.commits(said, [change.path for change in changed], title, fix=False)
         words = {"title": title, "commit messages": "\n".join(message for message, _ in groups)}
         shop = self._bench.shop
+        commands = (product.verdict.command,)
         found = await scrutinise(
-            mirror, product.tree, changed, words, workflow.owns, (product.verdict.command,), shop.secrets
+            mirror, product.tree, changed, words, workflow.owns, commands, shop.secrets, ground.custom
         )
         if refused := [finding for finding in found if finding.level == "refuse"]:
             raise Stop("refused", f"{verdict.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
+        seen = [verdict.to_look_at(found)] if found else []
+        if ground.custom.staged:
+            await self._bench.board.end(run.id, "publish", "skipped")
+            file = await self._as_file(run, ground, product)
+            return "\n\n".join([staged_text.no_branch(ground.branch), file, *seen])
         head = await changes.commits(mirror, ground.base, product.tree, groups, int(run.created_at), IDENTITY)
         await changes.push(mirror, head, ground.branch, None, None)
         await self._bench.board.learn(run.id, branch=ground.branch)
         await self._bench.board.end(run.id, "publish", "done")
-        return "\n\n".join([text.on_branch(ground.branch), *([verdict.to_look_at(found)] if found else [])])
+        return "\n\n".join([text.on_branch(ground.branch), *seen])
 
     async def _as_file(self, run: Run, ground: Ground, product: Product) -> str:
         """Keep the work as a patch in the clone's own git folder; the sentence that says where."""

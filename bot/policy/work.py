@@ -36,7 +36,8 @@ class Work:
 
     `paths` is every path of the tree that would be published, `words` says by place ("title", "branch") the text. The
     globs in `owns` (as in .gitignore) say what may change, none: everything. `canaries` are the installation's own
-    secrets, as they are written. `commands` are the command lines by which the tests are run.
+    secrets, as they are written. `commands` are the command lines by which the tests are run. Of the repository's own
+    globs `allowed` say the same as `owns` for all of its runs, and `protected` what a person has to approve.
     """
 
     files: tuple[File, ...]
@@ -45,3 +46,5 @@ class Work:
     owns: tuple[str, ...] = ()
     canaries: frozenset[str] = field(default=frozenset(), repr=False)
     commands: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()

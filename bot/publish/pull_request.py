@@ -148,7 +148,8 @@ class Publisher:
         mirror = await self._mirror(made.run)
         commands = (made.product.verdict.command,)
         owns = made.workflow.owns
-        return [*await scrutinise(mirror, made.product.tree, changed, made.words(), owns, commands, self._secrets)]
+        tree, words, wanted = made.product.tree, made.words(), made.ground.custom
+        return [*await scrutinise(mirror, tree, changed, words, owns, commands, self._secrets, wanted)]
 
     async def _as_staged(self, made: Offer) -> str:
         """What would be done, and the patch. A gate is not kept: an approval must not publish what was only shown."""
@@ -283,7 +284,7 @@ class Publisher:
 
     async def _story(self, made: Offer) -> Story:
         verdict, issue = made.product.verdict, issue_of(made.run)
-        tested = Tested(verdict.command, verdict.passed, made.product.attempt, verdict.seconds, verdict.output)
+        tested = Tested(verdict.about, verdict.passed, made.product.attempt, verdict.seconds, verdict.output)
         return Story(
             issue=issue.number,
             issue_title=issue.title,
@@ -304,7 +305,7 @@ class Publisher:
 
     async def _check(self, made: Offer, head: str) -> dict[str, Any]:
         verdict = made.product.verdict
-        title = made.product.reason or text.check_title(verdict.command, verdict.passed)
+        title = made.product.reason or text.check_title(verdict.about, verdict.passed)
         summary = text.check_summary(
             await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), verdict.output
         )

@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
+from bot.agents.custom import Custom
 from bot.git import changes
 from bot.git.changes import Change
 from bot.git.mirror import Mirror
 from bot.policy.finding import Finding
 from bot.policy.judge import judge
 from bot.policy.work import CONTENT_LIMIT, File, Work
+
+NOTHING = Custom()
 
 
 async def scrutinise(
@@ -20,17 +23,28 @@ async def scrutinise(
     owns: Sequence[str],
     commands: Sequence[str],
     secrets: Collection[str],
+    wanted: Custom = NOTHING,
 ) -> tuple[Finding, ...]:
     """The findings on a change that leads to `tree`.
 
-    `words` say by place what else would be published, `owns` what the jobs may change, `commands` what tests it.
+    `words` say by place what else would be published, `owns` what the jobs may change, `commands` what tests it, and
+    `wanted` what the repository itself allows and protects.
     """
     sizes = await _sizes(mirror, {oid for change in changed for oid in (change.old, change.new) if oid.strip("0")})
     small = {oid for oid, size in sizes.items() if size <= CONTENT_LIMIT}
     contents = await mirror.blobs(sorted(small)) if small else {}
     files = tuple(_file(change, contents, sizes) for change in changed)
     paths = frozenset(entry.path for entry in await mirror.listing(tree))
-    work = Work(files, paths, words, tuple(owns), frozenset(secrets), tuple(filter(None, commands)))
+    work = Work(
+        files=files,
+        paths=paths,
+        words=words,
+        owns=tuple(owns),
+        canaries=frozenset(secrets),
+        commands=tuple(filter(None, commands)),
+        allowed=wanted.owns,
+        protected=wanted.protected,
+    )
     return await asyncio.to_thread(judge, work)
 
 

@@ -40,6 +40,11 @@ def working() -> str:
     return "Show what would be published"
 
 
+def no_branch(branch: str) -> str:
+    """For a run on a clone."""
+    return f"Staged: the branch {code(branch)} is not made."
+
+
 def change(made: Change, findings: Sequence[Finding]) -> str:
     """What a run would do, and what of it the policies would refuse, have approved or name."""
     hindering = ("refuse", "approve") if made.theirs else ("refuse",)

@@ -68,9 +68,10 @@ def environment(url: str) -> dict[str, str]:
 
 @dataclass(eq=False)
 class _Step:
-    """One step's door, and what it has used."""
+    """One step's door, and what it has used. `only`: of the places that may be reached those alone."""
 
     listening: doors.Listening
+    only: frozenset[Place] | None = None
     servers: list[asyncio.Server] = field(default_factory=list)
     tunnels: set["asyncio.Task[None]"] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
@@ -100,9 +101,13 @@ class Egress:
         self._asked: asyncio.Task[frozenset[Place]] | None = None
         self._steps: dict[Door, _Step] = {}
 
-    async def open(self, uid: int | None = None, tcp: bool = False) -> Door:
-        """A door for one step, which the user `uid` can open; `tcp`: it is on loopback as well."""
-        step = _Step(doors.listen(self._folder, PORT, uid=uid, tcp=tcp))
+    async def open(self, uid: int | None = None, tcp: bool = False, hosts: Iterable[str] | None = None) -> Door:
+        """A door for one step, which the user `uid` can open; `tcp`: it is on loopback as well.
+
+        `hosts` narrow what it reaches, none to nothing; None: it reaches whatever may be reached.
+        """
+        only = None if hosts is None else reach.places(hosts)
+        step = _Step(doors.listen(self._folder, PORT, uid=uid, tcp=tcp), only)
         self._steps[step.listening.door] = step
 
         def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -148,7 +153,8 @@ class Egress:
 
     async def _answer(self, step: _Step, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            place = await self._asked_for(reader)  # read even where it is too much: who is not heard hears nothing
+            # Read even where it is too much: who is not heard hears nothing.
+            place = await self._asked_for(reader, step.only)
             self._may_begin(step)
             there = await self._connected(place)
         except RefusedError as refusal:
@@ -168,7 +174,7 @@ class Egress:
         if step.moved >= self._bounds.bytes:
             raise RefusedError(403, f"a set-up step may move {self._bounds.bytes / 1e9:.0f} GB, and it has")
 
-    async def _asked_for(self, reader: asyncio.StreamReader) -> Place:
+    async def _asked_for(self, reader: asyncio.StreamReader, only: frozenset[Place] | None) -> Place:
         """Where a request wants to go, which is a place it may go to."""
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self._bounds.head)
@@ -188,7 +194,10 @@ class Egress:
         host, _, port = target.rpartition(":")
         if not port.isdecimal() or (reach.named(host), int(port[:6])) not in await self._allowed():
             raise RefusedError(403, _not_allowed(host or target, port if host else ""))
-        return reach.named(host), int(port)
+        place = reach.named(host), int(port)
+        if only is not None and place not in only:
+            raise RefusedError(403, _not_wanted(*place))
+        return place
 
     async def _allowed(self) -> frozenset[Place]:
         if self._named:
@@ -288,6 +297,11 @@ async def _through(proxy: URL, place: Place) -> Pipe:
 def _not_allowed(host: str, port: str) -> str:
     where = _shown(f"{host}:{port}" if port not in ("", str(HTTPS)) else host)
     return f"`{where}` is not among the hosts that a set-up step may reach; the setting TUTTI_SETUP_HOSTS names them"
+
+
+def _not_wanted(host: str, port: int) -> str:
+    where = _shown(host if port == HTTPS else f"{host}:{port}")
+    return f"`{where}` is not among the hosts that `setup-hosts` in .github/tutti.yml names"
 
 
 def _shown(words: str) -> str:

@@ -120,6 +120,49 @@ def test_globs_that_are_none_own_nothing() -> None:
     assert levels(work(file("src/a.py"), owns=("!",)), "owned paths") == ["refuse"]
 
 
+def test_what_runs_of_a_repository_may_change_holds_besides() -> None:
+    changed = [file("src/a.py"), file("docs/x.md"), file("b.md")]
+    assert found(work(*changed, owns=("src/", "docs/"), allowed=("*.md",)), "owned paths") == [
+        ("refuse", "`b.md` lies outside of what this job may change: `src/`, `docs/`."),
+        ("refuse", "`src/a.py` lies outside of what runs of this repository may change by its configuration: `*.md`."),
+    ]
+    assert found(work(*changed, allowed=("*",)), "owned paths") == []
+
+
+# ---- what a repository protects itself -------------------------------------------------------------------------------
+
+GUARDED = ("infra/", "/Deploy/*.sh", "*.sql", "!seed.sql")
+
+
+@pytest.mark.parametrize(
+    ("path", "by"),
+    [
+        ("infra/main.tf", "infra/"),
+        ("INFRA/a/b.tf", "infra/"),
+        ("infra", "infra/"),
+        ("deploy/up.SH", "/Deploy/*.sh"),
+        ("a/deploy/up.sh", ""),
+        ("db/one.sql", "*.sql"),
+        ("db/seed.sql", ""),
+        ("src/a.py", ""),
+        ("Makefile", ""),
+    ],
+)
+def test_what_a_repository_protects_needs_approval(path: str, by: str) -> None:
+    said = [sentence for level, sentence in found(work(file(path), protected=GUARDED)) if level == "approve"]
+    reason = f"It adds `{path}`, which this repository's configuration protects (`{by}`)."
+    assert said == [reason] * bool(by)
+
+
+def test_the_stricter_word_on_a_file_counts() -> None:
+    changed = [file(path) for path in (".github/workflows/ci.yml", "CODEOWNERS", "Makefile")]
+    assert found(work(*changed, protected=("*",)), "protected files") == [
+        ("approve", "It adds `CODEOWNERS`, which says whose word changes need."),
+        ("approve", "It adds `Makefile`, which this repository's configuration protects (`*`)."),
+        ("refuse", "It adds `.github/workflows/ci.yml`, which runs in GitHub Actions, with the repository's secrets."),
+    ]
+
+
 # ---- install scripts -------------------------------------------------------------------------------------------------
 
 PACKAGES = {

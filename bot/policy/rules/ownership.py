@@ -1,6 +1,6 @@
-"""A job changes what it owns, and nothing else."""
+"""A job changes what it owns, a run what the repository lets runs change, and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pathspec import GitIgnoreSpec
 
@@ -9,24 +9,27 @@ from bot.policy.words import listing
 from bot.policy.work import Work
 
 NAME = "owned paths"
+_BY = ("this job may change", "runs of this repository may change by its configuration")
 
 
 def judge(work: Work) -> Iterator[Finding]:
-    if not work.owns:
-        return
-    owned = _spec(work.owns)
-    outside = sorted(file.path for file in work.files if owned is None or not owned.match_file(file.path))
-    if outside:
-        lies = "lies" if len(outside) == 1 else "lie"
-        yield Finding(
-            "refuse",
-            NAME,
-            outside[0] if len(outside) == 1 else "",
-            f"{listing(outside, work)} {lies} outside of what this job may change: {listing(work.owns, work)}.",
-        )
+    for globs, who in zip((work.owns, work.allowed), _BY, strict=True):
+        if globs and (outside := _outside(work, globs)):
+            lies = "lies" if len(outside) == 1 else "lie"
+            yield Finding(
+                "refuse",
+                NAME,
+                outside[0] if len(outside) == 1 else "",
+                f"{listing(outside, work)} {lies} outside of what {who}: {listing(globs, work)}.",
+            )
 
 
-def _spec(globs: tuple[str, ...]) -> GitIgnoreSpec | None:
+def _outside(work: Work, globs: Sequence[str]) -> list[str]:
+    owned = _spec(globs)
+    return sorted(file.path for file in work.files if owned is None or not owned.match_file(file.path))
+
+
+def _spec(globs: Sequence[str]) -> GitIgnoreSpec | None:
     """None where the globs are none: then nothing is owned."""
     try:
         return GitIgnoreSpec.from_lines(globs)
@@ -34,4 +37,6 @@ def _spec(globs: tuple[str, ...]) -> GitIgnoreSpec | None:
         return None
 
 
-POLICY = Policy(NAME, "Paths outside of those that a job owns are refused.", judge)
+POLICY = Policy(
+    NAME, "Paths outside of those that a job owns, or that the repository lets its runs change, are refused.", judge
+)
