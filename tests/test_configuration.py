@@ -22,9 +22,10 @@ KNOWN = Known(
     agents=("developer", "review/security", "review/style"),
     workflows={"auto-implement": OURS.workflows["auto-implement"], "review": OURS.workflows["review"], "mine": None},
     models=frozenset({"claude-opus-4-5", "claude-haiku-4-5"}),
-    hosts=frozenset({("pypi.org", 443), ("npm.example", 8443)}),
+    hosts=frozenset({("packages.example", 443), ("npm.example", 8443)}),
     most=Bounds(usd=5, minutes=60),
     usd_a_day=50,
+    runs_a_day=20,
 )
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 
@@ -87,19 +88,24 @@ MISTAKES = {
         "3: `limits.usd-a-day`: this installation allows 50 USD at most "
         "(whoever runs it can raise TUTTI_REPO_USD_A_DAY)",
     ),
+    "a day's runs": (
+        "limits:\n  runs-a-day: 21",
+        "3: `limits.runs-a-day`: this installation allows 20 runs at most "
+        "(whoever runs it can raise TUTTI_REPO_RUNS_A_DAY)",
+    ),
     "a host that is not allowed": (
-        "setup-hosts:\n  - pypi.org\n  - npm.example",
+        "setup-hosts:\n  - packages.example\n  - npm.example",
         "4: `setup-hosts.1`: this installation does not let set-up steps reach `npm.example` "
         "(whoever runs it can add it to TUTTI_SETUP_HOSTS)",
     ),
     "an address": (
-        "setup-hosts: ['https://pypi.org']",
-        "2: `setup-hosts.0`: 'https://pypi.org' is no host: write `name` or `name:port`",
+        "setup-hosts: ['https://packages.example']",
+        "2: `setup-hosts.0`: 'https://packages.example' is no host: write `name` or `name:port`",
     ),
     "every host": ("setup-hosts: ['*']", "2: `setup-hosts.0`: '*' is no host: write `name` or `name:port`"),
     "a port": (
-        "setup-hosts: ['pypi.org:70000']",
-        "2: `setup-hosts.0`: 'pypi.org:70000' is no host: write `name` or `name:port`",
+        "setup-hosts: ['packages.example:70000']",
+        "2: `setup-hosts.0`: 'packages.example:70000' is no host: write `name` or `name:port`",
     ),
     "a glob that is none": ("owns:\n  - src\n  - '!'", "4: `owns.1`: '!' is no glob as in a .gitignore"),
     "a remark": ("protected: ['# x']", "2: `protected.0`: '# x' is a glob that no path of a repository fits"),
@@ -128,11 +134,12 @@ def test_of_several_mistakes_the_first_line_is_named() -> None:
 
 def test_what_is_known_and_allowed_is_taken() -> None:
     found = known.parse(
-        "version: 1\nsetup-hosts: [PyPI.org, 'npm.example:8443']\nowns: [src/**, '!src/x']\nworkflows: {mine: {}}\n"
-        "agents:\n  review/*: {model: claude-opus-4-5-20251101}\n  '*': {max-turns: 9}\nlimits: {usd: 5}\n",
+        "version: 1\nsetup-hosts: [Packages.example, 'npm.example:8443']\nowns: [src/**, '!src/x']\n"
+        "workflows: {mine: {}}\nagents:\n  review/*: {model: claude-opus-4-5-20251101}\n  '*': {max-turns: 9}\n"
+        "limits: {usd: 5}\n",
         KNOWN,
     )
-    assert found.setup_hosts == ("pypi.org", "npm.example:8443")
+    assert found.setup_hosts == ("packages.example", "npm.example:8443")
 
 
 def test_what_an_operator_allows_is_asked_only_where_it_is_known() -> None:

@@ -17,7 +17,41 @@ from bot.workflow.spec import parse_workflow
 
 AGENTS = dict(shipped().agents)
 KNOWN = Known(("claude", "command", "rehearsal"), tuple(AGENTS), shipped().workflows)
-GOOD = (SHIPPED / "auto-implement.yml").read_text(encoding="utf-8")
+GOOD = """# A label starts it, an agent writes the change, the repository's tests judge it, a pull request offers it.
+name: Implement an issue
+
+on:
+  issues:
+    types: [labeled]
+    labels: [auto-implement]
+
+cancel-on:
+  issues:
+    types: [unlabeled, closed]
+    labels: [auto-implement]
+
+requires: write # the right in the repository that whoever sets the label must have
+
+limits:
+  usd: 5
+  minutes: 60
+  silence-minutes: 10
+
+pattern: pipeline
+
+jobs:
+  implement:
+    agent: developer
+    tests:
+      tries: 3
+
+outputs:
+  pull-request:
+    max: 1
+    branch-prefix: feature/auto
+    title: "{{ change.title }}"
+    labels: [automated-pr, needs-review]
+"""
 AGENT = (SHIPPED / "agents/developer.md").read_text(encoding="utf-8")
 
 _PIECES = """on : - [ ] { } &a *a !!python/object:os.system !x ? | > ' " # % @ ` --- ... << ~ 1e999 0o9 2024-13-45 yes é

@@ -24,7 +24,7 @@ CONFIGURATION = """version: 1
 staged: true
 language: German
 setup: [pip install -e ., npm ci]
-setup-hosts: ["pypi.org", "npm.example:8443"]
+setup-hosts: ["packages.example", "npm.example:8443"]
 test: pytest -q
 lint: [ruff check]
 backend: claude

@@ -23,12 +23,14 @@ DEFAULT = Bounds(usd=5.0, minutes=60)
 class Permitted:
     """What else the operator lets repositories ask for. `models` and `setup_hosts`: none where the operator names none.
 
-    `usd_a_day`: US dollars that a repository may cost in a day of UTC; None: no limit.
+    `usd_a_day` and `runs_a_day`: US dollars that a repository may cost, and runs that may start in it, in a day of
+    UTC; None: no limit.
     """
 
     models: tuple[str, ...] = ()
     setup_hosts: tuple[str, ...] = ()
     usd_a_day: float | None = None
+    runs_a_day: int | None = None
 
 
 def lowered(workflow: Limits, repository: RepositoryLimits, most: Bounds = DEFAULT) -> Limits:

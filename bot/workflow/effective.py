@@ -139,7 +139,7 @@ class _Told:
             ("usd", self._most.usd),
             ("minutes", self._most.minutes),
             ("usd_a_day", self._permitted.usd_a_day),
-            ("runs_a_day", None),
+            ("runs_a_day", self._permitted.runs_a_day),
         ):
             offers = ((getattr(limits, name), ("limits", name), ""), (most, (), INSTALLATION))
             yield self._lowest(f"limits.{kebab(name)}", offers)

@@ -10,16 +10,16 @@ from bot.errors import ConfigError
 from bot.sandbox import reach
 from bot.sandbox.meter import undated
 from bot.workflow.bounds import Bounds
-from bot.workflow.configuration import PATH, Configuration, RunLimits, WorkflowSettings
+from bot.workflow.configuration import PATH, Configuration, RepositoryLimits, RunLimits, WorkflowSettings
 from bot.workflow.spec import Workflow
 
 
 @dataclass(frozen=True)
 class Known:
-    """What there is here. Of `models`, `hosts`, `most` and `usd_a_day` None says that nothing is known of it.
+    """What there is here. Of `models`, `hosts` and what follows None says that nothing is known of it, or no limit.
 
     `workflows` holds None for a file that never was good, `hosts` the places that set-up steps may reach; `most` and
-    `usd_a_day` (US dollars of a repository) are the operator's.
+    what a repository may use in a day (US dollars, runs) are the operator's.
     """
 
     backends: Collection[str]
@@ -29,6 +29,7 @@ class Known:
     hosts: frozenset[reach.Place] | None = None
     most: Bounds | None = None
     usd_a_day: float | None = None
+    runs_a_day: int | None = None
 
 
 def parse(text: str, known: Known, name: str = PATH) -> Configuration:
@@ -58,7 +59,7 @@ def _wrong(document: Document, configuration: Configuration, known: Known) -> It
             yield from _unfit(document, name, settings, workflow)
         yield from _too_much(document, ("workflows", name, "limits"), settings.limits, known.most)
     yield from _too_much(document, ("limits",), configuration.limits, known.most)
-    yield from _too_much_a_day(document, configuration.limits.usd_a_day, known.usd_a_day)
+    yield from _too_much_a_day(document, configuration.limits, known)
     yield from _hosts(document, configuration.setup_hosts or (), known.hosts)
 
 
@@ -100,9 +101,12 @@ def _too_much(document: Document, place: Place, limits: RunLimits, most: Bounds 
             yield _above(document, (*place, key), f"{allowed:g} {unit}", f"TUTTI_MAX_{key.upper()}")
 
 
-def _too_much_a_day(document: Document, wanted: float | None, allowed: float | None) -> Iterator[ConfigError]:
-    if wanted is not None and allowed is not None and wanted > allowed:
-        yield _above(document, ("limits", "usd-a-day"), f"{allowed:g} USD", "TUTTI_REPO_USD_A_DAY")
+def _too_much_a_day(document: Document, limits: RepositoryLimits, known: Known) -> Iterator[ConfigError]:
+    for key, unit in (("usd", "USD"), ("runs", "runs")):
+        wanted, allowed = getattr(limits, f"{key}_a_day"), getattr(known, f"{key}_a_day")
+        if wanted is not None and allowed is not None and wanted > allowed:
+            setting = f"TUTTI_REPO_{key.upper()}_A_DAY"
+            yield _above(document, ("limits", f"{key}-a-day"), f"{allowed:g} {unit}", setting)
 
 
 def _above(document: Document, place: Place, allowed: str, setting: str) -> ConfigError:

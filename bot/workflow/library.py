@@ -173,6 +173,7 @@ class Library:
             hosts=await self._reached() if "setup-hosts" in words else None,
             most=self.most,
             usd_a_day=permitted.usd_a_day,
+            runs_a_day=permitted.runs_a_day,
         )
 
     async def _reached(self) -> frozenset[reach.Place]:
