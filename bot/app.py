@@ -256,6 +256,8 @@ async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> 
         bells=bench.shop.bells,
         transcripts=bench.transcripts,
         max_runs=settings.max_runs,
+        day=settings.runs_a_day,
+        budget=bench.shop.budget,
         checkpoint=seams.checkpoint,
         refresh=reviewer.refresh,
         standing=reviewer.standing,

@@ -37,6 +37,13 @@ class DayLimits(NamedTuple):
     all: float | None
 
 
+class RunsADay(NamedTuple):
+    """Runs that may start in a day of UTC: in a repository, by one person. None: no limit."""
+
+    repo: int | None
+    actor: int | None
+
+
 def _listed(given: object) -> object:
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
@@ -52,6 +59,7 @@ def _folders(given: object) -> object:
 _Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)]  # with colons between them, as in PATH
 _List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]  # words with commas between them
 _Usd = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_limit)]
+_Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_limit)]
 _HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*(:\d{1,5})?")
 
 
@@ -103,6 +111,8 @@ class Settings(BaseSettings):
     repo_usd_a_day: _Usd = Field(default=50, description="US dollars that a repository may cost in a day of UTC")
     actor_usd_a_day: _Usd = Field(default=25, description="the same for all runs that one person starts")
     usd_a_day: _Usd = Field(default=100, description="the same for the whole installation")
+    repo_runs_a_day: _Count = Field(default=300, description="runs that may start in a repository in a day of UTC")
+    actor_runs_a_day: _Count = Field(default=100, description="runs that one person may start in a day of UTC")
     setup_hosts: _List = Field(default=(), description="what `setup:` steps reach; none: the package registries")
     sandbox: Literal["strong", "degraded"] = Field(default="strong", description="the weakest tier to be content with")
     tools: _Paths = Field(
@@ -146,6 +156,11 @@ class Settings(BaseSettings):
     def day_limits(self) -> DayLimits:
         """What a day may cost."""
         return DayLimits(self.repo_usd_a_day, self.actor_usd_a_day, self.usd_a_day)
+
+    @property
+    def runs_a_day(self) -> RunsADay:
+        """How many runs a day may start."""
+        return RunsADay(self.repo_runs_a_day, self.actor_runs_a_day)
 
     def signing_secret(self) -> str:
         """The webhook secret. Raises UserError where there is none."""

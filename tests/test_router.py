@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from bot.decision import Cancel, Decision, Leave, Own, Reread, Start, Welcome
 from bot.github.events import Event, Ignored, InstallationEvent, Issue, IssueEvent, Person, PushEvent, RepoRef
-from bot.router import Cancel, Decision, Leave, Reread, Start, Welcome, route
-from bot.workflow.library import shipped
+from bot.router import route
+from tests.shelf import only
 
 BOT, ADA = Person("tutti[bot]", 1, True), Person("ada", 2, False)
 SHOP = RepoRef("acme", "shop", 7, 5)
@@ -59,4 +60,4 @@ TABLE: list[tuple[Event, list[Decision] | Ignored]] = [
 
 @pytest.mark.parametrize(("event", "meaning"), TABLE)
 def test_what_an_event_means(event: Event, meaning: list[Decision] | Ignored) -> None:
-    assert route(event, shipped().workflows, own_id=BOT.id) == meaning
+    assert route(event, only("auto-implement", "review", "fix").workflows, Own(BOT.id, "tutti")) == meaning

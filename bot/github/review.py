@@ -84,7 +84,7 @@ class Reviews:
         return await self._wire.pages(f"/pulls/{n}/comments", _read_remark)
 
     async def reply(self, n: int, to: int, body: str, marker: str = "") -> int:
-        """Answers in the thread of the remark `to`; where ours with that marker stands there already, writes nothing."""
+        """Answers in the thread of the remark `to`; writes nothing where ours with that marker stands already."""
         if marker and (found := await self.find_reply(n, marker)):
             return found
         return await self._write(f"/pulls/{n}/comments", {"in_reply_to": to, "body": marked(body, marker)})

@@ -1,6 +1,6 @@
 """What a run is about: the event that asked for it, and the issue or pull request it belongs to. Pure."""
 
-from bot.github.entity import Issue, Pull
+from bot.github.entity import Issue, Pull, RepoRef
 from bot.github.events import CommentEvent, IssueEvent, PullEvent, load
 from bot.store.record import Run
 
@@ -12,6 +12,12 @@ def event_of(run: Run) -> Act:
     event = load(run.context["event"])
     assert isinstance(event, Act)
     return event
+
+
+def of(run: Run, repo: RepoRef) -> bool:
+    """Whether a run is this very repository's, in this installation: names change hands."""
+    mine = event_of(run).repo
+    return (mine.id, mine.installation) == (repo.id, repo.installation)
 
 
 def issue_of(run: Run) -> Issue:

@@ -142,10 +142,14 @@ class Inbox:
         rows = await self._db.read(lambda conn: conn.execute(query).all())
         return [Delivery(*row) for row in rows]
 
-    def finish(self, conn: sa.Connection, seq: int, note: str) -> None:
-        """Mark a delivery handled, in the caller's transaction; SettledError when it is not new any more."""
+    def finish(self, conn: sa.Connection, seq: int, note: str, target: str = "") -> None:
+        """Mark a delivery handled, in the caller's transaction; SettledError when it is not new any more.
+
+        `target` is what it was about, for who asks what came of it.
+        """
         new = sa.and_(deliveries.c.seq == seq, deliveries.c.status == "new")
-        if not conn.execute(sa.update(deliveries).where(new).values(status="done", note=_plain(note))).rowcount:
+        done = {"status": "done", "note": _plain(note), "target": target[:250] or None}
+        if not conn.execute(sa.update(deliveries).where(new).values(**done)).rowcount:
             raise SettledError(f"delivery {seq} is settled already")
 
     async def fail(self, seq: int, note: str) -> bool:
@@ -183,6 +187,13 @@ class Inbox:
             return False
         query = sa.select(deliveries.c.body).where(deliveries.c.guid == guid)
         return await self._db.read(lambda conn: conn.scalar(query)) == delivery.body
+
+    async def heard(self, target: str, limit: int = 10) -> list[tuple[str, str]]:
+        """What came of the newest deliveries about a target, newest first: (name of the event, note)."""
+        query = sa.select(deliveries.c.event, deliveries.c.note).where(deliveries.c.target == target)
+        query = query.order_by(deliveries.c.seq.desc()).limit(limit)
+        rows = await self._db.read(lambda conn: conn.execute(query).all())
+        return [(row.event, row.note) for row in rows]
 
     async def forget(self, before: float) -> int:
         """Drop the bodies of deliveries handled and received `before` (seconds since 1970); their GUIDs stay known."""

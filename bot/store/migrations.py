@@ -159,6 +159,8 @@ def _m004_control(conn: sa.Connection) -> None:
     """Runs that are gone on with or tried again, that wait for another, and who asked for them; and gates."""
     for column in ("life integer not null default '1'", "after varchar(36)", "actor bigint not null default '0'"):
         conn.execute(sa.text(f"alter table runs add column {column}"))
+    conn.execute(sa.text("alter table deliveries add column target varchar(250)"))
+    conn.execute(sa.text("create index deliveries_by_target on deliveries (target, seq)"))
     made = sa.MetaData()
     gates = sa.Table(
         "gates",

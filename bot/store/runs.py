@@ -129,10 +129,18 @@ def learn(conn: sa.Connection, run_id: str, **facts: Any) -> None:
 
 def cancel(conn: sa.Connection, target: str, workflow: str | None, sentence: str) -> list[str]:
     """Ask every active run of a target (of one workflow, or all) to stop; the ids of those asked now."""
-    wanted = [runs.c.target == target, runs.c.state.in_(ACTIVE), runs.c.cancel.is_(None)]
-    if workflow is not None:
-        wanted.append(runs.c.workflow == workflow)
-    statement = sa.update(runs).where(*wanted).values(cancel=sentence).returning(runs.c.id)
+    wanted = [runs.c.target == target] if workflow is None else [runs.c.target == target, runs.c.workflow == workflow]
+    return _cancelled(conn, wanted, sentence)
+
+
+def cancel_all(conn: sa.Connection, run_ids: Collection[str], sentence: str) -> list[str]:
+    """Ask those of these runs to stop that are active; the ids of those asked now."""
+    return _cancelled(conn, [runs.c.id.in_(run_ids)], sentence)
+
+
+def _cancelled(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]], sentence: str) -> list[str]:
+    still = (runs.c.state.in_(ACTIVE), runs.c.cancel.is_(None))
+    statement = sa.update(runs).where(*wanted, *still).values(cancel=sentence).returning(runs.c.id)
     asked = list(conn.execute(statement).scalars())
     if asked and conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
@@ -193,7 +201,7 @@ def retry(conn: sa.Connection, run_id: str, redone: Collection[str], sentence: s
     conn.execute(sa.delete(artifacts).where(artifacts.c.run == run_id, artifacts.c.key.in_(list(redone))))
     _live_on(conn, run, kept)
     update(conn, run_id, cancel=None, ended_at=None, cost_usd=None)
-    learn(conn, run_id, again=sentence)
+    learn(conn, run_id, again=sentence, concluded=None, reacted=None)
     return True
 
 

@@ -7,16 +7,18 @@ from functools import partial
 
 import structlog
 
+from bot.decision import Start
 from bot.errors import ACTIVE, TryAgain
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
-from bot.github.refusal import RefusalError
 from bot.publish import text
-from bot.publish.subject import Act, event_of, issue_in
-from bot.router import Start
+from bot.publish.reply import Replies, refuse
+from bot.publish.subject import Act, event_of, issue_in, of
 from bot.store import runs
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
+from bot.workflow.allowance import Allowance
+from bot.workflow.authority import Authority
 from bot.workflow.dispatcher import Dispatcher, Parts
 from bot.workflow.library import key
 from bot.workflow.spec import Workflow
@@ -32,6 +34,7 @@ class Admission:
 
     def __init__(self, parts: Parts, dispatcher: Dispatcher) -> None:
         self._p, self._dispatcher = parts, dispatcher
+        self._authority, self._allowance, self._replies = Authority(parts), Allowance(parts), Replies(parts.github)
 
     async def begin(self, start: Start, event: Act | CheckEvent, delivery: Delivery) -> str | Run:
         """The run that is to be created when the delivery is settled, or the note why there is none."""
@@ -47,7 +50,7 @@ class Admission:
         refusal = await self._refusal(workflow, start, event, delivery) if start.asked else ""
         if refusal := refusal or await self._crowded(start, event, delivery):
             return refusal
-        return await self._joined(start, run, workflow, event, delivery) or await self._taken(run, event)
+        return await self._joined(start, run, workflow, event, delivery) or run
 
     async def _pressed(self, event: CheckEvent) -> IssueEvent | str:
         """A button below a check run of ours, as an event of the pull request that the check run belongs to."""
@@ -69,6 +72,8 @@ class Admission:
                 continue
             if earlier.active and earlier.cancel is not None:
                 raise TryAgain(_BUSY, after=0.2)
+            if earlier.delivery == delivery.guid:
+                return f"run {earlier.id} exists"
             if await self._p.inbox.same(earlier.delivery, delivery):
                 return f"ignored: this was delivered already, as {earlier.delivery}"
             if start.anew and earlier.active:
@@ -91,21 +96,14 @@ class Admission:
         issue = issue_in(event)
         found = await self._p.db.read(lambda conn: runs.recent(conn, run.target)) if start.asked else []
         earlier = next((one for one in found if one.active and one.workflow == run.workflow), None)
-        if earlier is None or not of(earlier, event.repo) or not issue.is_pull:
+        if earlier is None or not of(earlier, event.repo) or not (issue.is_pull or isinstance(event, CommentEvent)):
             return ""
         renewed = partial(runs.renew, run_id=earlier.id, due=None, **run.context)
         if workflow.pattern == "review" and await self._p.db.write(renewed):
-            await self._taken(run, event)
             self._dispatcher.wake()
             return f"run {earlier.id} waits and does what is asked"
-        await self._say_no(start, event, delivery, text.at_work(workflow.name), f"busy:{earlier.id}")
+        await self._say_no(start, event, delivery, text.at_work(workflow.name))
         return f"refused: run {earlier.id} is at work"
-
-    async def _taken(self, run: Run, event: Act) -> Run:
-        """The run, after it was shown to whoever wrote a command that it was taken."""
-        if isinstance(event, CommentEvent):
-            await self._acknowledge(event)
-        return run
 
     async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:
         context = {
@@ -114,8 +112,8 @@ class Admission:
             "asked_at": _asked_at(event, delivery),
             "asked": start.asked or await self._owed(start, event),
         }
-        if start.words:
-            context["words"] = list(start.words)
+        if start.order is not None:
+            context |= {"words": list(start.order.arguments), "text": start.order.text, "taken_as": start.taken_as}
         now = time.time()
         return Run(
             id=str(uuid.uuid4()),
@@ -127,6 +125,7 @@ class Admission:
             created_at=now,
             due=now + await self._debounce(event.repo, workflow) if start.pushed else None,
             context=context,
+            actor=event.actor.id,
         )
 
     async def _owed(self, start: Start, event: Act) -> bool:
@@ -145,55 +144,35 @@ class Admission:
             return wanted.debounce_seconds
         return workflow.review.debounce_seconds
 
-    async def _acknowledge(self, event: CommentEvent) -> None:
-        """Show that a command was taken; the text of a review takes no reaction."""
-        if event.comment.where == "review":
-            return
-        at_diff = event.comment.where == "diff"
-        rights = {"pull_requests": "write"} if at_diff else {"issues": "write"}
-        async with self._p.github.repository(event.repo, rights) as repo:
-            try:
-                await repo.react("diff" if at_diff else "issue", event.comment.id, "eyes")
-            except RefusalError as refusal:
-                if refusal.status != 404:  # somebody deleted the comment: the command stands all the same
-                    raise
-
     async def _refusal(self, workflow: Workflow, start: Start, event: Act, delivery: Delivery) -> str:
         """Ask GitHub whether the person may; where not, say so once and take the label off."""
-        actor = event.actor
-        async with self._p.github.repository(event.repo, {"metadata": "read"}) as repo:
-            right = await repo.permission(actor.login)
-        allowed = right.reaches(workflow.requires, actor)
-        log.info("right asked", actor=actor.login, has=right.level, needs=workflow.requires, allowed=allowed)
-        if allowed:
+        standing = await self._authority.of(event.repo, event.actor)
+        if standing.reaches(workflow.requires):
             return ""
-        sentence = text.not_allowed(actor.login, workflow.name, workflow.requires, right.level)
-        await self._say_no(start, event, delivery, sentence, "right")
-        return f"refused: {actor.login} has {right.level}, {workflow.requires} is needed"
+        sentence = text.not_allowed(event.actor.login, workflow.name, workflow.requires, standing.level)
+        await self._say_no(start, event, delivery, sentence, once=standing.stranger)
+        return f"refused: {event.actor.login} has {standing.level}, {workflow.requires} is needed"
 
     async def _crowded(self, start: Start, event: Act, delivery: Delivery) -> str:
-        """Whether as many runs of the repository wait or run as may; where so, say it and take the label off."""
-        active = sum(of(run, event.repo) for run in await self._p.db.read(runs.active))
-        if active < MOST_ACTIVE:
+        """Whether as many runs wait, run or were started as may; where so, say it and take the label off."""
+        waits = [run for run in await self._p.db.read(runs.active) if run.state != "waiting" and of(run, event.repo)]
+        sentence = text.too_many(len(waits)) if len(waits) >= MOST_ACTIVE else await self._allowance.exhausted(event)
+        if not sentence:
             return ""
         if start.asked:
-            await self._say_no(start, event, delivery, text.too_many(active), "room")
-        return f"refused: {active} runs of {event.repo.full_name} are active"
+            await self._say_no(start, event, delivery, sentence)
+        return f"refused: {sentence}"
 
-    async def _say_no(self, start: Start, event: Act, delivery: Delivery, sentence: str, lacking: str) -> None:
-        """Anybody may write a command, again and again: that is answered once below one pull request."""
+    async def _say_no(self, start: Start, event: Act, delivery: Delivery, sentence: str, *, once: bool = False) -> None:
+        """One sentence. Anybody may write a command, again and again: `once`, and it is said once in a conversation."""
+        if isinstance(event, CommentEvent):
+            return await refuse(self._replies, event, sentence, once=once)
         number = issue_in(event).number
-        about = lacking if isinstance(event, CommentEvent) else delivery.guid
         async with self._p.github.repository(event.repo, {"issues": "write"}) as repo:
-            await repo.comment(number, sentence, f"refusal:{about}")
+            await repo.comment(number, sentence, f"refusal:{delivery.guid}")
             if start.label:
                 await repo.remove_label(number, start.label)
-
-
-def of(run: Run, repo: RepoRef) -> bool:
-    """Whether a run is this very repository's, in this installation: names change hands."""
-    mine = event_of(run).repo
-    return (mine.id, mine.installation) == (repo.id, repo.installation)
+        return None
 
 
 def _asked_at(event: Act, delivery: Delivery) -> float:

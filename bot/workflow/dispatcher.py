@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from bot.agents.budget import Budget
 from bot.agents.transcript import Transcripts
 from bot.agents.watch import Bells
 from bot.errors import TryAgain, UserError
@@ -18,6 +19,7 @@ from bot.github.entity import Pull, RepoRef
 from bot.publish import text
 from bot.publish.status import Herald
 from bot.review.said import Said
+from bot.settings import RunsADay
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
@@ -48,6 +50,8 @@ class Parts:
     bells: Bells
     transcripts: Transcripts
     max_runs: int
+    day: RunsADay
+    budget: Budget
     checkpoint: Checkpoint
     refresh: Callable[[RepoRef, int], Awaitable[None]]
     standing: Callable[[RepoRef, Pull, Sequence[Said]], Awaitable[list[Said]]]
@@ -131,7 +135,17 @@ class Dispatcher:
 
     async def cancel(self, target: str, workflow: str | None, sentence: str) -> int:
         """Ask the runs of a target to end; those that still wait end here and now."""
-        asked = await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence))
+        return await self._ended(
+            await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence)), sentence
+        )
+
+    async def end(self, run_ids: Collection[str], sentence: str) -> int:
+        """The same for these runs."""
+        return await self._ended(
+            await self._p.db.write(lambda conn: runs.cancel_all(conn, run_ids, sentence)), sentence
+        )
+
+    async def _ended(self, asked: Sequence[str], sentence: str) -> int:
         for run_id in asked:
             self._p.bells.ring(run_id)
         for run in await self._p.db.read(runs.active):
@@ -140,6 +154,9 @@ class Dispatcher:
                 await self.show(run.id)
         self.wake()
         return len(asked)
+
+    def show_soon(self, run_id: str) -> None:
+        self._tasks.spawn(self.show(run_id))
 
     async def show(self, run_id: str) -> None:
         """Bring a run's comment up to date; where GitHub will not, the upkeep does it later."""

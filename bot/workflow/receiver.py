@@ -3,30 +3,38 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 import structlog
 
+from bot.decision import Approve, Cancel, Control, Decision, Hear, Leave, Own, Refuse, Reread, Start, Welcome
 from bot.errors import TryAgain, UserError
 from bot.github import events
-from bot.github.events import CheckEvent, Event, Ignored, IssueEvent, PullEvent, PushEvent, RepoRef
+from bot.github.events import CheckEvent, CommentEvent, Event, Ignored, IssueEvent, PullEvent, PushEvent, RepoRef
 from bot.github.refusal import RefusalError
 from bot.publish import text
 from bot.publish.configuration_check import report
-from bot.publish.subject import Act, event_of
-from bot.router import Approve, Cancel, Decision, Hear, Leave, Reread, Start, Welcome, route
+from bot.publish.reply import Replies
+from bot.publish.subject import Act, event_of, of
+from bot.router import route
 from bot.store import runs
 from bot.store.inbox import Delivery, SettledError
-from bot.workflow.admission import Admission, of
+from bot.workflow.admission import Admission
 from bot.workflow.approval import approve
+from bot.workflow.authority import Authority
+from bot.workflow.commander import Commander
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
 from bot.workflow.hearing import Hearing
 from bot.workflow.library import key
+from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
 LATE_SECONDS = 60.0
+_ANYWAY = (Leave, Welcome, Cancel)  # what is done whoever the delivery says it is about
 _STRANGE = frozenset({"absent", "moved", "suspended"})
 IN_HAND = 200  # deliveries that one process handles, or keeps waiting for their turn, at once
 
@@ -37,6 +45,8 @@ class Receiver:
     def __init__(self, parts: Parts, dispatcher: Dispatcher, hearing: Hearing, tasks: Tasks) -> None:
         self._p, self._dispatcher, self._tasks = parts, dispatcher, tasks
         self._admission, self._hearing = Admission(parts, dispatcher), hearing
+        self._commander, self._authority = Commander(parts, dispatcher), Authority(parts)
+        self._replies = Replies(parts.github)
         self._news = asyncio.Event()
         self._seen: set[int] = set()
         self._targets: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -61,7 +71,7 @@ class Receiver:
     async def _in_order(self, delivery: Delivery) -> None:
         try:
             event = _parse(delivery)
-            target = events.target(event) if not isinstance(event, Ignored) else delivery.guid
+            target = _target(event) or delivery.guid
             log.info("delivery taken", guid=delivery.guid, name=delivery.event, target=target)
             turn = self._targets.setdefault(target, asyncio.Lock())
             async with turn:
@@ -81,7 +91,7 @@ class Receiver:
                 log.info("delivery waits", guid=delivery.guid, reason=str(again))
                 await self._p.sleep(again.after)
             except UserError as refusal:
-                return await self._settle(delivery, f"refused: {refusal}")
+                return await self._settle(delivery, f"refused: {refusal}", _target(event))
             except Exception as error:
                 log.exception("delivery not handled", guid=delivery.guid)
                 if await self._p.inbox.fail(delivery.seq, f"{type(error).__name__}: {error}"):
@@ -92,35 +102,63 @@ class Receiver:
             return await self._settle(delivery, f"ignored: {event.reason}")
         decisions = await self._decide(event)
         if isinstance(decisions, Ignored):
-            return await self._settle(delivery, f"ignored: {decisions.reason}")
-        found = [await self._carry_out(decision, event, delivery) for decision in decisions]
-        starts = [one for one in found if isinstance(one, runs.Run)]
-        await self._create(delivery, starts, [one for one in found if isinstance(one, str)])
+            return await self._settle(delivery, f"ignored: {decisions.reason}", events.target(event))
+        if any(not isinstance(one, _ANYWAY) for one in decisions) and (strange := await self._strange(event)):
+            return await self._settle(delivery, f"ignored: {strange}", events.target(event))
+        in_turn = isinstance(event, CommentEvent)
+        if isinstance(event, CommentEvent) and any(isinstance(one, Start | Control) for one in decisions):
+            await self._replies.taken(event)
+        starts, notes = list[runs.Run](), list[str]()
+        for decision in decisions:
+            if starts and not isinstance(decision, Start):  # what was said before it is to be there when it looks
+                await self._p.db.write(lambda conn: [runs.create(conn, run) for run in starts])
+            found = await self._carry_out(decision, event, delivery)
+            if isinstance(found, str):
+                notes.append(found)
+            else:
+                starts.append(replace(found, after=starts[-1].id) if starts and in_turn else found)
+        await self._create(delivery, starts, notes, events.target(event))
         return None
 
-    async def _settle(self, delivery: Delivery, note: str) -> None:
+    async def _settle(self, delivery: Delivery, note: str, target: str = "") -> None:
         log.info("delivery handled", guid=delivery.guid, name=delivery.event, note=note)
-        await self._p.db.write(lambda conn: self._p.inbox.finish(conn, delivery.seq, note))
+        await self._p.db.write(lambda conn: self._p.inbox.finish(conn, delivery.seq, note, target))
 
     async def _decide(self, event: Event) -> list[Decision] | Ignored:
         library, repo = self._p.library, getattr(event, "repo", None)
         if repo is None:
-            return route(event, library.offered.workflows, 0)
+            return route(event, library.offered.workflows, Own())
         acts = not isinstance(event, PushEvent) or event.is_default
         if acts and not await library.knows(key(repo)) and (strange := await self._acquaint(repo)):
             return Ignored(strange)
-        own = (await self._p.github.app()).bot_id if not isinstance(event, PushEvent) else 0
-        return route(event, await library.workflows(key(repo)), own)
+        workflows = await library.workflows(key(repo))
+        return route(event, workflows, await self._own(event, repo, workflows))
+
+    async def _own(self, event: Event, repo: RepoRef, workflows: Mapping[str, Workflow]) -> Own:
+        """Who the bot is and what it knows, as far as the event asks for it."""
+        if isinstance(event, PushEvent):
+            return Own()
+        app = await self._p.github.app()
+        if not isinstance(event, CommentEvent):
+            return Own(app.bot_id, app.slug)
+        offered = {flow.on.command for flow in self._p.library.offered.workflows.values() if flow.on.command}
+        off = offered - {flow.on.command for flow in workflows.values()}
+        controls = {name: command.usage for name, command in self._commander.commands.items()}
+        return Own(app.bot_id, app.slug, controls, await self._authority.bots(repo), frozenset(off))
 
     async def _acquaint(self, repo: RepoRef) -> str:
         """Read what configures a repository of which nothing is known, whoever had its name before."""
-        if strange := await self._strange(repo):
+        if strange := await self._strange_repo(repo):
             return strange
         async with self._p.github.repository(repo, {"contents": "read"}) as read:
             await self._p.library.read_all(read, "HEAD")
         return ""
 
-    async def _strange(self, repo: RepoRef) -> str:
+    async def _strange(self, event: Event) -> str:
+        repo = getattr(event, "repo", None)
+        return await self._strange_repo(repo) if repo is not None else ""
+
+    async def _strange_repo(self, repo: RepoRef) -> str:
         """Why a delivery about this repository is none of ours: GitHub is asked, for names and ids may not fit."""
         try:
             await self._p.github.confirm(repo)
@@ -135,11 +173,15 @@ class Receiver:
         match decision:
             case Start() | Cancel() | Approve() if isinstance(event, IssueEvent) and await self._is_outdated(event):
                 return "ignored: it came late, and the issue says something else by now"
-            case Start() | Approve() | Reread() | Hear() if strange := await self._strange(event.repo):  # type: ignore[union-attr]
-                return f"ignored: {strange}"
             case Start():
                 assert isinstance(event, Act | CheckEvent)
                 return await self._admission.begin(decision, event, delivery)
+            case Control():
+                assert isinstance(event, CommentEvent)
+                return await self._commander.do(decision, event, delivery)
+            case Refuse():
+                assert isinstance(event, CommentEvent)
+                return await self._commander.refuse(decision, event)
             case Hear():
                 return await self._hearing.hear(event, delivery.guid)
             case Approve():
@@ -167,13 +209,14 @@ class Receiver:
             return True
         return issue.state != event.issue.state
 
-    async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str]) -> None:
+    async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str], target: str) -> None:
         """Settle the delivery and create the runs it starts, in one transaction."""
 
         def commit(conn: sa.Connection) -> list[runs.Run]:
-            made = [run for run in wanted if runs.create(conn, run)]
+            made = [run for run in wanted if runs.create(conn, run) or runs.get(conn, run.id)]
             active = ["a run of this is active already"] * (len(wanted) - len(made))
-            self._p.inbox.finish(conn, delivery.seq, "; ".join([*notes, *(f"run {run.id}" for run in made), *active]))
+            note = "; ".join([*notes, *(f"run {run.id}" for run in made), *active])
+            self._p.inbox.finish(conn, delivery.seq, note, target)
             return made
 
         if wanted:
@@ -221,6 +264,10 @@ class Receiver:
             except UserError as refusal:  # an archived repository keeps no other from its labels
                 refused.append(f"; refused: {refusal}")
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
+
+
+def _target(event: Event | Ignored) -> str:
+    return events.target(event) if not isinstance(event, Ignored) else ""
 
 
 def _parse(delivery: Delivery) -> Event | Ignored:

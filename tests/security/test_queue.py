@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.backends.rehearsal import Append, Hang, Run, Say, Write
+from bot.decision import Decision, Own
 from bot.github.events import Event, Ignored, IssueEvent
-from bot.router import Decision, route
+from bot.router import route
 from bot.workflow import admission, receiver
 from bot.workflow.spec import Workflow
 from tests.house import House, opened
@@ -108,11 +109,11 @@ async def test_c60_a_delivery_that_breaks_its_handler_dies_alone(house: House, m
     house.rehearse(RIGHT)
     tried: list[str] = []
 
-    def breaking(event: Event, workflows: Mapping[str, Workflow], own_id: int) -> list[Decision] | Ignored:
+    def breaking(event: Event, workflows: Mapping[str, Workflow], known: Own) -> list[Decision] | Ignored:
         if isinstance(event, IssueEvent) and event.issue.title == "Poison":
             tried.append(event.action)
             raise RuntimeError("poison")
-        return route(event, workflows, own_id)
+        return route(event, workflows, known)
 
     monkeypatch.setattr(receiver, "route", breaking)
     poison = await house.open_issue("Poison")

@@ -1,0 +1,86 @@
+"""`/retry [from <step>]`: try a run again that ended short of its goal; the results of finished steps stand."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import partial
+
+from bot.errors import UserError
+from bot.publish import command_text
+from bot.store import runs
+from bot.store.runs import PAST, Node, Run
+from bot.workflow.command import Asked, Command
+
+SHORT = frozenset({"failed", "refused", "cancelled", "timed out", "over budget", "resource limit"})
+LAST = ("judge", "publish")  # what follows from everything before it
+
+
+async def carry_out(asked: Asked) -> str:
+    run = await _run(asked)
+    steps = await asked.parts.db.read(lambda conn: runs.tree(conn, run.id))
+    again = redone(steps, _start(asked))
+    first = next(node.key for node in steps if node.key in again) if again else "prepare"
+    sentence = command_text.tried_again(asked.login, first)
+    if not await asked.parts.db.write(partial(runs.retry, run_id=run.id, redone=again, sentence=sentence)):
+        raise UserError(command_text.run_is_active(run.context["workflow"]["name"]))
+    asked.show_soon(run)
+    return ""
+
+
+async def _run(asked: Asked) -> Run:
+    found = await asked.runs()
+    if not found:
+        raise UserError(command_text.nothing_to_retry())
+    newest, name = found[0], found[0].context["workflow"]["name"]
+    if newest.active:
+        raise UserError(command_text.run_is_active(name))
+    if newest.state not in SHORT:
+        raise UserError(command_text.went_well(name, newest.state))
+    return newest
+
+
+def _start(asked: Asked) -> str:
+    """The step that is asked for, empty where none is."""
+    match asked.order.arguments:
+        case ():
+            return ""
+        case ("from", step):
+            return step
+        case _:
+            raise UserError(command_text.usage("retry", COMMAND.usage))
+
+
+def redone(steps: Sequence[Node], start: str) -> list[str]:
+    """The keys of the steps that are done anew: from `start` on, or those that ended badly and what follows from them.
+
+    Where tests stayed red the agent tries again, too. Raises UserError where there is no such step.
+    """
+    now = [node for node in steps if PAST not in node.key and (node.started_at or node.state == "queued")]
+    known = {node.key: node for node in now}
+    if start and start not in known:
+        close = get_close_matches(start, known, n=1)
+        raise UserError(command_text.no_such_step(start, list(known), close[0] if close else None))
+    bad = [node for node in now if node.state != "done" and node.key != "publish"]
+    ordered = [node for node in now if ".agent." in node.key or ".test." in node.key]
+    if start:
+        position = known[start].position
+    elif ordered and bad:
+        position = _of_agent(bad[-1], ordered).position
+    else:
+        return [node.key for node in now if node in bad or node.key in LAST]
+    return [node.key for node in now if node.position >= position]
+
+
+def _of_agent(bad: Node, steps: Sequence[Node]) -> Node:
+    """The step of the agent whose work the tests of `bad` judged, or `bad` itself."""
+    wanted = bad.key.replace(".test.", ".agent.")
+    return next((node for node in steps if node.key == wanted), bad)
+
+
+COMMAND = Command(
+    name="retry",
+    summary="Try the newest run again where it stopped, or from a step on; finished steps before that stand",
+    requires="write",
+    usage="[from <step>]",
+    examples=("/retry", "/retry from implement.agent.1"),
+    carry_out=carry_out,
+)

@@ -1,0 +1,65 @@
+"""Answering whoever wrote a comment, where it stands: that it was read, how it ended, and in words."""
+
+from typing import Literal
+
+from bot.github.api import Repository
+from bot.github.client import GitHub
+from bot.github.events import CommentEvent
+from bot.github.reaction import Content
+from bot.github.refusal import RefusalError
+
+_RIGHTS = {"issues": "write", "pull_requests": "write"}
+
+
+class Replies:
+    """Writes below issues and pull requests, and in the threads at their lines."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    async def taken(self, event: CommentEvent) -> None:
+        """Show that a command was read."""
+        await self._react(event, "eyes")
+
+    async def ended(self, event: CommentEvent, *, well: bool) -> None:
+        """Show how a command ended."""
+        await self._react(event, "rocket" if well else "confused")
+
+    async def _react(self, event: CommentEvent, content: Content) -> None:
+        """The text of a review takes no reaction, and a comment that somebody deleted none either."""
+        where: Literal["issue", "diff"] = "diff" if event.comment.where == "diff" else "issue"
+        if event.comment.where == "review":
+            return
+        async with self._github.repository(event.repo, _RIGHTS) as repo:
+            try:
+                await repo.react(where, event.comment.id, content)
+            except RefusalError as refusal:
+                if refusal.status not in (404, 422):
+                    raise
+
+    async def say(self, event: CommentEvent, body: str, marker: str) -> None:
+        """One answer, where the comment stands; nothing where ours with that marker is there already."""
+        async with self._github.repository(event.repo, _RIGHTS) as repo:
+            await post(repo, event, body, marker)
+
+
+async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool) -> None:
+    """A command is not carried out: the sentence why, and a reaction; `once`: said once in a conversation."""
+    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}")
+    await replies.ended(event, well=False)
+
+
+async def post(repo: Repository, event: CommentEvent, body: str, marker: str) -> int:
+    """The answer's id; below the pull request where the thread is gone."""
+    if event.comment.where == "diff":
+        try:
+            return await repo.reply(event.issue.number, thread(event), body, marker)
+        except RefusalError as refusal:
+            if refusal.status not in (404, 422):
+                raise
+    return await repo.comment(event.issue.number, body, marker)
+
+
+def thread(event: CommentEvent) -> int:
+    """The first remark of the thread that a comment at a line stands in."""
+    return event.comment.in_reply_to or event.comment.id
