@@ -254,6 +254,11 @@ async def test_an_agent_that_fails_ends_the_run_with_its_reason(desk: Desk) -> N
     desk.rehearse([Fail(Outcome("error", "", details={"cause": "budget"}))])
     issue = await asked(desk, "/ask how?")
     assert (await told(desk, issue)).startswith("over budget: Over budget: the limit of $1.00 for a run is used up.")
+    desk.rehearse([said(TOTAL)])
+    await desk.comment(issue, "/retry")
+    await desk.settle()
+    assert (await desk.end(issue)).startswith("done: `total()` adds up the prices.")
+    desk.said(issue)
 
 
 async def test_a_cancelled_answer_ends_its_agent(desk: Desk) -> None:

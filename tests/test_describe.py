@@ -80,7 +80,7 @@ async def test_said_again_only_our_section_is_replaced(desk: Desk) -> None:
     assert SUMMARY not in body
     assert SUMMARY not in desk.tasks[-1].prompt  # what it wrote itself is no source
     assert "Before, edited.\n\nAfter." in desk.tasks[-1].prompt
-    desk.said(pull)
+    assert "Hidden text" not in desk.said(pull)[-1]  # our own marks are none
 
 
 async def test_nothing_is_paid_for_where_neither_head_nor_text_changed(desk: Desk) -> None:

@@ -111,12 +111,13 @@ class AnswerSurveyor:
         rules = merged(workflow.review, settings.review)
         limits = lowered(workflow.limits, settings.limits, self._library.most)
         head, question = pull.head_sha if pull else trusted, asked_in(run)
+        body = description.without_section(issue.body)
         theirs = [*comments, *(thread.said if thread else ())]
         return AnswerGround(
             number=issue.number,
             is_pull=issue.is_pull,
             title=issue.title,
-            body=description.without_section(issue.body),
+            body=body,
             author=issue.author.login,
             question=question,
             head=head,
@@ -134,7 +135,7 @@ class AnswerSurveyor:
             thread=thread,
             guidelines=await guidelines_at(mirror, trusted, rules.guidelines),
             notes=(
-                *_unseen(issue.title, [issue.body, question, *(comment["body"] for comment in theirs)]),
+                *_unseen(issue.title, [body, question, *(comment["body"] for comment in theirs)]),
                 *([text.came_later(later)] if later else []),
             ),
             section=description.section_of(issue.body),

@@ -30,13 +30,8 @@ from bot.workflow.guard import Guard
 from bot.workflow.spec import Workflow
 
 READING = 1_000  # where the agent's step stands in the run's tree
-ENDINGS: dict[str, State] = {
-    "budget": "over budget",
-    "over budget": "over budget",
-    "timed out": "timed out",
-    "silent": "timed out",
-    "limits": "resource limit",
-}
+ENDINGS: dict[str, State] = {"budget": "over budget", "timed out": "timed out", "silent": "timed out"}
+ENDINGS |= {"limits": "resource limit"}
 
 
 @dataclass(frozen=True)
