@@ -3,8 +3,10 @@
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import sqlalchemy as sa
@@ -12,11 +14,15 @@ import sqlalchemy as sa
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Fail, Run, Say, Write
 from bot.emulator.world import Issue
+from bot.github.entity import Comment, Person
+from bot.github.events import CommentEvent
+from bot.publish.subject import event_of, issue_in
 from bot.publish.text import APPROVED
 from bot.store import gates, runs
 from bot.store.db import gates as table
 from bot.store.db import runs as runs_table
-from bot.workflow.approval import expire
+from bot.store.inbox import Delivery
+from bot.workflow.approval import NotApprovedError, approve, expire
 from bot.workflow.library import Shipped
 from bot.workflow.spec import IssuesTrigger
 from tests.house import House, opened
@@ -227,7 +233,7 @@ async def test_another_plan_takes_the_place_of_the_first(planned: House) -> None
     await planned.settle()
     first, second = planned.said(issue)
     assert "· cancelled ·" in first
-    assert "Superseded: a later run took the place of this one" in first
+    assert "Superseded: a later run took the place of this one.\n\n<details><summary>What waited</summary>" in first
     assert SHOWN in first
     assert "1. Say hello twice" in second
     await approves(planned, issue)
@@ -277,6 +283,62 @@ async def test_a_plan_does_not_let_protected_files_through(planned: House) -> No
     await approves(planned, issue)
     assert "· done ·" in planned.said(issue)[2]
     assert await planned.file(planned.pull.head, "CODEOWNERS") == "* @somebody\n"
+
+
+# ---- by a command ----------------------------------------------------------------------------------------------------
+
+
+async def commands(house: House, issue: Issue, *words: str, at: float = 0.0, by: str = "maintainer") -> str | runs.Run:
+    """What an approval by a comment comes to; the run is begun."""
+    asked, user = event_of((await house.runs())[0]), house.emulator.world.find_user(by)
+    actor, when = Person(user.login, user.id, is_bot=False), datetime.fromtimestamp(time.time() + at, UTC)
+    state: Literal["open", "closed"] = "open" if issue.state == "open" else "closed"
+    about = replace(issue_in(asked), number=issue.number, state=state)
+    comment = Comment(house.emulator.world.id(), "/approve", actor, when, when, "issue", "")
+    parts, event = house.bot.worker._p, CommentEvent("created", asked.repo, actor, about, comment)
+    made = await approve(parts, event, Delivery(0, f"{comment.id}", "issue_comment", time.time(), 0, b""), words)
+    if isinstance(made, runs.Run):
+        started = made
+        assert await parts.db.write(lambda conn: runs.create(conn, started))
+        house.bot.worker.dispatch()
+        await house.settle()
+    return made
+
+
+async def test_a_command_approves_and_its_caller_says_why_it_does_not(planned: House) -> None:
+    issue = await planned.implement()
+    planned.emulator.user("helper", "triage")
+    with pytest.raises(NotApprovedError, match="@helper, approving a change needs write access"):
+        await commands(planned, issue, by="helper")
+    with pytest.raises(NotApprovedError, match="This was written before the newest plan was shown"):
+        await commands(planned, issue, at=-60.0)
+    with pytest.raises(NotApprovedError, match="Nothing that waits here is called `0000000`"):
+        await commands(planned, issue, "0000000")
+    plan = planned.status(issue)
+    named = plan.partition("exactly this plan (`")[2][:12]
+    run = await commands(planned, issue, named)
+    assert isinstance(run, runs.Run)
+    work = planned.said(issue)[1]
+    assert "· done ·" in work
+    assert "Not read" not in work
+    with pytest.raises(NotApprovedError, match="@maintainer approved this already"):
+        await commands(planned, issue)
+    await planned.label(issue)
+    await planned.settle()
+    await planned.close(issue)
+    with pytest.raises(NotApprovedError, match=r"This issue is closed, .* and approve again"):
+        await commands(planned, issue)
+    planned.said(issue)
+
+
+async def test_what_waits_for_a_pull_request_is_approved_there_too(planned: House) -> None:
+    issue = await planned.implement()
+    await approves(planned, issue)
+    plays(planned, works=[Write("more.txt", "more\n")])
+    await planned.label(issue)
+    await planned.settle()
+    await commands(planned, planned.pull)
+    assert f"Done: #{planned.pull.number} has the new commits." in planned.said(issue)[3]
 
 
 # ---- waiting costs nothing, and no plan is no plan -------------------------------------------------------------------

@@ -99,17 +99,19 @@ def workflow_gone(name: str) -> str:
     return f"The workflow {code(name)}, which would carry this out, is not there any more."
 
 
-def was_approved(by: str) -> str:
-    """For the status of what was approved."""
-    return f"Approved by @{by}."
+def was_approved(before: str, by: str) -> str:
+    """The status of what was approved: what stood there, and by whom."""
+    return f"{before}\n\nApproved by @{by}."
 
 
-def was_superseded() -> str:
-    return "Superseded: a later run took the place of this one, which nobody can approve any more."
+def was_superseded(before: str) -> str:
+    """The status of what nobody can approve any more, with what stood there."""
+    return f"Superseded: a later run took the place of this one.\n\n{folded('What waited', before)}"
 
 
-def was_expired(days: int) -> str:
-    return f"Expired: nobody approved this within {days} days, so it waits no more. Ask for it again."
+def was_expired(before: str, days: int) -> str:
+    said = f"Expired: nobody approved this within {days} days, so it waits no more. Ask for it again."
+    return f"{said}\n\n{folded('What waited', before)}"
 
 
 def pull_closed(pull: int) -> str:

@@ -4,7 +4,7 @@ A gate belongs to the run that ended before it. Whether it still waits follows f
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ KEPT_DAYS = 90
 MOST = 20  # gates of one target that are looked at
 Kind = Literal["plan", "patch"]
 End = Literal["", "approved", "superseded", "expired"]
+Say = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -89,22 +90,20 @@ def before(conn: sa.Connection, run: Run, repo: int, workflow: str) -> list[str]
     return list(conn.execute(query.where(*mine, gates.c.ended == "", runs.c.seq < run.seq)).scalars())
 
 
-def end(conn: sa.Connection, run_id: str, ended: End, note: str, successor: str | None = None) -> bool:
-    """A gate waits no more; the status of its run says so with `note`. False where it had ended already.
+def end(conn: sa.Connection, run_id: str, ended: End, say: Say, successor: str | None = None) -> bool:
+    """A gate waits no more, and the status of its run says so: `say` makes its words of those that stand there.
 
-    What was approved keeps its state and its words; what nobody can approve of any more ends as cancelled.
+    What was approved keeps its state; what nobody can approve any more ends as cancelled. False where the gate had
+    ended already.
     """
     closes = {"ended": ended, "ended_at": time.time(), "successor": successor}
     query = sa.update(gates).where(gates.c.run == run_id, gates.c.ended == "").values(**closes)
     run = _run(conn, run_id)
     if not conn.execute(query).rowcount or run is None:
         return False
-    told: Mapping[str, Any] = {"reason": f"{run.reason}\n\n{note}"}
-    if ended != "approved":
-        state: State = "cancelled"
-        told = {"reason": f"{note}\n\n{run.reason}", "state": state}
-    facts = {**run.facts, "shown": None}
-    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(**told, facts=facts))
+    state: State = run.state if ended == "approved" or run.active else "cancelled"
+    told = {"reason": say(run.reason), "state": state, "facts": {**run.facts, "shown": None}}
+    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(**told))
     return True
 
 

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,7 +60,7 @@ async def expire(parts: Parts) -> None:
 
     def end(conn: sa.Connection) -> None:
         for run_id in overdue:
-            gates.end(conn, run_id, "expired", verdict.was_expired(KEPT_DAYS))
+            gates.end(conn, run_id, "expired", partial(verdict.was_expired, days=KEPT_DAYS))
 
     if overdue := await parts.db.read(lambda conn: gates.overdue(conn, now)):
         await parts.db.write(end)

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -203,9 +204,9 @@ async def close_earlier(db: Database, show: Callable[[str], Awaitable[None]], ru
     def write(conn: sa.Connection) -> None:
         for waiting in found:
             if waiting == approves.get("run"):
-                gates.end(conn, waiting, "approved", verdict.was_approved(approves["by"]), run.id)
+                gates.end(conn, waiting, "approved", partial(verdict.was_approved, by=approves["by"]), run.id)
             else:
-                gates.end(conn, waiting, "superseded", verdict.was_superseded())
+                gates.end(conn, waiting, "superseded", verdict.was_superseded)
 
     if found:
         await db.write(write)
