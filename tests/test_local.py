@@ -126,5 +126,33 @@ async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path
         await run(tmp_path / "nowhere", RIGHT)
     with pytest.raises(UserError, match="There is no backend robot; known are claude, command, rehearsal"):
         await run(clone, RIGHT, wish=Wish("T", "", backend="robot"))
-    with pytest.raises(UserError, match="There is no workflow nothing: neither a file nor one of auto-implement"):
+    with pytest.raises(UserError, match="There is no workflow nothing: neither a file nor one of ask, auto-implement"):
         workflow_of("nothing")
+
+
+async def configured(clone: Path, more: str) -> None:
+    """The clone's newest commit has this in its configuration."""
+    (clone / ".github/tutti.yml").write_text(f"version: 1\nbackend: rehearsal\ntest: sh check.sh\n{more}")
+    git(clone, "commit", "-q", "-m", "Configure", ".github/tutti.yml")
+
+
+async def test_a_staged_run_makes_no_branch_and_keeps_the_patch(clone: Path) -> None:
+    await configured(clone, "staged: true\n")
+    result = await run(clone, RIGHT)
+    assert (result.state, result.branch) == ("done", "")
+    assert result.reason.startswith("Staged: the branch `feature/auto-7-say-hello` is not made.\n\nWhat was made is a ")
+    (patch,) = (clone / ".git/tutti").iterdir()
+    assert "+hello" in patch.read_text()
+    assert git(clone, "for-each-ref", "--format=%(refname)") == "refs/heads/main\n"
+
+
+async def test_paths_and_linters_hold_on_a_clone_too(clone: Path) -> None:
+    await configured(clone, "owns: ['docs/']\nlint: grep -q hello greeting.txt\n")
+    result = await run(clone, RIGHT)
+    assert result.state == "refused"
+    assert "`greeting.txt` lies outside of what runs of this repository may change" in result.reason
+
+
+async def test_a_backend_named_at_the_terminal_comes_before_those_of_agents(clone: Path) -> None:
+    await configured(clone, "agents: {developer: {backend: command, max-turns: 3}}\n")
+    assert (await run(clone, RIGHT)).state == "done"

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from bot.agents.custom import Chosen, Custom
 from bot.backends.rehearsal import Say, Write
 from bot.publish.text import APPROVED
 from bot.store import spending
+from tests.counter import question
 from tests.desk import DISCOUNT, ROUNDING, Desk
 from tests.house import CONFIGURATION, House, opened
 from tests.test_fix import MEND, SAID, found, status
@@ -51,6 +54,25 @@ async def test_a_name_of_a_folder_counts_for_all_its_agents_and_the_exact_name_w
         "judge": (None, 3),
     }
     desk.summary(pull)
+
+
+def test_what_is_set_of_an_agent_counts_key_by_key_and_the_nearest_name_wins() -> None:
+    named = {"*": Chosen("command", "a", 1), "review/*": Chosen(model="b"), "review/security": Chosen(max_turns=3)}
+    wanted = Custom(agents=named)
+    assert wanted.chosen("review/security") == Chosen("command", "b", 3)
+    assert wanted.chosen("review/style") == Chosen("command", "b", 1)
+    assert wanted.chosen("reviewer") == Chosen("command", "a", 1)
+    assert Custom().chosen("developer") == Chosen()
+
+
+async def test_a_backend_that_is_not_there_any_more_is_said_to_be(house: House) -> None:
+    """The copy that is in force was good once; the operator has taken the backend away since."""
+    await house.configure("agents: {developer: {backend: rehearsal}}\n")
+    await house.settle()
+    shop = house.bot.bench.shop
+    shop.backends.pop("rehearsal")  # type: ignore[attr-defined]
+    told = house.status(await house.implement())
+    assert "There is no backend `rehearsal` here any more; known are `claude`, `command`." in told
 
 
 # ---- linters ---------------------------------------------------------------------------------------------------------
@@ -223,15 +245,23 @@ async def test_reviews_and_fixes_too_and_a_language_for_reviews_wins_there(
 # ---- the money -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_a_repository_sets_for_its_day_lowers_what_the_operator_allows(house: House) -> None:
+async def test_what_a_repository_sets_for_its_day_stops_its_agents(house: House) -> None:
+    """The agent asks the model at the door that it was given; the operator would allow far more."""
     await house.configure("limits: {usd-a-day: 3}\n")
     house.rehearse(RIGHT)
-    house.status(await house.implement())
-    bench = house.bot.bench
-    await bench.db.write(lambda conn: spending.pay(conn, bench.shop.budget.today, "x", "acme/greeter", 0, 3))
-    (run,) = await house.runs()
-    purse = bench.shop.budget.purse(run.id, run.repo, 0, "", own=3)
-    assert "acme/greeter may use $3.00 a day" in await purse.empty()
+    house.gate.close()
+    issue = await house.open_issue()
+    await house.label(issue)
+    await house.gate.reached()
+    bench, (task,) = house.bot.bench, house.tasks
+    await bench.db.write(lambda conn: spending.pay(conn, bench.shop.budget.today, "other", "acme/greeter", 0, 3))
+    connector, headers = aiohttp.UnixConnector(str(task.doors[0].socket)), {"x-api-key": task.token}
+    async with aiohttp.ClientSession("http://tutti", connector=connector, headers=headers) as client:
+        answer = await client.post("/v1/messages", json=question())
+        assert (answer.status, "acme/greeter may use $3.00 a day" in await answer.text()) == (403, True)
+    await house.gate.open()
+    await house.settle()
+    house.status(issue)
 
 
 # ---- a pull request sets nothing -------------------------------------------------------------------------------------
