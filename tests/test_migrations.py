@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.store.db import Database, metadata, nodes, runs
+from bot.store.gates import about
 from bot.store.migrations import MIGRATIONS, migrate
 
 Shape = dict[str, Any]
@@ -103,3 +104,26 @@ async def test_workers_that_start_together_migrate_once(postgres_url: str) -> No
     assert await other.read(lambda conn: conn.scalar(sa.text("select count(*) from schema_version"))) == len(MIGRATIONS)
     for db in (one, other):
         await db.close()
+
+
+async def test_what_waited_for_approval_before_there_were_gates_waits_on(fresh: Callable[[], Database]) -> None:
+    db = fresh()
+
+    def before(conn: sa.Connection) -> None:
+        version_1(conn)
+        for step in MIGRATIONS[1:3]:
+            step(conn)
+        conn.execute(sa.text("insert into schema_version values (2), (3)"))
+        kept = {"context": '{"event": {"repo": {"id": 7}}}', "facts": '{"patch": "abc"}'}
+        waits = "update runs set state = 'needs approval', ended_at = 2.5, context = :context, facts = :facts"
+        conn.execute(sa.text(waits), kept)
+        gate = {"meta": '{"ground": {"base": "def", "pull": null}}', "data": b""}
+        conn.execute(sa.text("insert into artifacts (run, key, meta, data) values ('one', 'gate', :meta, :data)"), gate)
+
+    await db.write(before)
+    await db.migrate()
+    (found,) = await db.read(lambda conn: about(conn, 7, "acme/greeter#1", 1))
+    gate = found.gate
+    assert (gate.run, gate.workflow, gate.kind, gate.digest, gate.base) == ("one", "w", "patch", "abc", "def")
+    assert found.waits(now=3.0)
+    await db.close()

@@ -112,10 +112,10 @@ async def test_a_plan_is_shown_and_carried_out_once_somebody_approves_of_it(plan
     assert len(planned.tasks) == 1
     await approves(planned, issue)
     plan, work = planned.said(issue)
-    assert plan.rstrip().partition("\n\n<!--")[0].endswith("Approved by @maintainer.")
+    assert "It waits for 90 days.\n\nApproved by @maintainer." in plan
     assert "· done ·" in work
     assert "Read the plan that @maintainer approved" in work
-    assert "This works on `main` at" in work
+    assert "closes #1 when it is merged.\n\nThe plan and the work are for `main` at" in work
     assert "has moved on" not in work
     assert planned.pull.title == "Say hello"
     assert f"BEGIN DATA (plan)\n{SHOWN}\nEND DATA" in prompts(planned)[1]
@@ -146,7 +146,7 @@ async def test_the_work_starts_on_the_commit_that_the_plan_was_made_for(planned:
     await planned.push({"other.txt": "more\n"})
     await approves(planned, issue)
     work = planned.said(issue)[1]
-    assert f"This works on `main` at `{base[:12]}`, for which the plan was made. `main` has moved on since." in work
+    assert f"The plan and the work are for `main` at `{base[:12]}`. `main` has moved on since." in work
     assert (await planned.git("rev-parse", f"{planned.pull.head}~1")).strip() == base
 
 

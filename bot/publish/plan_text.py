@@ -159,7 +159,7 @@ def reading(by: str) -> str:
 
 def bound(where: str, branch: str, *, moved: bool, edited: bool, newer: int) -> list[str]:
     """What a run on a plan says about what it works on: exactly what was approved, whatever came after."""
-    notes = [f"This works on {where}, for which the plan was made."]
+    notes = [f"The plan and the work are for {where}."]
     if moved:
         notes.append(f"{code(branch)} has moved on since.")
     if edited:

@@ -148,7 +148,8 @@ class Conductor:
         if product.tree == ground.base_tree:
             return product.state, product.reason
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
-        return product.state, "\n\n".join(part for part in (product.reason, where) if part)
+        bound_to = ground.notes[0] if approves else ""
+        return product.state, "\n\n".join(part for part in (product.reason, where, bound_to) if part)
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""

@@ -220,7 +220,8 @@ async def close_earlier(db: Database, show: Callable[[str], Awaitable[None]], ru
 def bound(ground: Ground, approves: dict[str, Any]) -> Ground:
     """The ground of a run on a plan: the commit and the words that the plan was made for, whatever came since.
 
-    `ground` is as it is found now. Raises Stop where the pull request that the plan goes on with is not what it was.
+    `ground` is as it is found now; the first of the notes says what it is bound to. Raises Stop where the pull request
+    that the plan goes on with is not what it was.
     """
     then = TypeAdapter(Ground).validate_python(approves["ground"])
     if (ground.pull, ground.pull and ground.base) != (then.pull, then.pull and then.base):
@@ -239,7 +240,7 @@ def bound(ground: Ground, approves: dict[str, Any]) -> Ground:
         base_tree=then.base_tree,
         base_branch=then.base_branch,
         comments=then.comments,
-        notes=(*notes, *ground.notes),
+        notes=(" ".join(notes), *ground.notes),
     )
 
 
