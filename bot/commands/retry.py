@@ -15,9 +15,10 @@ LAST = ("judge", "publish")  # what follows from everything before it
 
 
 async def carry_out(asked: Asked) -> str:
+    start = _start(asked)
     run = await _run(asked)
     steps = await asked.parts.db.read(lambda conn: runs.tree(conn, run.id))
-    again = redone(steps, _start(asked))
+    again = redone(steps, start)
     first = next(node.key for node in steps if node.key in again) if again else "prepare"
     sentence = command_text.tried_again(asked.login, first)
     if not await asked.parts.db.write(partial(runs.retry, run_id=run.id, redone=again, sentence=sentence)):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bot.errors import TryAgain
-from bot.github.entity import Person, read_author, read_moment, read_number
+from bot.github.entity import Comment, Person, read_author, read_moment, read_number
 from bot.github.reaction import read_counts
 from bot.github.refusal import RefusalError
 from bot.github.shape import moment, number, text
@@ -83,11 +83,12 @@ class Reviews:
         """Every remark at the diff of a pull request, oldest first."""
         return await self._wire.pages(f"/pulls/{n}/comments", _read_remark)
 
-    async def reply(self, n: int, to: int, body: str, marker: str = "") -> int:
-        """Answers in the thread of the remark `to`; writes nothing where ours with that marker stands already."""
+    async def reply(self, n: int, to: Comment, body: str, marker: str = "") -> int:
+        """Answers in the thread that the remark `to` stands in; writes nothing where ours with that marker is there."""
         if marker and (found := await self.find_reply(n, marker)):
             return found
-        return await self._write(f"/pulls/{n}/comments", {"in_reply_to": to, "body": marked(body, marker)})
+        first = {"in_reply_to": to.in_reply_to or to.id, "commit_id": to.commit, "path": to.path}
+        return await self._write(f"/pulls/{n}/comments", {**first, "body": marked(body, marker)})
 
     async def find_reply(self, n: int, marker: str) -> int | None:
         """The first remark that holds the marker and was written by the App itself."""

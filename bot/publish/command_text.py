@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.github.harmless import code
-from bot.publish import text
+from bot.publish import status_text, text
 from bot.store.record import Node, Run, total, total_cost
 from bot.workflow.spec import Workflow
 
@@ -157,12 +157,10 @@ def standing(runs: Sequence[tuple[Run, Sequence[Node]]], now: float, page: Mappi
     """How the runs here stand: those that are active, else the newest."""
     parts = []
     for run, steps in runs:
-        shown = text.Status(run, run.context["workflow"]["name"], steps, now, page=page.get(run.id, ""))
-        named = [f"{text.step_line(node, now)} · {code(node.key)}" for node in steps]
-        parts.append(
-            "\n".join([text.headline(shown), "", *named, *(["", text.tail(run.reason)] if run.reason else [])])
-        )
-    return "\n\n".join(parts) or "Nothing was ever started here."
+        shown = status_text.Status(run, run.context["workflow"]["name"], steps, now, page=page.get(run.id, ""))
+        named = "\n".join(f"{status_text.step_line(node, now)} · {code(node.key)}" for node in steps)
+        parts += [status_text.headline(shown), named, text.tail(run.reason)]
+    return "\n\n".join(part for part in parts if part) or "Nothing was ever started here."
 
 
 def costs(runs: Sequence[tuple[Run, Sequence[Node]]], today: float, limit: float | None) -> str:

@@ -21,7 +21,7 @@ from bot.github.entity import Pull
 from bot.github.harmless import inert, plain
 from bot.policy.finding import Finding
 from bot.policy.secrets import redacted
-from bot.publish import fix_text, staged_text, text, verdict
+from bot.publish import fix_text, staged_text, status_text, text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
 from bot.publish.scrutiny import patch_id, scrutinise
@@ -306,7 +306,7 @@ class Publisher:
     async def _check(self, made: Offer, head: str) -> dict[str, Any]:
         verdict = made.product.verdict
         title = made.product.reason or text.check_title(verdict.about, verdict.passed)
-        summary = text.check_summary(
+        summary = status_text.check_summary(
             await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), verdict.output
         )
         async with self._github.repository(event_of(made.run).repo, {"checks": "write"}) as repo:

@@ -49,17 +49,17 @@ async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: 
     await replies.ended(event, well=False)
 
 
-async def post(repo: Repository, event: CommentEvent, body: str, marker: str) -> int:
-    """The answer's id; below the pull request where the thread is gone."""
-    if event.comment.where == "diff":
+async def post(repo: Repository, event: CommentEvent, body: str, marker: str) -> tuple[int, bool]:
+    """The answer's id, and whether it stands in a thread at a line: not where that is gone."""
+    if threaded(event):
         try:
-            return await repo.reply(event.issue.number, thread(event), body, marker)
+            return await repo.reply(event.issue.number, event.comment, body, marker), True
         except RefusalError as refusal:
             if refusal.status not in (404, 422):
                 raise
-    return await repo.comment(event.issue.number, body, marker)
+    return await repo.comment(event.issue.number, body, marker), False
 
 
-def thread(event: CommentEvent) -> int:
-    """The first remark of the thread that a comment at a line stands in."""
-    return event.comment.in_reply_to or event.comment.id
+def threaded(event: object) -> bool:
+    """Whether something was asked for in a thread at a line of a diff."""
+    return isinstance(event, CommentEvent) and event.comment.where == "diff"

@@ -12,8 +12,10 @@ import structlog
 from bot.errors import TryAgain, UserError
 from bot.github.api import Repository
 from bot.github.client import GitHub
+from bot.github.events import CommentEvent
 from bot.github.writing import marked
-from bot.publish import text
+from bot.publish import status_text
+from bot.publish.reply import Replies, post, threaded
 from bot.publish.subject import event_of, issue_of, label_of
 from bot.store import runs
 from bot.store.db import Database
@@ -22,6 +24,7 @@ from bot.store.runs import Run
 Leave = Callable[[Run], Awaitable[None]]
 log = structlog.get_logger(__name__)
 WRITING_SECONDS = 60.0
+WELL = frozenset({"done", "no change", "skipped", "needs approval"})  # how a run ends that did what it was asked for
 
 
 class Herald:
@@ -34,6 +37,7 @@ class Herald:
         self, db: Database, github: GitHub, owner: str, public_url: str | None, pace: float, leave: Leave
     ) -> None:
         self._db, self._github, self._owner, self._leave = db, github, owner, leave
+        self._replies = Replies(github)
         self._public_url, self._pace = public_url, pace
         self._locks: dict[str, asyncio.Lock] = {}
         self._shown: dict[str, str] = {}
@@ -66,7 +70,15 @@ class Herald:
                 await self._write(run, body)
                 self._shown[run_id] = body
         if not run.active:
+            await self._react(run)
             await self._forget(run_id)
+
+    async def _react(self, run: Run) -> None:
+        """Show by a reaction to the command how the run that it asked for ended."""
+        event = event_of(run)
+        if isinstance(event, CommentEvent) and not run.facts.get("reacted"):
+            await self._replies.ended(event, well=run.state in WELL)
+            await self._db.write(lambda conn: runs.learn(conn, run.id, reacted=True))
 
     async def _is_review(self, run_id: str) -> bool:
         """Whether it is a review; one that has ended is shown as that."""
@@ -75,6 +87,7 @@ class Herald:
             return False
         if not run.active and run.facts.get("shown") != run.state:
             await self._leave(run)
+            await self._react(run)
             await self._db.write(lambda conn: runs.learn(conn, run_id, shown=run.state))
         return True
 
@@ -83,7 +96,7 @@ class Herald:
         assert run is not None
         place = runs.place(conn, run) if run.state == "queued" else 0
         workflow = run.context["workflow"]
-        shown = text.Status(
+        shown = status_text.Status(
             run=run,
             title=workflow["name"],
             steps=runs.tree(conn, run_id),
@@ -93,17 +106,20 @@ class Herald:
             check=run.facts.get("check_url", ""),
             trigger="" if "approves" in run.context else label_of(run),
         )
-        return run, text.status(shown)
+        return run, status_text.status(shown)
 
     async def _write(self, run: Run, body: str) -> None:
         marker = f"run:{run.id}"
         known = await self._comment_of(run)
-        async with self._github.repository(event_of(run).repo, {"issues": "write"}) as repo:
-            if known is None or not await repo.edit_comment(known, body, marker):
-                known = await self._post(repo, run, body, marker)
+        event, at_diff = event_of(run), run.facts.get("at_diff", threaded(event_of(run)))
+        rights = {"issues": "write", "pull_requests": "write"} if at_diff else {"issues": "write"}
+        async with self._github.repository(event.repo, rights) as repo:
+            edit = repo.edit_remark if at_diff else repo.edit_comment
+            if known is None or not await edit(known, body, marker):
+                known, at_diff = await self._post(repo, run, body, marker)
             if await self._may_unlabel(run):
                 await repo.remove_label(issue_of(run).number, label_of(run))
-        facts = {"comment": known, "shown": run.state, "writing": None}
+        facts = {"comment": known, "at_diff": at_diff, "shown": run.state, "writing": None}
         await self._db.write(lambda conn: runs.learn(conn, run.id, **facts))
 
     async def _comment_of(self, run: Run) -> int | None:
@@ -114,13 +130,16 @@ class Herald:
                 return comment
             await asyncio.sleep(0.2)
 
-    async def _post(self, repo: Repository, run: Run, body: str, marker: str) -> int:
-        number = issue_of(run).number
+    async def _post(self, repo: Repository, run: Run, body: str, marker: str) -> tuple[int, bool]:
+        """The new comment, and whether it stands in the thread at a line that the command stands in."""
+        number, event = issue_of(run).number, event_of(run)
+        if isinstance(event, CommentEvent) and threaded(event):
+            return await post(repo, event, body, marker)
         found = await repo.find_comment(number, marker)
         if found is None:
-            return await repo.comment(number, marked(body, marker))
+            return await repo.comment(number, marked(body, marker)), False
         await repo.edit_comment(found.id, body, marker)
-        return found.id
+        return found.id, False
 
     async def _may_unlabel(self, run: Run) -> bool:
         """Once a run has ended its label comes off, so that setting it again asks anew: unless somebody did already."""

@@ -1,14 +1,11 @@
 """Every sentence a user reads, one function a message."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.errors import State
 from bot.github.harmless import code, harmless, inert
 from bot.review.said import RESOLVED
 from bot.storable import storable
-from bot.store.record import Node, Run, total_cost
 from bot.workflow.spec import Workflow
 
 OUTPUT_LIMIT = 6_000
@@ -31,63 +28,6 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a status shows: the run, its steps, where it stands in the queue, and where to look."""
-
-    run: Run
-    title: str
-    steps: Sequence[Node]
-    now: float
-    place: int = 0
-    page: str = ""
-    check: str = ""
-    trigger: str = ""
-
-
-def status(shown: Status) -> str:
-    """The one status comment of a run."""
-    run = shown.run
-    parts = [headline(shown), "", *(step_line(node, shown.now) for node in shown.steps)]
-    if run.reason:
-        parts += ["", run.reason]
-    elif run.active and shown.trigger:
-        parts += ["", f"Take the label `{shown.trigger}` off, or close the issue, to cancel."]
-    return "\n".join(parts).rstrip() + "\n"
-
-
-def headline(shown: Status) -> str:
-    run = shown.run
-    facts = [f"**{shown.title}**", state_words(run.state, shown.place)]
-    if run.started_at is not None:
-        facts.append(duration((run.ended_at or shown.now) - run.started_at))
-        facts.append(money(run.cost_usd if not run.active else total_cost(shown.steps)))
-    if shown.check:
-        facts.append(f"[check]({shown.check})")
-    if shown.page:
-        facts.append(f"[run]({shown.page})")
-    return " · ".join(facts)
-
-
-def state_words(state: State, place: int = 0) -> str:
-    return f"queued, place {place}" if state == "queued" and place else state
-
-
-def step_line(node: Node, now: float) -> str:
-    box = "x" if node.state == "done" else " "
-    words = [node.title]
-    if node.state not in ("done", "queued"):
-        words.append(f"**{node.state}**")
-    if node.started_at is not None:
-        words.append(duration((node.ended_at or now) - node.started_at))
-    if node.cost_usd is None or node.cost_usd > 0:
-        words.append(money(node.cost_usd))
-    line = f"- [{box}] " + " · ".join(words)
-    if node.reason:
-        line += f"\n  {harmless(node.reason)}"
-    return line + "".join(f"\n  - {harmless(item)}" for item in node.plan.splitlines())
 
 
 def fence(text: str, language: str = "text") -> str:
@@ -348,12 +288,6 @@ def check_title(tests: str, passed: bool | None) -> str:
     if passed is None:
         return "The change was not tested" if tests else "No tests were found in this repository"
     return f"{tests}: {'passed' if passed else 'failed'}"
-
-
-def check_summary(steps: Sequence[Node], output: str) -> str:
-    """The run's steps, and the end of what its tests printed."""
-    lines = "\n".join(step_line(node, node.ended_at or 0) for node in steps if node.ended_at)
-    return lines + ("\n\n" + fence(tail(output)) if output.strip() else "")
 
 
 def config_title(problems: Sequence[str]) -> str:

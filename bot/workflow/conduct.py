@@ -138,6 +138,7 @@ class Conductor:
         if self._shop.closed:
             return "refused", text.no_sandbox()
         ground = _ground(await working("prepare", lambda: guard.watched(self._prepare(run, workflow))))
+        ground = _after_its_own(ground, run)
         await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
@@ -280,6 +281,13 @@ def _planned(workflow: Workflow) -> list[runs.Node]:
         job = _job(workflow, name, spec)
         planned += [job.agent_node(1), job.test_node(1, "")]
     return [*planned, runs.Node("publish", 100_000, "Push the branch and open the pull request")]
+
+
+def _after_its_own(ground: Ground, run: Run) -> Ground:
+    """The ground of a run that is tried again: what it pushed before stands on its branch, and nothing else may."""
+    if run.life == 1 or not run.facts.get("head"):
+        return ground
+    return replace(ground, expected=run.facts["head"], pull=run.facts.get("pull"))
 
 
 def _ground(record: Any) -> Ground:

@@ -9,6 +9,7 @@ import structlog
 
 from bot.errors import TryAgain
 from bot.store import runs
+from bot.workflow.approval import expire
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks
 from bot.workflow.hearing import Hearing
 from bot.workflow.receiver import Receiver
@@ -64,7 +65,7 @@ class Worker:
 
     async def tend(self, *, thoroughly: bool = True) -> None:
         """One round of upkeep; a failure of one part is logged and does not stop the others."""
-        own = (self._dispatcher.resume, self._show_stale, self._redeliver, self._forget)
+        own = (self._dispatcher.resume, self._expire, self._show_stale, self._redeliver, self._forget)
         rare = (*own, self._hearing.poll) if thoroughly else ()
         for work in (self._adopt, *rare):
             try:
@@ -79,6 +80,11 @@ class Worker:
     async def _show_stale(self) -> None:
         for run_id in await self._p.herald.stale():
             await self._dispatcher.show(run_id)
+
+    async def _expire(self) -> None:
+        """One worker ends what has waited for a person as long as it may."""
+        if await self._p.slot.lead():
+            await expire(self._p)
 
     async def _adopt(self) -> None:
         if not self._p.db.sqlite:
