@@ -89,10 +89,6 @@ def from_fork() -> str:
     return "Refused: this pull request comes from a fork, where Tutti pushes nothing; whoever owns it can rebase it."
 
 
-def no_words(words: Sequence[str]) -> str:
-    return f"Refused: `/rebase` takes no words, so {code(' '.join(words), 100)} means nothing to it."
-
-
 def up_to_date(base: str, onto: str) -> str:
     return f"No change: the branch has the newest commit of {code(base)}, {short(onto)}, already."
 

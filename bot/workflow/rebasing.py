@@ -127,8 +127,6 @@ class Rebasing:
 
     async def _planned(self, run: Run, workflow: Workflow, ground: HeadGround) -> Plan:
         """The commits that are to be put anew. Raises Stop where there is nothing to do, or nothing that may be."""
-        if words := run.context.get("words", ()):
-            raise Stop("refused", rebase_text.no_words(words))
         if not ground.pull:
             raise Stop("refused", rebase_text.not_on_issues())
         if ground.fork:

@@ -55,7 +55,8 @@ class Testing:
             if isinstance(result, BaseException):
                 raise result
         assert isinstance(ground, HeadGround)
-        ground = replace(ground, named=named(run.context.get("words", ()), ground.head))
+        words = () if run.context.get("taken_as") else run.context.get("words", ())  # words of one's own name nothing
+        ground = replace(ground, named=named(words, ground.head))
         await self._refuse_later(run, ground)
         await self._shop.board.end(run.id, node.key, "done", trial_text.short(ground.head))
         return asdict(ground)
