@@ -48,6 +48,29 @@ async def test_who_may_not_write_may_not_approve(house: House) -> None:
     assert issue.labels == []
 
 
+async def test_a_patch_whose_comment_somebody_edited_is_not_published(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    comment = issue.comments[-1]
+    await house.emulator.edit_comment(comment, comment.body.replace("+* @somebody", "+* @another"))
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "The comment does not show this patch as it was made any more" in house.said(issue)[1]
+    assert house.pulls() == []
+
+
+async def test_a_change_that_deletes_much_is_shown_to_a_person_first(house: House) -> None:
+    await house.push({f"old/{number}": f"{number}\n" for number in range(51)})
+    house.rehearse([*RIGHT, Run("rm -r old")])
+    issue = await house.implement()
+    assert "- It deletes 51 files." in house.status(issue)
+    assert house.pulls() == []
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "· done ·" in house.said(issue)[1]
+    assert "## Approved by @maintainer" in (house.pull.body or "")
+
+
 async def test_an_approval_holds_for_one_patch_only(house: House) -> None:
     await waiting(house)
     (issue,) = house.repo.issues.values()
