@@ -1,7 +1,6 @@
 """`/rebase`: a pull request's commits stand upon the newest base afterwards; an agent resolves what conflicts."""
 
 import shlex
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -377,54 +376,3 @@ async def test_closing_cancels_it_and_the_branch_stays(desk: Desk) -> None:
     await desk.gate.open()
     assert "· cancelled ·" in told(desk, pull)
     assert desk.repo.branches["topic"] == old
-
-
-# ---- crashes ---------------------------------------------------------------------------------------------------------
-
-STEPS = ("prepare", "replay.1", "resolve-1.agent.1", "replay.2", "policy", "test", "push", "finish")
-POINTS = ["delivery:before", "delivery:done", "start:before"] + [
-    f"{step}:{side}" for step in STEPS for side in ("before", "done")
-]
-DEATHS = ["start:before", "push:before", *(f"{step}:done" for step in STEPS)]  # one step's end is the next one's begin
-
-
-async def test_these_are_all_the_checkpoints(desk: Desk) -> None:
-    pull = await behind(desk, *CLASH)
-    resolves(desk, BOTH)
-    desk.points.clear()
-    await desk.order(pull, "/rebase")
-    assert [point for point in desk.points if not point.startswith("delivery")] == POINTS[2:]
-    desk.said(pull)
-
-
-@pytest.mark.parametrize("point", DEATHS)
-async def test_a_crash_at_any_checkpoint_ends_in_the_same_branch_and_the_agent_is_paid_once(
-    desk: Desk, point: str
-) -> None:
-    pull = await behind(desk, *CLASH)
-    resolves(desk, BOTH)
-    desk.crash_at(point)
-    await desk.comment(pull, "/rebase")
-    await desk.reached.wait()
-    await desk.restart()
-    await desk.settle()
-    words = told(desk, pull)
-    assert "· done ·" in words
-    assert "Done: 2 commits of `topic` stand upon `<main>` of `main` now; the newest is `<topic>`." in words
-    assert await desk.file("topic", "cart.py") == cart(total=21)
-    assert len(desk.played) == 1
-
-
-async def test_a_machine_that_lost_its_mirror_makes_the_same_again(desk: Desk) -> None:
-    pull = await behind(desk, *CLASH)
-    resolves(desk, BOTH)
-    desk.crash_at("test:done")
-    await desk.comment(pull, "/rebase")
-    await desk.reached.wait()
-    await desk.down()
-    shutil.rmtree(desk.folder / "data/mirrors")
-    await desk.restart()
-    await desk.settle()
-    assert "the newest is `<topic>`" in told(desk, pull)
-    assert await desk.file("topic", "cart.py") == cart(total=21)
-    assert len(desk.played) == 1

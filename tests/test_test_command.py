@@ -172,7 +172,8 @@ async def test_a_fork_is_tested_where_a_maintainer_asks_and_nothing_of_it_is_pus
 async def test_on_an_issue_the_default_branch_is_tested(desk: Desk) -> None:
     await desk.push(PASSING)
     issue = await desk.open_issue()
-    await desk.order(issue, "/test")
+    await desk.comment(issue, "/test")
+    await desk.settle()
     assert f"Passed: `{CHECK}` on `{head(desk, 'main')}`" in desk.told(issue)
 
 
