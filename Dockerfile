@@ -19,6 +19,7 @@ RUN awk '/^setuptools==/{on=1} on; on && !/\\$/{exit}' requirements-dev.lock > r
 COPY pyproject.toml README.md LICENSE app.yml ./
 COPY bot ./bot
 COPY workflows ./workflows
+COPY docs/workflows.md ./docs/
 COPY scripts/as-tutti /usr/local/bin/as-tutti
 # In place, because the workflows and app.yml are read from beside the package.
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \

@@ -35,7 +35,8 @@ PURE = {
 }
 HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "html", "jinja2", "json", "re"}
 HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic", "pydantic_core", "string", "typing", "yaml"}
-PURE |= {"bot.slash", "bot.publish.review_text", "bot.publish.fix_text"}
+PURE |= {"bot.slash", "bot.mention", "bot.orders", "bot.decision", "bot.publish.review_text", "bot.publish.fix_text"}
+PURE |= {"bot.publish.status_text", "bot.publish.command_text", "bot.publish.description", "bot.agents.response"}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/review").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/policy").rglob("[!_]*.py")}
 HARMLESS |= {"ast", "hashlib", "warnings"}

@@ -20,10 +20,13 @@ from bot.agents.spec import PROMPT_NAMES, REVIEW_NAMES, AgentSpec, parse_agent
 from bot.app import backends
 from bot.cli import app
 from bot.errors import State
+from bot.github.harmless import code
+from bot.publish import command_text
 from bot.review.rules import ReviewRules
 from bot.settings import Settings
 from bot.web.health import FIGURES
-from bot.workflow import known
+from bot.workflow import commander, known
+from bot.workflow.command import rows
 from bot.workflow.configuration import Configuration
 from bot.workflow.known import Known
 from bot.workflow.library import shipped
@@ -274,6 +277,15 @@ def test_every_figure_is_documented_and_none_else() -> None:
     rows = table(read("docs/operate.md"), "metric")
     said = [(bare(name), kind, bare(label), meaning) for name, kind, label, meaning in rows]
     assert said == [(figure.name, figure.kind, figure.label, figure.meaning) for figure in FIGURES]
+
+
+def test_every_command_is_documented_as_help_lists_it_and_none_else() -> None:
+    shown = {"issues": "issues", "pull_request": "pull requests", "issues pull_request": "both"}
+    known = [
+        [code(row.usage), row.summary, shown[" ".join(sorted(row.places))], command_text.who(row)]
+        for row in rows(commander.commands(), shipped().workflows)
+    ]
+    assert table(read("docs/use.md"), "command") == known
 
 
 def test_every_state_word_is_documented_and_none_else() -> None:

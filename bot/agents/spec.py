@@ -9,8 +9,10 @@ from bot.document import Document, Strict, load, validate
 from bot.errors import ConfigError
 
 PROMPT_NAMES = ("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier")
-REVIEW_NAMES = ("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong")
-REVIEW_NAMES += ("question", "thread", "left")
+REVIEW_NAMES = (
+    *("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong"),
+    *("question", "thread", "left"),
+)
 Output = Literal["answer", "parts", "description"]
 
 

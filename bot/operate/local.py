@@ -67,7 +67,7 @@ class CloneHost:
         self._bench, self._clone, self._wish = bench, clone, wish
         told = bench.settings
         most = Bounds(told.max_usd, told.max_minutes)
-        permitted = Permitted(told.models, told.setup_hosts, told.repo_usd_a_day)
+        permitted = Permitted(told.models, told.setup_hosts, told.repo_usd_a_day, told.repo_runs_a_day)
         self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), most, permitted)
 
     async def mirror(self, run: Run) -> Mirror:

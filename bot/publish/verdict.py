@@ -109,6 +109,10 @@ def was_superseded(before: str) -> str:
     return f"Superseded: a later run took the place of this one.\n\n{folded('What waited', before)}"
 
 
+def was_withdrawn(before: str, login: str) -> str:
+    return f"Cancelled by @{login}: nobody can approve it any more.\n\n{folded('What waited', before)}"
+
+
 def was_expired(before: str, days: int) -> str:
     said = f"Expired: nobody approved this within {days} days, so it waits no more. Ask for it again."
     return f"{said}\n\n{folded('What waited', before)}"

@@ -30,9 +30,7 @@ deliveries = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),  # last: SQLite reads past a long value to reach what follows it
-    sa.Column(
-        "target", sa.String(250), nullable=True
-    ),  # owner/repo#n, once it was handled
+    sa.Column("target", sa.String(250), nullable=True),  # owner/repo#n, once it was handled
     sa.Index("deliveries_by_status", "status", "seq"),
     sa.Index("deliveries_by_target", "target", "seq"),
 )

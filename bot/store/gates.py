@@ -19,7 +19,7 @@ DAY = 24 * 3600
 KEPT_DAYS = 90
 MOST = 20  # gates of one target that are looked at
 Kind = Literal["plan", "patch"]
-End = Literal["", "approved", "superseded", "expired"]
+End = Literal["", "approved", "superseded", "expired", "withdrawn"]
 Say = Callable[[str], str]
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.errors import ACTIVE, State
+from bot.store import gates
 from bot.store.db import artifacts, nodes, runs
 from bot.store.record import PAST as PAST
 from bot.store.record import Node as Node
@@ -265,8 +266,12 @@ def not_shown(conn: sa.Connection) -> list[str]:
 
 
 def forget(conn: sa.Connection, before: float) -> list[str]:
-    """Drop what the steps of runs made that ended before that time (seconds since 1970); the ids of those runs."""
-    old = sa.select(runs.c.id).where(runs.c.ended_at < before, runs.c.id.in_(sa.select(artifacts.c.run)))
+    """Drop what the steps of runs made that ended before that time (seconds since 1970); the ids of those runs.
+
+    What an approval still needs stays.
+    """
+    made = sa.select(runs.c.id).where(runs.c.ended_at < before, runs.c.id.in_(sa.select(artifacts.c.run)))
+    old = made.where(runs.c.id.not_in(gates.spared()))
     ids = list(conn.execute(old).scalars())
     conn.execute(sa.delete(artifacts).where(artifacts.c.run.in_(ids)))
     return ids

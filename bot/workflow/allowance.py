@@ -44,6 +44,8 @@ class Allowance:
 
     async def _money(self, event: Act) -> str:
         actor = event.actor
-        purse = self._p.budget.purse("", event.repo.full_name, actor.id, actor.login)
+        settings = await self._p.library.settings(key(event.repo))
+        own = settings.limits.usd_a_day if settings is not None else None
+        purse = self._p.budget.purse("", event.repo.full_name, actor.id, actor.login, own=own)
         spent = await purse.empty()
         return command_text.no_money(spent) if spent else ""

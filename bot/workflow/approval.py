@@ -24,6 +24,8 @@ from bot.store import gates, runs
 from bot.store.gates import KEPT_DAYS, Found
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
+from bot.workflow.allowance import Allowance
+from bot.workflow.authority import Authority
 from bot.workflow.dispatcher import Parts
 from bot.workflow.library import key
 from bot.workflow.planning import digest, needed
@@ -101,6 +103,8 @@ class _Approval:
             return self._publishing(found)
         if current is None:
             raise NotApprovedError(verdict.workflow_gone(found.gate.workflow))
+        if exhausted := await Allowance(self._p).exhausted(event):
+            raise NotApprovedError(exhausted)
         return self._carrying_out(found, current, kept[0], issue)
 
     async def _may(self, found: Found | None, current: Workflow | None) -> None:
@@ -110,12 +114,9 @@ class _Approval:
         if found is not None and found.gate.kind == "patch":
             wanted.append(Workflow.model_validate(found.run.context["workflow"]).requires)
         needs = needed(*wanted)
-        async with self._p.github.repository(self._event.repo, {"metadata": "read"}) as repo:
-            right = await repo.permission(actor.login)
-        allowed = right.reaches(needs, actor)
-        log.info("right asked", actor=actor.login, has=right.level, needs=needs, allowed=allowed)
-        if not allowed:
-            raise NotApprovedError(verdict.may_not_approve(actor.login, right.level, needs))
+        standing = await Authority(self._p).of(self._event.repo, actor)
+        if not standing.reaches(needs):
+            raise NotApprovedError(verdict.may_not_approve(actor.login, standing.level, needs))
 
     def _demand_waiting(self, found: Found, now: float) -> None:
         """An approval holds for what could be seen when it was given, for that alone, and once."""

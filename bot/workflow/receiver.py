@@ -246,6 +246,7 @@ class Receiver:
             github.leave(whole)
         for repo in () if whole else leave.repos:
             github.leave(repo.installation, [repo.id])
+            await self._p.library.left(repo)
         for run in await self._p.db.read(runs.active):
             if event_of(run).repo.installation == whole or any(of(run, repo) for repo in leave.repos):
                 await self._dispatcher.cancel(run.target, None, text.cancelled_by_removal())

@@ -216,6 +216,8 @@ class Workflow(Strict):
             raise ValueError("`approval: plan` goes with `outputs.pull-request`")
         if (self.pattern == "test") == bool(self.jobs):
             raise ValueError("`jobs` must name one" if not self.jobs else "`pattern: test` runs no jobs")
+        if self.pattern in ("answer", "rebase") and len(self.jobs) > 1:
+            raise ValueError(f"`pattern: {self.pattern}` has one job")
         return self
 
     @property
