@@ -98,7 +98,7 @@ class Hall(House):
             return await self.emulator.reply(thread, words, by=who)
         return await self.emulator.comment(issue, words, by=who)
 
-    async def told(self) -> None:
+    async def heard_all(self) -> None:
         """Until every comment was handled; what started waits."""
         await self.emulator.delivered()
         await handled(self)
@@ -113,8 +113,8 @@ class Hall(House):
 
     def answers(self, issue: Issue) -> list[str]:
         """What the bot said there, but for the comments that show how a run stands."""
-        remarks = issue.remarks if isinstance(issue, Pull) else []
-        mine = [one.body for one in [*issue.comments, *remarks] if one.user is self.emulator.bot]
+        said: list[Said] = [*issue.comments, *(issue.remarks if isinstance(issue, Pull) else [])]
+        mine = [one.body for one in said if one.user is self.emulator.bot]
         return [body for body in mine if "<!-- tutti run:" not in body]
 
 
@@ -151,7 +151,7 @@ async def everybody(house: Hall, place: str) -> list[Cell]:
                 if before:
                     await house.says(issue, thread, before, "maintainer")
             cells.append(Cell(name, login, await house.says(issue, thread, f"/{name}{usage}", login), issue))
-    await house.told()
+    await house.heard_all()
     return cells
 
 
@@ -200,3 +200,28 @@ async def test_every_command_does_for_everybody_what_its_data_says_and_no_more(t
         }
         found = {(cell.word, cell.login): await outcome(house, cell, runs) for cell in cells}
         assert found == {(cell.word, cell.login): expected(words[cell.word], cell.login, place) for cell in cells}
+
+
+async def test_their_own_is_what_somebody_opened_or_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    async with hall(tmp_path, "issue") as house:
+        house.emulator.user("sorter", "triage")
+        mine, other = await house.open_issue(by="author"), await house.open_issue("Another")
+        for issue in (mine, other):
+            await house.says(issue, None, "/ask how?", "helper")
+        refused = [
+            await house.says(other, None, "/cancel", "author"),
+            await house.says(other, None, "/status", "author"),
+            await house.says(other, None, "/cancel", "sorter"),
+            await house.says(mine, None, "/pause", "author"),
+            await house.says(other, None, "/pause", "helper"),
+        ]
+        await house.heard_all()
+        assert [run.state for run in await house.runs()] == ["running", "queued", "queued"]
+        assert all([content for _, _, content, _ in said.reactions] == ["eyes", "confused"] for said in refused)
+        await house.says(other, None, "/cancel", "helper")
+        await house.says(mine, None, "/cancel", "author")
+        await house.heard_all()
+        assert [run.state for run in await house.runs()] == ["running", "cancelled", "cancelled"]
+        again = await house.says(other, None, "/cancel", "helper")
+        await house.heard_all()
+        assert any(f"refusal:{again.id}" in body for body in house.answers(other)), "what has ended is nobody's"
