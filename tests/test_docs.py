@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import typer
 import yaml
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from slugify import slugify
 from typer.main import get_command
@@ -23,7 +23,6 @@ from bot.errors import State
 from bot.github.harmless import code
 from bot.publish import command_text
 from bot.review.rules import ReviewRules
-from bot.settings import Settings
 from bot.web.health import FIGURES
 from bot.workflow import commander, known
 from bot.workflow.command import rows
@@ -31,9 +30,8 @@ from bot.workflow.configuration import Configuration
 from bot.workflow.known import Known
 from bot.workflow.library import shipped
 from bot.workflow.spec import Workflow, parse_workflow
+from tests.pages import PAGES, ROOT, bare, read, section, table
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 STABLE_RIGHTS = {
     "contents": "write",
     "issues": "write",
@@ -43,35 +41,6 @@ STABLE_RIGHTS = {
     "metadata": "read",
 }
 NOT_USED_YET = {"statuses"}
-
-
-def read(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def section(page: str, heading: str) -> str:
-    """What stands between a heading and the next of the same depth or above."""
-    match = re.search(rf"^(#+) {re.escape(heading)}\n", page, re.MULTILINE)
-    assert match, f"there is no heading {heading!r}"
-    rest = page[match.end() :]
-    end = re.search(rf"^#{{1,{len(match[1])}}} ", rest, re.MULTILINE)
-    return rest[: end.start()] if end else rest
-
-
-def table(text: str, head: str) -> list[list[str]]:
-    """The rows of the first table whose head begins so; cells without their backticks."""
-    lines = text.splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {head} |"))
-    rows: list[list[str]] = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
-
-
-def bare(cell: str) -> str:
-    return cell.strip("`")
 
 
 # ---- commands --------------------------------------------------------------------------------------------------------
@@ -132,64 +101,6 @@ def test_every_make_target_in_the_docs_exists_and_every_one_is_documented() -> N
     targets = set(re.findall(r"^([a-z-]+):(?!=)", read("Makefile"), re.MULTILINE))
     assert {words[0] for _, words in told("make")} <= targets
     assert {bare(row[0]).split()[1] for row in table(read("CONTRIBUTING.md"), "command")} == targets
-
-
-# ---- settings --------------------------------------------------------------------------------------------------------
-
-
-def names(name: str, field: FieldInfo) -> list[str]:
-    alias = field.validation_alias
-    if alias is None:
-        return [f"TUTTI_{name.upper()}"]
-    return [alias] if isinstance(alias, str) else [str(choice) for choice in alias.choices]  # type: ignore[union-attr]
-
-
-SETTINGS = {names(name, field)[0]: field for name, field in Settings.model_fields.items()}
-
-
-def test_every_setting_is_documented_and_none_else() -> None:
-    rows = table(section(read("docs/install.md"), "2. Settings"), "name")
-    assert {bare(row[0]) for row in rows} == set(SETTINGS)
-    more = {other for name, field in Settings.model_fields.items() for other in names(name, field)[1:]}
-    assert more == {"PORT"}
-    for name, _, default in rows:
-        known = SETTINGS[bare(name)].get_default(call_default_factory=False)
-        if known not in (None, "", ()) and bare(name) != "TUTTI_DATA_DIR":
-            assert bare(default) == str(known), name
-
-
-def test_no_page_names_a_setting_that_is_none() -> None:
-    said = {
-        (page.name, name.removesuffix("_FILE"))
-        for page in [*PAGES, ROOT / "Dockerfile", ROOT / "fly.toml"]
-        for name in re.findall(r"\b(?:TUTTI|ANTHROPIC)_[A-Z_]+\b", page.read_text(encoding="utf-8"))
-    }
-    strangers = {(page, name) for page, name in said if name not in SETTINGS}
-    assert {name for _, name in strangers} <= {"ANTHROPIC_BASE_URL", "TUTTI_", "ANTHROPIC_"}
-
-
-FITTING = {
-    "TUTTI_SANDBOX": "degraded",
-    "TUTTI_TOOLS": "/opt/go",
-    "TUTTI_MODELS": "one",
-    "TUTTI_SETUP_HOSTS": "pypi.org",
-}
-
-
-@pytest.mark.parametrize("name", sorted(name for name in SETTINGS if name.startswith(("TUTTI_", "ANTHROPIC_"))))
-def test_a_setting_may_stand_in_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for other in [*SETTINGS, "PORT"]:
-        monkeypatch.delenv(other, raising=False)
-        monkeypatch.delenv(f"{other}_FILE", raising=False)
-    file = tmp_path / "value"
-    given = FITTING.get(name, "1700")
-    file.write_text(f"{given}\n", encoding="utf-8")
-    monkeypatch.setenv(f"{name}_FILE", str(file))
-    field = next(key for key, info in Settings.model_fields.items() if names(key, info)[0] == name)
-    value = getattr(Settings(), field)
-    shown = value.get_secret_value() if isinstance(value, SecretStr) else value
-    (shown,) = shown if isinstance(shown, tuple) else (shown,)
-    assert (f"{shown:g}" if isinstance(shown, float) else str(shown)) == given
 
 
 # ---- the language ----------------------------------------------------------------------------------------------------

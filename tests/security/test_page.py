@@ -7,7 +7,7 @@ import pytest
 
 from bot.policy.judge import listed
 from bot.sandbox.selftest import HOLES
-from tests.test_docs import bare, read, section, table
+from tests.pages import bare, read, section, table
 
 ROOT = Path(__file__).parents[2]
 
