@@ -1,6 +1,7 @@
 """The way out of this machine: the proxy and the certificates that the standard variables name."""
 
 import ssl
+from functools import lru_cache
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -16,11 +17,17 @@ def outward_session(
     TLS context is made here because aiohttp's own was made when it was imported.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=ssl.create_default_context(), limit=limit),
+        connector=aiohttp.TCPConnector(ssl=_trusting(ssl.get_default_verify_paths()), limit=limit),
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=proxy_for(URL(url)),
         timeout=timeout or aiohttp.ClientTimeout(total=300, sock_connect=30),
     )
+
+
+@lru_cache(maxsize=4)
+def _trusting(_paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """The certificates of these files, read once: to read them takes as long as a request."""
+    return ssl.create_default_context()
 
 
 def proxy_for(url: URL) -> URL | None:

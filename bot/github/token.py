@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -29,13 +30,18 @@ def private_key(settings: Settings) -> tuple[int, str]:
     if settings.app_id is None or settings.private_key is None:
         raise UserError("TUTTI_APP_ID and TUTTI_PRIVATE_KEY are needed: both are on the App's settings page.")
     pem = settings.private_key.get_secret_value().replace("\\n", "\n")  # as some hosts' secret stores hand it over
-    try:
-        usable = isinstance(load_pem_private_key(pem.encode(), password=None), RSAPrivateKey)
-    except (ValueError, TypeError):
-        usable = False
-    if not usable:
+    if not _is_usable(pem):
         raise UserError("TUTTI_PRIVATE_KEY is no RSA private key in PEM form without a password.")
     return settings.app_id, pem
+
+
+@lru_cache(maxsize=4)
+def _is_usable(pem: str) -> bool:
+    """Remembered, for to look at a key takes as long as a dozen requests."""
+    try:
+        return isinstance(load_pem_private_key(pem.encode(), password=None), RSAPrivateKey)
+    except (ValueError, TypeError):
+        return False
 
 
 @dataclass(frozen=True)
