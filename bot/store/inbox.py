@@ -188,6 +188,16 @@ class Inbox:
         query = sa.select(deliveries.c.body).where(deliveries.c.guid == guid)
         return await self._db.read(lambda conn: conn.scalar(query)) == delivery.body
 
+    async def earlier(self, target: str, delivery: Delivery) -> str:
+        """The GUID of a handled delivery before this one about its target that had the very same body, else empty."""
+        query = sa.select(deliveries.c.guid).where(
+            deliveries.c.target == target[:250],
+            deliveries.c.seq < delivery.seq,
+            deliveries.c.status == "done",
+            deliveries.c.body == delivery.body,
+        )
+        return await self._db.read(lambda conn: conn.scalar(query.limit(1))) or ""
+
     async def heard(self, target: str, limit: int = 10) -> list[tuple[str, str]]:
         """What came of the newest deliveries about a target, newest first: (name of the event, note)."""
         query = sa.select(deliveries.c.event, deliveries.c.note).where(deliveries.c.target == target)

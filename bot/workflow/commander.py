@@ -48,8 +48,10 @@ class Commander:
         except UserError as refusal:
             return await self.refuse(Refuse(str(refusal)), event, once=standing.stranger)
         said = "\n\n".join(part for part in (control.taken_as, "" if isinstance(answer, Run) else answer) if part)
-        if said:
-            await self._replies.say(event, said, f"command:{event.comment.id}:{order.word}")
+        if said:  # what anybody may ask for is told strangers once in a conversation
+            once = standing.stranger and standing.reaches(command.requires)
+            marker = f"command:{order.word}" if once else f"command:{event.comment.id}:{order.word}"
+            await self._replies.say(event, said, marker)
         await self._replies.ended(event, well=True)
         log.info("command carried out", command=order.word, actor=event.actor.login)
         return answer if isinstance(answer, Run) else f"/{order.word} carried out"

@@ -106,6 +106,9 @@ class Receiver:
         if any(not isinstance(one, _ANYWAY) for one in decisions) and (strange := await self._strange(event)):
             return await self._settle(delivery, f"ignored: {strange}", events.target(event))
         in_turn = isinstance(event, CommentEvent)
+        if in_turn and (earlier := await self._p.inbox.earlier(events.target(event), delivery)):
+            note = f"ignored: this was delivered already, as {earlier}"
+            return await self._settle(delivery, note, events.target(event))
         if isinstance(event, CommentEvent) and any(isinstance(one, Start | Control) for one in decisions):
             await self._replies.taken(event)
         starts, notes = list[runs.Run](), list[str]()
