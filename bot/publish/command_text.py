@@ -86,6 +86,10 @@ def paused(login: str) -> str:
     return f"Paused by @{login}: it goes on with `/resume`, and `/cancel` ends it. Nothing runs or costs meanwhile."
 
 
+def is_paused(workflow: str) -> str:
+    return f'Not started: "{workflow}" is paused here. `/resume` lets it go on, `/cancel` ends it.'
+
+
 def cancelled(login: str) -> str:
     return f"Cancelled by @{login}."
 

@@ -11,7 +11,7 @@ from bot.decision import Start
 from bot.errors import ACTIVE, TryAgain
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
-from bot.publish import text
+from bot.publish import command_text, text
 from bot.publish.reply import Replies, refuse
 from bot.publish.subject import Act, event_of, issue_in, of
 from bot.store import runs
@@ -102,7 +102,9 @@ class Admission:
         if workflow.pattern == "review" and await self._p.db.write(renewed):
             self._dispatcher.wake()
             return f"run {earlier.id} waits and does what is asked"
-        await self._say_no(start, event, delivery, text.at_work(workflow.name))
+        paused = earlier.state == "waiting"
+        sentence = command_text.is_paused(workflow.name) if paused else text.at_work(workflow.name)
+        await self._say_no(start, event, delivery, sentence)
         return f"refused: run {earlier.id} is at work"
 
     async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:

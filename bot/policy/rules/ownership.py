@@ -37,4 +37,6 @@ def _spec(globs: Sequence[str]) -> GitIgnoreSpec | None:
         return None
 
 
-POLICY = Policy(NAME, "Paths outside of those that a job owns are refused.", judge)
+POLICY = Policy(
+    NAME, "Paths outside of those that a job owns, or that the repository lets its runs change, are refused.", judge
+)

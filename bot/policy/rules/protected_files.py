@@ -49,7 +49,7 @@ def _own(globs: tuple[str, ...]) -> Callable[[str], str | None]:
 
 POLICY = Policy(
     NAME,
-    "Workflows and submodules are refused; owners' files, agents', editors' and hooks' settings, other CI and the "
-    "settings of package managers need approval; build and lock files are named.",
+    "Workflows and submodules are refused; owners' files, agents', editors' and hooks' settings, other CI, the "
+    "settings of package managers and what the repository protects need approval; build and lock files are named.",
     judge,
 )
