@@ -29,6 +29,8 @@ from bot.publish import text
 from bot.workflow.configuration import is_ours
 from bot.workflow.spec import Workflow
 
+OWN = "the bot did this itself"
+
 
 def route(event: Event, workflows: Mapping[str, Workflow], own: Own) -> list[Decision] | Ignored:
     """The decisions for an event, in order. The bot's own acts start nothing.
@@ -39,7 +41,7 @@ def route(event: Event, workflows: Mapping[str, Workflow], own: Own) -> list[Dec
     decisions: list[Decision] = []
     match event:
         case IssueEvent() | CommentEvent() | CheckEvent() | ThreadEvent() if event.actor.id == own_id:
-            return Ignored("the bot did this itself")
+            return Ignored(OWN)
         case IssueEvent():
             decisions = _issue(event, workflows)
         case PullEvent():

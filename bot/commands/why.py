@@ -2,13 +2,17 @@
 
 from bot.github import events
 from bot.publish import command_text
+from bot.router import OWN
 from bot.workflow.command import Asked, Command
+
+LOOKED_AT, SHOWN = 50, 10
 
 
 async def carry_out(asked: Asked) -> str:
     found = await asked.runs()
-    heard = await asked.parts.inbox.heard(events.target(asked.event))
-    return command_text.reasons(found[0] if found else None, heard)
+    heard = await asked.parts.inbox.heard(events.target(asked.event), LOOKED_AT)
+    told = [(event, note) for event, note in heard if note != f"ignored: {OWN}"]
+    return command_text.reasons(found[0] if found else None, told[:SHOWN])
 
 
 COMMAND = Command(

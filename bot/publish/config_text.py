@@ -25,13 +25,23 @@ _UNSET = {
 def explained(effective: Effective) -> str:
     """The answer: what is wrong, then what somebody set, then, folded, everything else."""
     rows = effective.rows
-    chosen = [row for row in rows if row.source not in (DEFAULT, INSTALLATION)]
+    follows = {row.key for row in rows if _follows(row, rows)}
+    chosen = [row for row in rows if row.source not in (DEFAULT, INSTALLATION) and row.key not in follows]
     chosen += [row for row in rows if row.source == INSTALLATION]
-    rest = [row for row in rows if row.source == DEFAULT]
+    rest = [row for row in rows if row.source == DEFAULT or row.key in follows]
     first = _table(chosen, LONGEST) if chosen else "Nothing is set here: everything is as this installation gives it."
-    folded = f"<details><summary>{len(rest)} settings that nobody set</summary>\n\n"
+    folded = f"<details><summary>{len(rest)} settings that follow from these, or that nobody set</summary>\n\n"
     folded += f"{_table(rest, LONGEST - len(first))}\n\n</details>"
     return "\n\n".join(["### Settings in force", *_wrong(effective), first, folded])
+
+
+def _follows(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether one agent's or workflow's setting is what stands above it for all of them."""
+    whose, _, key = row.key.partition(".")
+    if whose not in ("agents", "workflows"):
+        return False
+    said = [one for one in rows if key.endswith(f".{one.key}") and one.line is not None]
+    return any((one.value, one.source, one.line) == (row.value, row.source, row.line) for one in said)
 
 
 def _wrong(effective: Effective) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bot.errors import State
-from bot.github.harmless import harmless
+from bot.github.harmless import code, harmless
 from bot.publish.text import duration, fence, folded, money, tail
 from bot.store.record import Node, Run, total, total_cost
 
@@ -98,7 +98,8 @@ def job_line(job: str, steps: Sequence[Node], now: float) -> str:
     return f"- [{'x' if state == 'done' else ' '}] " + " · ".join(words)
 
 
-def step_line(node: Node, now: float) -> str:
+def step_line(node: Node, now: float, name: str = "") -> str:
+    """A step, what it says, and its plan; with `name` for who has to name it."""
     box = "x" if node.state == "done" else " "
     words = [node.title]
     if node.state not in ("done", "queued"):
@@ -107,6 +108,7 @@ def step_line(node: Node, now: float) -> str:
         words.append(duration((node.ended_at or now) - node.started_at))
     if node.cost_usd is None or node.cost_usd > 0:
         words.append(money(node.cost_usd))
+    words += [code(name)] if name else []
     line = f"- [{box}] " + " · ".join(words)
     if node.reason:
         line += f"\n  {harmless(node.reason)}"
