@@ -54,6 +54,31 @@ def expected(word: Word, login: str, place: str) -> str:
     return "taken" if reaches else "no right"
 
 
+RIGHTS = {
+    "read": {"help"},
+    "triage": {"ask", "config", "cost", "explain", "plan", "split", "status", "why"},
+    "write": {
+        "approve",
+        "cancel",
+        "describe",
+        "fix",
+        "implement",
+        "pause",
+        "rebase",
+        "resume",
+        "retry",
+        "review",
+        "test",
+    },
+}
+
+
+def test_who_gives_a_command_to_more_people_says_so_here_too() -> None:
+    assert {right: {name for name, word in table().items() if word.requires == right} for right in RIGHTS} == RIGHTS
+    assert {name for name, word in table().items() if isinstance(word, Command) and word.own} == {"cancel", "status"}
+    assert set(table()) == set().union(*RIGHTS.values())
+
+
 @dataclass(frozen=True)
 class Cell:
     """Somebody said a command somewhere."""
