@@ -44,7 +44,7 @@ def comment(event: CommentEvent, workflows: Mapping[str, Workflow], own: Own) ->
         return [_meant(order, event, known, again=firsts[order.word] < n) for n, order in enumerate(said)]
     if free := mention(event.comment.body, own.slug, known.all):
         return [_meant(_on_issues(free, event), event, known, taken=True)]
-    return [Hear()] if event.comment.in_reply_to is not None else _perhaps(event, known)
+    return _perhaps(event, known) or ([Hear()] if event.comment.in_reply_to is not None else [])
 
 
 def _on_issues(order: Order, event: CommentEvent) -> Order:

@@ -6,11 +6,10 @@ import time
 from bot.agents.task import AgentEvent
 from bot.backends.rehearsal import Say, Write
 from bot.store import runs
-from bot.workflow import worker
 from tests.house import House
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
-MONTH = (worker.KEPT_DAYS + 1) * 24 * 3600
+MONTH = (runs.KEPT_DAYS + 1) * 24 * 3600
 
 
 async def test_what_ended_a_month_ago_is_let_go_and_its_run_stays(house: House) -> None:

@@ -9,7 +9,10 @@ from bot.workflow.command import Asked, Command
 
 
 async def carry_out(asked: Asked) -> str:
-    done = [run for run in await asked.active() if await asked.parts.db.write(partial(runs.resume, run_id=run.id))]
+    paused = [run for run in await asked.active() if run.facts.get("pause")]
+    for run in paused:
+        asked.demand(run)
+    done = [run for run in paused if await asked.parts.db.write(partial(runs.resume, run_id=run.id))]
     if not done:
         raise UserError(command_text.nothing_paused())
     for run in done:

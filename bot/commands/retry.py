@@ -1,5 +1,6 @@
 """`/retry [from <step>]`: try a run again that ended short of its goal; the results of finished steps stand."""
 
+import time
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -8,6 +9,7 @@ from bot.errors import UserError
 from bot.publish import command_text
 from bot.store import runs
 from bot.store.runs import PAST, Node, Run
+from bot.workflow.allowance import Allowance
 from bot.workflow.command import Asked, Command
 
 SHORT = frozenset({"failed", "refused", "cancelled", "timed out", "over budget", "resource limit"})
@@ -19,24 +21,32 @@ async def carry_out(asked: Asked) -> str:
     run = await _run(asked)
     steps = await asked.parts.db.read(lambda conn: runs.tree(conn, run.id))
     again = redone(steps, start)
-    first = next(node.key for node in steps if node.key in again) if again else "prepare"
-    sentence = command_text.tried_again(asked.login, first)
-    if not await asked.parts.db.write(partial(runs.retry, run_id=run.id, redone=again, sentence=sentence)):
+    first = next((node.key for node in steps if node.key in again), "")
+    if exhausted := await Allowance(asked.parts).exhausted(asked.event):
+        raise UserError(exhausted)
+    sentence, payer = command_text.tried_again(asked.login, first), (asked.event.actor.id, asked.login)
+    write = partial(runs.retry, run_id=run.id, redone=again, sentence=sentence, payer=payer)
+    if not await asked.parts.db.write(write):
         raise UserError(command_text.run_is_active(run.context["workflow"]["name"]))
     asked.show_soon(run)
     return ""
 
 
 async def _run(asked: Asked) -> Run:
-    found = await asked.runs()
-    if not found:
+    """The newest run that ended short of its goal, and that none of its workflow came after."""
+    newest: dict[str, Run] = {}
+    for run in await asked.runs():
+        newest.setdefault(f"{run.target} {run.workflow}", run)
+    if not newest:
         raise UserError(command_text.nothing_to_retry())
-    newest, name = found[0], found[0].context["workflow"]["name"]
-    if newest.active:
-        raise UserError(command_text.run_is_active(name))
-    if newest.state not in SHORT:
-        raise UserError(command_text.went_well(name, newest.state))
-    return newest
+    if (found := next((run for run in newest.values() if run.state in SHORT), None)) is None:
+        last = next(iter(newest.values()))
+        name = last.context["workflow"]["name"]
+        raise UserError(command_text.run_is_active(name) if last.active else command_text.went_well(name, last.state))
+    asked.demand(found)
+    if (found.ended_at or 0) < time.time() - runs.KEPT_DAYS * 24 * 3600:
+        raise UserError(command_text.too_old(runs.KEPT_DAYS))
+    return found
 
 
 def _start(asked: Asked) -> str:

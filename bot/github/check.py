@@ -106,6 +106,11 @@ class Checks:
         state = {"status": "in_progress", "output": _output(title, summary)}
         return await self._wire.send("POST", "/check-runs", _read_check, **about, **state)
 
+    async def retitle_check(self, check: int, *, title: str, summary: str) -> None:
+        """What a check run says that is in progress, or is so again."""
+        about = {"status": "in_progress", "output": _output(title, summary)}
+        await self._wire.send("PATCH", f"/check-runs/{check}", _read_check, **about)
+
     async def finish_check(
         self,
         check: int,

@@ -90,6 +90,14 @@ def is_paused(workflow: str) -> str:
     return f'Not started: "{workflow}" is paused here. `/resume` lets it go on, `/cancel` ends it.'
 
 
+def workflow_off(workflow: str) -> str:
+    return f'"{workflow}" is not in force here any more, so its runs do not go on.'
+
+
+def too_old(days: int) -> str:
+    return f"That run ended more than {days} days ago, and what it made is not kept: ask for it anew."
+
+
 def cancelled(login: str) -> str:
     return f"Cancelled by @{login}."
 
@@ -112,6 +120,8 @@ def no_such_step(word: str, steps: Sequence[str], close: str | None) -> str:
 
 
 def tried_again(login: str, step: str) -> str:
+    if not step:
+        return f"Tried again by @{login}: everything that was finished stands."
     return f"Tried again by @{login}, from {code(step)} on; the steps before it stand."
 
 

@@ -144,7 +144,8 @@ class Surveyor:
         self, run: Run, event: Act, workflow: Workflow, repo: Repository, mirror: Mirror, base: str, token: Any
     ) -> Start:
         for earlier in await self._db.read(lambda conn: runs.recent(conn, run.target)):
-            number = earlier.facts.get("pull") if earlier.workflow == run.workflow and earlier.id != run.id else None
+            mine = earlier.workflow == run.workflow and (earlier.id != run.id or run.life > 1)
+            number = earlier.facts.get("pull") if mine else None
             if number is not None and event_of(earlier).repo.id == event.repo.id:
                 pull = await repo.pull(number)
                 if pull.state == "open" and pull.head == earlier.facts.get("branch"):

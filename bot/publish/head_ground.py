@@ -19,7 +19,7 @@ from bot.github.events import PullEvent, parse
 from bot.publish import text, trial_text
 from bot.publish.ground import configured, fetched
 from bot.publish.pull_ground import fetch_all
-from bot.publish.subject import event_of, issue_of
+from bot.publish.subject import event_of, issue_of, payer_of
 from bot.store import received, runs
 from bot.store.db import Database
 from bot.store.record import Run
@@ -142,11 +142,11 @@ class HeadSurveyor:
 
     async def order(self, run: Run, ground: HeadGround) -> Order:
         """What jobs start from. Their base is never the trusted commit, so that they get that one's settings."""
-        actor, steps = event_of(run).actor, await self._db.read(lambda conn: runs.tree(conn, run.id))
+        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
         return Order(
             run=run.id,
             repo=run.repo,
-            actor=(actor.id, actor.login),
+            actor=payer_of(run),
             mirror=await self.mirror(run),
             base=ground.head,
             base_tree=ground.tree,

@@ -8,7 +8,7 @@ from bot.publish import ground as grounds
 from bot.publish.ground import Ground, Surveyor
 from bot.publish.pull_request import Publisher
 from bot.publish.status import Herald
-from bot.publish.subject import event_of
+from bot.publish.subject import event_of, payer_of
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
@@ -38,8 +38,7 @@ class GitHubHost:
 
     def payer(self, run: Run) -> tuple[int, str]:
         """Who asked for the run: what it costs counts against their day."""
-        actor = event_of(run).actor
-        return actor.id, actor.login
+        return payer_of(run)
 
     def asked(self, run: Run, ground: Ground) -> Asked:
         return grounds.asked(run, ground)

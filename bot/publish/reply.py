@@ -38,14 +38,22 @@ class Replies:
                     raise
 
     async def say(self, event: CommentEvent, body: str, marker: str) -> None:
-        """One answer, where the comment stands; nothing where ours with that marker is there already."""
+        """One answer, where the comment stands; nothing where ours with that marker is there already.
+
+        Nor to a bot, which has the reaction: two of them could answer each other for ever.
+        """
+        if event.actor.is_bot:
+            return
         async with self._github.repository(event.repo, _RIGHTS) as repo:
             await post(repo, event, body, marker)
 
 
-async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool) -> None:
-    """A command is not carried out: the sentence why, and a reaction; `once`: said once in a conversation."""
-    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}")
+async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool, part: str = "") -> None:
+    """A command is not carried out: the sentence why, and a reaction; `once`: said once in a conversation.
+
+    `part` tells several commands of one comment apart.
+    """
+    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}:{part}")
     await replies.ended(event, well=False)
 
 

@@ -73,6 +73,8 @@ class Reviewer:
                 details_url=page or None,
                 look=again,
             )
+            if run.life > 1:  # it may have ended before
+                await repo.retitle_check(check.id, title=review_text.under_way(), summary=review_text.under_way())
         await self._board.learn(run.id, check=check.id, check_url=check.url, pull=ground.number)
         return {"check": check.id}
 
@@ -236,6 +238,9 @@ class Reviewer:
         facts, sentence = run.facts, self._clean(run.reason or run.state)
         if facts.get("concluded"):
             return
+        if run.active:
+            await self._retitle(run, sentence if run.state == "waiting" else review_text.under_way())
+            return
         if facts.get("check") is None:
             await self._answer(run, sentence)
         if facts.get("staged"):
@@ -252,6 +257,12 @@ class Reviewer:
                 actions=[Button(*review_text.AGAIN)],
             )
         await self._board.learn(run.id, check=check, concluded=True)
+
+    async def _retitle(self, run: Run, sentence: str) -> None:
+        """The check run of a review that rests, or goes on, says so."""
+        if (check := run.facts.get("check")) is not None:
+            async with self._github.repository(event_of(run).repo, {"checks": "write"}) as repo:
+                await repo.retitle_check(int(check), title=text.sentence_title(sentence), summary=sentence)
 
     async def _late_check(self, repo: Repository, run: Run, sentence: str) -> int | None:
         """The check run that a lost answer told of, or a new one where there is something to tell and a commit."""

@@ -81,13 +81,15 @@ class Herald:
             await self._db.write(lambda conn: runs.learn(conn, run.id, reacted=True))
 
     async def _is_review(self, run_id: str) -> bool:
-        """Whether it is a review; one that has ended is shown as that."""
+        """Whether it is a review; one that has ended, rests or goes on is shown as that."""
         run = await self._db.read(lambda conn: runs.get(conn, run_id))
         if run is None or run.context["workflow"].get("pattern") != "review":
             return False
-        if not run.active and run.facts.get("shown") != run.state:
+        rested = "waiting" in (run.state, run.facts.get("shown"))
+        if (rested or not run.active) and run.facts.get("shown") != run.state:
             await self._leave(run)
-            await self._react(run)
+            if not run.active:
+                await self._react(run)
             await self._db.write(lambda conn: runs.learn(conn, run_id, shown=run.state))
         return True
 

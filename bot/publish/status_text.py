@@ -7,7 +7,7 @@ from itertools import groupby
 from bot.errors import State
 from bot.github.harmless import code, harmless
 from bot.publish.text import duration, fence, folded, money, tail
-from bot.store.record import Node, Run, total, total_cost
+from bot.store.record import Node, Run, busy, total, total_cost
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def headline(shown: Status) -> str:
     run = shown.run
     facts = [f"**{shown.title}**", state_words(run.state, shown.place)]
     if run.started_at is not None:
-        facts.append(duration((run.ended_at or shown.now) - run.started_at))
+        whole = (run.ended_at or shown.now) - run.started_at
+        facts.append(duration(busy(shown.steps) if run.life > 1 or run.state == "waiting" else whole))
         facts.append(money(run.cost_usd if not run.active else total_cost(shown.steps)))
     if shown.check:
         facts.append(f"[check]({shown.check})")

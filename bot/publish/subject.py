@@ -20,6 +20,14 @@ def of(run: Run, repo: RepoRef) -> bool:
     return (mine.id, mine.installation) == (repo.id, repo.installation)
 
 
+def payer_of(run: Run) -> tuple[int, str]:
+    """Whose day a run counts against, by id and login: who asked for it, or tried it again last."""
+    if payer := run.facts.get("payer"):
+        return int(payer[0]), str(payer[1])
+    actor = event_of(run).actor
+    return actor.id, actor.login
+
+
 def issue_of(run: Run) -> Issue:
     """The issue a run is for; of a pull request its conversation, as it was when the run was asked for."""
     return issue_in(event_of(run))

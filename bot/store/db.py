@@ -31,6 +31,7 @@ deliveries = sa.Table(
     sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Column("body", sa.LargeBinary, nullable=False),  # last: SQLite reads past a long value to reach what follows it
     sa.Column("target", sa.String(250), nullable=True),  # owner/repo#n, once it was handled
+    sa.Column("marks", sa.JSON, nullable=True),  # what was done of it so far
     sa.Index("deliveries_by_status", "status", "seq"),
     sa.Index("deliveries_by_target", "target", "seq"),
 )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -197,6 +198,21 @@ class Inbox:
             deliveries.c.body == delivery.body,
         )
         return await self._db.read(lambda conn: conn.scalar(query.limit(1))) or ""
+
+    async def marks(self, seq: int) -> dict[str, Any]:
+        """What was noted of a delivery while it was handled."""
+        query = sa.select(deliveries.c.marks).where(deliveries.c.seq == seq)
+        return dict(await self._db.read(lambda conn: conn.scalar(query)) or {})
+
+    async def mark(self, seq: int, key: str, value: Any) -> None:
+        """Note what was done of a delivery, for whoever has to handle it again."""
+
+        def work(conn: sa.Connection) -> None:
+            row = deliveries.c.seq == seq
+            known = conn.scalar(sa.select(deliveries.c.marks).where(row).with_for_update()) or {}
+            conn.execute(sa.update(deliveries).where(row).values(marks={**known, key: value}))
+
+        await self._db.write(work)
 
     async def heard(self, target: str, limit: int = 10) -> list[tuple[str, str]]:
         """What came of the newest deliveries about a target, newest first: (name of the event, note)."""

@@ -160,6 +160,7 @@ def _m004_control(conn: sa.Connection) -> None:
     for column in ("life integer not null default '1'", "after varchar(36)", "actor bigint not null default '0'"):
         conn.execute(sa.text(f"alter table runs add column {column}"))
     conn.execute(sa.text("alter table deliveries add column target varchar(250)"))
+    conn.execute(sa.text("alter table deliveries add column marks json"))
     conn.execute(sa.text("create index deliveries_by_target on deliveries (target, seq)"))
     made = sa.MetaData()
     gates = sa.Table(

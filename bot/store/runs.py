@@ -20,6 +20,7 @@ from bot.store.record import parted as parted
 from bot.store.record import total_cost as total_cost
 
 QUEUE_LOCK = 271828182
+KEPT_DAYS = 30  # that what the steps of an ended run gave is kept
 CHANNEL = "tutti_runs"
 
 
@@ -66,9 +67,9 @@ def about(conn: sa.Connection, repo: str, number: int) -> list[Run]:
 
 
 def since(conn: sa.Connection, begin: float, **of: Any) -> int:
-    """How many runs were created since then (seconds since 1970) whose columns have these values."""
+    """How often runs began since then (seconds since 1970) whose columns have these values, retries included."""
     wanted = [runs.c[name] == value for name, value in of.items()]
-    query = sa.select(sa.func.count()).where(runs.c.created_at >= begin, *wanted)
+    query = sa.select(sa.func.coalesce(sa.func.sum(runs.c.life), 0)).where(runs.c.created_at >= begin, *wanted)
     return int(conn.execute(query).scalar_one())
 
 
@@ -149,10 +150,18 @@ def _cancelled(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]], senten
 
 
 def rest(conn: sa.Connection, run_id: str, life: int) -> None:
-    """A run whose `life` a pause ended waits from now on; where somebody took that back, it is queued again."""
+    """A run whose `life` a pause ended waits from now on; where somebody took that back, it is queued again.
+
+    Where it was cancelled meanwhile it ends.
+    """
     run = get(conn, run_id, lock=True)
     if run is None or run.state != "running" or run.life != life:
         return
+    if run.cancel is not None:
+        end(conn, run_id, "cancelled", run.cancel)
+        return
+    begun = (nodes.c.run == run_id) & (nodes.c.state == "running")
+    conn.execute(sa.update(nodes).where(begun).values(state="queued", started_at=None))
     if sentence := run.facts.get("pause"):
         update(conn, run_id, state="waiting", reason=sentence)
     else:
@@ -181,10 +190,13 @@ def resume(conn: sa.Connection, run_id: str) -> bool:
     return True
 
 
-def retry(conn: sa.Connection, run_id: str, redone: Collection[str], sentence: str) -> bool:
+def retry(
+    conn: sa.Connection, run_id: str, redone: Collection[str], sentence: str, payer: tuple[int, str] | None = None
+) -> bool:
     """An ended run is queued again: the steps `redone` (keys) are done anew, the results of the others stand.
 
-    False where it has not ended, or another run of its workflow is under way for its target.
+    `payer` (id and login) is whose day it counts against from now on. False where it has not ended, or another run of
+    its workflow is under way for its target.
     """
     run = get(conn, run_id, lock=True)
     if run is None or run.active:
@@ -202,7 +214,7 @@ def retry(conn: sa.Connection, run_id: str, redone: Collection[str], sentence: s
     conn.execute(sa.delete(artifacts).where(artifacts.c.run == run_id, artifacts.c.key.in_(list(redone))))
     _live_on(conn, run, kept)
     update(conn, run_id, cancel=None, ended_at=None, cost_usd=None)
-    learn(conn, run_id, again=sentence, concluded=None, reacted=None)
+    learn(conn, run_id, again=sentence, payer=payer, pause=None, concluded=None, reacted=None)
     return True
 
 

@@ -23,7 +23,7 @@ from bot.publish.answer_ground import AnswerGround, AnswerSurveyor, Change, aske
 from bot.publish.answer_text import Read
 from bot.publish.describer import Describer
 from bot.publish.question import given
-from bot.publish.subject import event_of, issue_of
+from bot.publish.subject import issue_of, payer_of
 from bot.store import runs
 from bot.store.runs import Run
 from bot.workflow.guard import Guard
@@ -142,12 +142,11 @@ class Answering:
         return "no change" if section == ground.section else "done", self._shop.clean(words)
 
     async def _order(self, run: Run, ground: AnswerGround, mirror: Mirror) -> Order:
-        actor = event_of(run).actor
         steps = await self._shop.db.read(lambda conn: runs.tree(conn, run.id))
         return Order(
             run=run.id,
             repo=run.repo,
-            actor=(actor.id, actor.login),
+            actor=payer_of(run),
             mirror=mirror,
             base=ground.head,
             base_tree=ground.tree,

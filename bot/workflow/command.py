@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.errors import UserError
 from bot.github.events import CommentEvent
+from bot.publish import command_text, text
 from bot.publish.command_text import Row, of_workflow
 from bot.publish.subject import of
 from bot.slash import Order
 from bot.store import runs
 from bot.store.inbox import Delivery
 from bot.store.runs import Node, Run
+from bot.workflow.authority import Standing
 from bot.workflow.dispatcher import Dispatcher, Parts
 from bot.workflow.right import Right
 from bot.workflow.spec import Workflow
@@ -19,7 +22,8 @@ from bot.workflow.spec import Workflow
 class Asked:
     """A command as somebody gave it who may, and what is needed to carry it out.
 
-    `workflows` are those in force in the repository, `commands` all control commands, both by name.
+    `standing` is what they are in the repository; `workflows` are those in force there, `commands` all control
+    commands, both by name.
     """
 
     parts: Parts
@@ -27,6 +31,7 @@ class Asked:
     event: CommentEvent
     delivery: Delivery
     order: Order
+    standing: Standing
     workflows: Mapping[str, Workflow]
     commands: Mapping[str, "Command"]
 
@@ -39,6 +44,16 @@ class Asked:
         repo, number = self.event.repo, self.event.issue.number
         found = await self.parts.db.read(lambda conn: runs.about(conn, repo.full_name, number))
         return [run for run in found if of(run, repo)]
+
+    def demand(self, run: Run) -> None:
+        """Raises UserError where somebody may not go on with a run, or nobody may now: its workflow counts as it is."""
+        flow = self.workflows.get(run.workflow)
+        if flow is None:
+            raise UserError(command_text.workflow_off(run.context["workflow"]["name"]))
+        if not self.standing.reaches(flow.requires):
+            raise UserError(text.not_allowed(self.login, flow.name, flow.requires, self.standing.level))
+        if self.event.issue.state != "open" and flow.outputs.comment is None:
+            raise UserError(command_text.closed(self.order.word, pull=self.event.issue.is_pull))
 
     async def trees(self, of: Sequence[Run]) -> list[tuple[Run, list[Node]]]:
         """Runs with their steps."""

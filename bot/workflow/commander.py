@@ -1,5 +1,7 @@
 """The commander: carries out the commands that control the bot, and answers whoever said one that cannot be."""
 
+from dataclasses import asdict, dataclass
+
 import structlog
 
 from bot.decision import Control, Refuse
@@ -15,7 +17,7 @@ from bot.store.runs import Run
 from bot.workflow.authority import Authority
 from bot.workflow.command import Asked, Command
 from bot.workflow.dispatcher import Dispatcher, Parts
-from bot.workflow.library import key
+from bot.workflow.library import key as key_of
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,16 @@ log = structlog.get_logger(__name__)
 def commands() -> dict[str, Command]:
     """Every control command there is, by its word."""
     return {name: found for name, found in discover("bot.commands", "COMMAND").items() if isinstance(found, Command)}
+
+
+@dataclass(frozen=True)
+class _Done:
+    """How a command ended: the words for whoever said it, and whether it was done. `told`: they have them."""
+
+    answer: str
+    well: bool
+    once: bool = False
+    told: bool = False
 
 
 class Commander:
@@ -33,38 +45,61 @@ class Commander:
         self._authority, self._replies = Authority(parts), Replies(parts.github)
         self.commands = commands()
 
-    async def do(self, control: Control, event: CommentEvent, delivery: Delivery) -> str | Run:
-        """The note for the inbox, or a run that is to be created."""
+    async def do(self, control: Control, event: CommentEvent, delivery: Delivery, place: int) -> str | Run:
+        """The note for the inbox, or a run that is to be created. `place` is where the command stands in its comment.
+
+        A delivery may be handled again: what was carried out is noted, and not done a second time.
+        """
+        key, inbox = f"{place}:{control.order.word}", self._p.inbox
+        done = (await inbox.marks(delivery.seq)).get(key)
+        if done is None:
+            made = await self._carried_out(control, event, delivery)
+            if isinstance(made, Run):
+                await self._tell(event, _Done(control.taken_as, well=True), key)
+                return made
+            done = asdict(made)
+            await inbox.mark(delivery.seq, key, done)
+        if not done.get("told"):
+            await self._tell(event, _Done(**done), key)
+            await inbox.mark(delivery.seq, key, {**done, "told": True})
+        return f"/{control.order.word} carried out" if done["well"] else f"refused: {done['answer']}"
+
+    async def _carried_out(self, control: Control, event: CommentEvent, delivery: Delivery) -> "_Done | Run":
         order, command = control.order, self.commands[control.order.word]
-        workflows = await self._p.library.workflows(key(event.repo))
-        asked = Asked(self._p, self._dispatcher, event, delivery, order, workflows, self.commands)
+        workflows = await self._p.library.workflows(key_of(event.repo))
         standing = await self._authority.of(event.repo, event.actor)
+        asked = Asked(self._p, self._dispatcher, event, delivery, order, standing, workflows, self.commands)
         if not standing.reaches(command.requires) and not (command.own and await self._own(asked, event.actor)):
             sentence = command_text.may_not(event.actor.login, order.word, command.requires, standing.level)
-            await refuse(self._replies, event, sentence, once=standing.stranger)
-            return f"refused: {event.actor.login} has {standing.level}, {command.requires} is needed"
+            return _Done(sentence, well=False, once=standing.stranger)
         try:
             answer = await command.carry_out(asked)
         except UserError as refusal:
-            return await self.refuse(Refuse(str(refusal)), event, once=standing.stranger)
-        said = "\n\n".join(part for part in (control.taken_as, "" if isinstance(answer, Run) else answer) if part)
-        if said:  # what anybody may ask for is told strangers once in a conversation
-            once = standing.stranger and standing.reaches(command.requires)
-            marker = f"command:{order.word}" if once else f"command:{event.comment.id}:{order.word}"
-            await self._replies.say(event, said, marker)
-        await self._replies.ended(event, well=True)
+            return _Done(str(refusal), well=False, once=standing.stranger)
         log.info("command carried out", command=order.word, actor=event.actor.login)
-        return answer if isinstance(answer, Run) else f"/{order.word} carried out"
+        if isinstance(answer, Run):
+            return answer
+        said = "\n\n".join(part for part in (control.taken_as, answer) if part)
+        return _Done(said, well=True, once=standing.stranger and standing.reaches(command.requires))
 
-    async def refuse(self, refusal: Refuse, event: CommentEvent, *, once: bool | None = None) -> str:
+    async def _tell(self, event: CommentEvent, done: "_Done", key: str) -> None:
+        """In words where there are some, and by a reaction. What is told `once` is told so in a conversation."""
+        if not done.well:
+            return await refuse(self._replies, event, done.answer, once=done.once, part=key)
+        if done.answer:
+            marker = f"command:{key.partition(':')[2]}" if done.once else f"command:{event.comment.id}:{key}"
+            await self._replies.say(event, done.answer, marker)
+        return await self._replies.ended(event, well=True)
+
+    async def refuse(self, refusal: Refuse, event: CommentEvent, place: int) -> str:
         """Answer in one sentence; a stranger gets one of them in a conversation."""
-        if once is None:
-            once = (await self._authority.of(event.repo, event.actor)).stranger
-        await refuse(self._replies, event, refusal.sentence, once=once)
+        once = (await self._authority.of(event.repo, event.actor)).stranger
+        await refuse(self._replies, event, refusal.sentence, once=once, part=str(place))
         return f"refused: {refusal.sentence}"
 
     async def _own(self, asked: Asked, person: Person) -> bool:
         """Whether somebody opened the issue or pull request, or asked for what is at work there."""
         if person.id and person.id == asked.event.issue.author.id:
             return True
-        return any(event_of(run).actor.id == person.id for run in await asked.active())
+        waits = [run for run in await asked.runs() if run.active or run.state == "needs approval"]
+        return any(event_of(run).actor.id == person.id for run in waits)

@@ -88,27 +88,30 @@ class Conductor:
     async def execute(self, execution: str, step: Step) -> None:
         """One life of a run: it takes over what the steps of the lives before gave, as far as that still holds."""
         run_id, life = runs.parted(execution)
+        self._shop.bells.forget(run_id)  # it may have rung for a life that nobody executed, or in another process
         run = replace(await self._get(run_id), life=life)
-        step = await self._going_on(run, step)
+        run, step = await self._going_on(run, step)
         state, reason = await self._ending(run, step)
         if state == "waiting":
             await step("rest", lambda: self._rest(run))
         else:
             await step("finish", lambda: self._finish(run, state, reason))
 
-    async def _going_on(self, run: Run, step: Step) -> Step:
+    async def _going_on(self, run: Run, step: Step) -> tuple[Run, Step]:
+        """The run with the keys of the steps that are `taken` over, and the steps that do so."""
         taken: dict[str, Any] = {}
         for before, kept in zip(run.lives_before(), run.facts.get("kept", ()), strict=False):
             taken |= await self._recorded(before)
             taken = {key: made for key, made in taken.items() if kept is None or key in kept}
+        taken = {key: made for key, made in taken.items() if key not in ENDS}
 
         async def going_on(key: str, effect: Callable[[], Awaitable[Any]]) -> Any:
             async def made() -> Any:
                 return taken[key]
 
-            return await step(key, made if key in taken and key not in ENDS else effect)
+            return await step(key, made if key in taken else effect)
 
-        return going_on
+        return replace(run, facts={**run.facts, "taken": sorted(taken)}), going_on
 
     async def _get(self, run_id: str) -> Run:
         run = await self._db.read(lambda conn: runs.get(conn, run_id))
@@ -285,7 +288,7 @@ def _planned(workflow: Workflow) -> list[runs.Node]:
 
 def _after_its_own(ground: Ground, run: Run) -> Ground:
     """The ground of a run that is tried again: what it pushed before stands on its branch, and nothing else may."""
-    if run.life == 1 or not run.facts.get("head"):
+    if "prepare" not in run.facts.get("taken", ()) or not run.facts.get("head"):
         return ground
     return replace(ground, expected=run.facts["head"], pull=run.facts.get("pull"))
 

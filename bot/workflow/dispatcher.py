@@ -117,10 +117,10 @@ class Dispatcher:
         await self._set_alarm()
         leads = await self._p.slot.lead()
         for run in await self._p.db.read(runs.active):
-            if run.state == "queued" and leads:
+            if run.cancel is not None:
+                await self._end(run)
+            elif run.state == "queued" and leads:
                 self._tasks.spawn(self.show(run.id))
-            elif run.cancel is not None:
-                self._p.bells.ring(run.id)
 
     async def _set_alarm(self) -> None:
         """Look again when the next run that waits for its time is due."""
@@ -135,25 +135,26 @@ class Dispatcher:
 
     async def cancel(self, target: str, workflow: str | None, sentence: str) -> int:
         """Ask the runs of a target to end; those that still wait end here and now."""
-        return await self._ended(
-            await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence)), sentence
-        )
+        return await self._ended(await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence)))
 
     async def end(self, run_ids: Collection[str], sentence: str) -> int:
         """The same for these runs."""
-        return await self._ended(
-            await self._p.db.write(lambda conn: runs.cancel_all(conn, run_ids, sentence)), sentence
-        )
+        return await self._ended(await self._p.db.write(lambda conn: runs.cancel_all(conn, run_ids, sentence)))
 
-    async def _ended(self, asked: Sequence[str], sentence: str) -> int:
-        for run_id in asked:
-            self._p.bells.ring(run_id)
+    async def _ended(self, asked: Sequence[str]) -> int:
         for run in await self._p.db.read(runs.active):
-            if run.id in asked and run.state in ("queued", "waiting"):
-                await self._p.board.finish(run.id, "cancelled", sentence)
-                await self.show(run.id)
+            if run.cancel is not None:
+                await self._end(run)
         self.wake()
         return len(asked)
+
+    async def _end(self, run: runs.Run) -> None:
+        """One that is at work hears the bell; for one that waits there is nobody to hear it."""
+        if run.state == "running":
+            self._p.bells.ring(run.id)
+        else:
+            await self._p.board.finish(run.id, "cancelled", run.cancel or "")
+            await self.show(run.id)
 
     def show_soon(self, run_id: str) -> None:
         self._tasks.spawn(self.show(run_id))

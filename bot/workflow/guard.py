@@ -52,7 +52,7 @@ class Guard:
         """The effect's result. A refusal or the last failed try is a Stop, and so is a cancellation in between."""
         for number in count(1):
             if heed or number > 1:
-                await self._heed()
+                await self._heed(paused=heed)
             try:
                 return await effect()
             except UserError as refusal:
@@ -72,10 +72,11 @@ class Guard:
                 raise Stop("cancelled", "") from None
             raise Stop("timed out", text.timed_out(self.minutes)) from None
 
-    async def _heed(self) -> None:
+    async def _heed(self, *, paused: bool) -> None:
+        """A cancellation, and where a step is still to begin (`paused`) a pause: what was pushed is told to its end."""
         if self.bell.is_set():
             raise Stop("cancelled", "")
-        if stop := await self.stopped():
+        if (stop := await self.stopped()) and (paused or stop.state == "cancelled"):
             raise stop
 
     async def _wait(self, seconds: float) -> None:

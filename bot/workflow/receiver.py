@@ -110,18 +110,24 @@ class Receiver:
             note = f"ignored: this was delivered already, as {earlier}"
             return await self._settle(delivery, note, events.target(event))
         if isinstance(event, CommentEvent) and any(isinstance(one, Start | Control) for one in decisions):
-            await self._replies.taken(event)
+            await self._taken(event, delivery)
         starts, notes = list[runs.Run](), list[str]()
-        for decision in decisions:
+        for place, decision in enumerate(decisions):
             if starts and not isinstance(decision, Start):  # what was said before it is to be there when it looks
                 await self._p.db.write(lambda conn: [runs.create(conn, run) for run in starts])
-            found = await self._carry_out(decision, event, delivery)
+            found = await self._carry_out(decision, event, delivery, place)
             if isinstance(found, str):
                 notes.append(found)
             else:
                 starts.append(replace(found, after=starts[-1].id) if starts and in_turn else found)
         await self._create(delivery, starts, notes, events.target(event))
         return None
+
+    async def _taken(self, event: CommentEvent, delivery: Delivery) -> None:
+        """Show once that a command was read, however often its delivery has to be looked at."""
+        if "taken" not in await self._p.inbox.marks(delivery.seq):
+            await self._replies.taken(event)
+            await self._p.inbox.mark(delivery.seq, "taken", True)
 
     async def _settle(self, delivery: Delivery, note: str, target: str = "") -> None:
         log.info("delivery handled", guid=delivery.guid, name=delivery.event, note=note)
@@ -171,7 +177,7 @@ class Receiver:
             return str(refusal)
         return ""
 
-    async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery) -> str | runs.Run:
+    async def _carry_out(self, decision: Decision, event: Event, delivery: Delivery, place: int) -> str | runs.Run:
         """Do one decision: the note for the inbox, or the run that is to be created when the delivery is settled."""
         match decision:
             case Start() | Cancel() | Approve() if isinstance(event, IssueEvent) and await self._is_outdated(event):
@@ -181,10 +187,10 @@ class Receiver:
                 return await self._admission.begin(decision, event, delivery)
             case Control():
                 assert isinstance(event, CommentEvent)
-                return await self._commander.do(decision, event, delivery)
+                return await self._commander.do(decision, event, delivery, place)
             case Refuse():
                 assert isinstance(event, CommentEvent)
-                return await self._commander.refuse(decision, event)
+                return await self._commander.refuse(decision, event, place)
             case Hear():
                 return await self._hearing.hear(event, delivery.guid)
             case Approve():

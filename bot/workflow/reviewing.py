@@ -22,7 +22,7 @@ from bot.publish.pull_ground import PullGround, place_of, reviewed_of
 from bot.publish.review import Reviewer, verdict
 from bot.publish.review_text import Story
 from bot.publish.study import Study, study
-from bot.publish.subject import event_of
+from bot.publish.subject import event_of, payer_of
 from bot.store import reviews, runs
 from bot.store.reviews import Said, Word
 from bot.store.runs import Run
@@ -207,12 +207,12 @@ class Reviewing:
         )
 
     async def _order(self, played: _Played, mirror: Mirror) -> Order:
-        ground, actor = played.ground, event_of(played.run).actor
+        ground = played.ground
         steps = await self._shop.db.read(lambda conn: runs.tree(conn, played.run.id))
         return Order(
             run=played.run.id,
             repo=played.run.repo,
-            actor=(actor.id, actor.login),
+            actor=payer_of(played.run),
             mirror=mirror,
             base=ground.head,
             base_tree=ground.tree,

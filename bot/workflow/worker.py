@@ -16,7 +16,6 @@ from bot.workflow.receiver import Receiver
 
 log = structlog.get_logger(__name__)
 TEND_SECONDS = 5.0
-KEPT_DAYS = 30
 
 
 class Worker:
@@ -93,12 +92,12 @@ class Worker:
 
     async def _forget(self) -> None:
         """Let go of what nobody asks for any more, a month after it ended; runs and their steps stay."""
-        before = time.time() - KEPT_DAYS * 24 * 3600
+        before = time.time() - runs.KEPT_DAYS * 24 * 3600
         await self._p.db.write(lambda conn: runs.forget(conn, before))
         await asyncio.to_thread(self._p.transcripts.forget, before)
         await self._p.inbox.forget(before)
-        resting = [run for run in await self._p.db.read(runs.active) if run.state == "waiting"]
-        await self._p.engine.forget(before, {one for run in resting for one in (*run.lives_before(), run.execution)})
+        active = await self._p.db.read(runs.active)  # a run that rested long ago takes over what it had
+        await self._p.engine.forget(before, {one for run in active for one in (*run.lives_before(), run.execution)})
 
     async def _redeliver(self) -> None:
         """Ask GitHub to send again what it could not deliver since the last round, at the first in an hour."""

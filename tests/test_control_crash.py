@@ -1,0 +1,99 @@
+"""A crash while a run comes to rest, goes on, or is tried again: no step is paid for twice, and none is lost."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.backends.rehearsal import Say, Write
+from bot.emulator.world import Issue
+from tests.house import House, opened
+from tests.shelf import only
+
+RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
+WRONG = (Write("greeting.txt", "good day\n"), Say("Hm."))
+AGAIN = ["implement.agent.3", "implement.test.3", "policy", "push", "pull-request", "check", "finish"]
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with opened(tmp_path, offered=only("auto-implement")) as house:
+        yield house
+
+
+async def crashed(house: House, point: str) -> None:
+    """The process ends at this checkpoint, and another begins."""
+    await house.reached.wait()
+    await house.restart()
+    await house.settle()
+
+
+async def paused(house: House) -> Issue:
+    """A run that stops after its agent's step, because somebody said so meanwhile."""
+    house.rehearse(RIGHT)
+    issue = await house.open_issue()
+    house.crash_at("implement.agent.1:done")
+    await house.label(issue)
+    await house.reached.wait()
+    await house.comment(issue, "/pause")
+    await house.shows(issue, "Paused by @maintainer")
+    return issue
+
+
+@pytest.mark.parametrize("point", ["implement.test.1:before", "rest:before", "rest:done"])
+async def test_a_crash_while_it_comes_to_rest(house: House, point: str) -> None:
+    issue = await paused(house)
+    if point == "implement.test.1:before":  # it dies before it comes to the next step
+        await house.restart()
+    else:
+        house.crash_at(point)
+        house.go_on()
+        await house.reached.wait()
+        await house.restart()
+    await house.settle()
+    assert "· waiting ·" in house.status(issue)
+    await house.comment(issue, "/resume")
+    await house.settle()
+    assert "· done ·" in house.status(issue)
+    assert (house.played, len(house.pulls())) == ([1], 1)
+
+
+@pytest.mark.parametrize(
+    "point", ["start:before", "prepare:before", "implement.test.1:before", "push:done", "finish:before"]
+)
+async def test_a_crash_after_it_went_on(house: House, point: str) -> None:
+    issue = await paused(house)
+    house.go_on()
+    await house.settle()
+    house.crash_at(point)
+    await house.comment(issue, "/resume")
+    await crashed(house, point)
+    assert "· done ·" in house.status(issue)
+    assert (house.played, len(house.pulls())) == ([1], 1)
+
+
+async def test_who_lets_it_go_on_before_it_rests_loses_nothing(house: House) -> None:
+    issue = await paused(house)
+    house.crash_at("rest:before")
+    house.go_on()
+    await house.reached.wait()
+    await house.comment(issue, "/resume")
+    await house.emulator.delivered()
+    await house.shows(issue, "**Implement an issue** · running")
+    house.go_on()
+    await house.settle()
+    assert "· done ·" in house.status(issue)
+    assert (house.played, len(house.pulls())) == ([1], 1)
+
+
+@pytest.mark.parametrize("point", ["start:before", *(f"{key}:{when}" for key in AGAIN for when in ("before", "done"))])
+async def test_a_crash_while_it_is_tried_again(house: House, point: str) -> None:
+    house.rehearse(WRONG, WRONG, WRONG)
+    issue = await house.implement()
+    house.rehearse(WRONG, WRONG, RIGHT)
+    house.crash_at(point)
+    await house.comment(issue, "/retry")
+    await crashed(house, point)
+    assert "· done ·" in house.status(issue)
+    assert house.played == [1, 2, 3, 3], "what was finished is not paid for again"
+    assert (await house.file(house.pull.head, "greeting.txt"), len(house.pulls())) == ("hello\n", 1)
