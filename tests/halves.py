@@ -20,9 +20,13 @@ FIRST = (
     "tests/backends/",
     "tests/sandbox/",
     "tests/security/",
+    "tests/test_ask.py",
     "tests/test_cli.py",
     "tests/test_crash.py",
     "tests/test_demo.py",
+    "tests/test_describe.py",
+    "tests/test_plan",
+    "tests/test_rebase",
     "tests/test_serve.py",
 )
 
