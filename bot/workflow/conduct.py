@@ -157,13 +157,15 @@ class Conductor:
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""
-        gate = await guard.working(step)("prepare", lambda: self._read_gate(run, made_by))
+        reading = guard.working(step)
+        gate = await reading("prepare", lambda: guard.watched(self._read_gate(run, workflow, made_by)))
         ground, product = _ground(gate["ground"]), TypeAdapter(Product).validate_python(gate["product"])
         await guard.tries(lambda: self._ready(run, ground, made_by), heed=False)
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
         return product.state, "\n\n".join(part for part in (product.reason, where) if part)
 
-    async def _read_gate(self, run: Run, made_by: str) -> dict[str, Any]:
+    async def _read_gate(self, run: Run, workflow: Workflow, made_by: str) -> dict[str, Any]:
+        """What was kept of the work; whether anything may be written at all, the repository says anew."""
         by = run.context["approves"]["by"]
         node = runs.Node("prepare", 0, f"Read the patch that @{by} approved")
         await self._board.begin(run.id, node)
@@ -171,8 +173,10 @@ class Conductor:
         kept = await self._db.read(lambda conn: runs.kept(conn, made_by, GATE))
         if kept is None:
             raise Stop("failed", verdict.approval_gone())
+        then, now = _ground(kept[0]["ground"]), await self._host.ground(run, workflow)
+        await self._board.learn(run.id, branch=then.branch)
         await self._board.end(run.id, node.key, "done")
-        return kept[0]
+        return {**kept[0], "ground": asdict(replace(then, custom=replace(then.custom, staged=now.custom.staged)))}
 
     def _guard(self, run: Run, workflow: Workflow) -> Guard:
         async def stopped() -> Stop | None:
