@@ -2,9 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from bot.backends.rehearsal import Append, Delete, Run, Say, Write
 from bot.publish.text import APPROVED
+from bot.store import runs
+from bot.workflow.approval import _shows
+from bot.workflow.library import Shipped
 from tests.house import FILES, GIVEN, House, opened
+from tests.shelf import only
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 OWNERS = Write("CODEOWNERS", "* @somebody\n")
@@ -38,6 +44,22 @@ async def test_a_protected_file_waits_for_a_person_and_is_published_as_it_was_sh
     assert issue.labels == []
 
 
+async def test_what_waits_says_who_may_approve_it_and_for_how_long(house: House) -> None:
+    ours = only("auto-implement")
+    strict = {"auto-implement": ours.workflows["auto-implement"].model_copy(update={"requires": "maintain"})}
+    async with opened(house.folder / "second", offered=Shipped(strict, ours.agents)) as one:
+        one.emulator.user("owner", "maintain")
+        one.rehearse([*RIGHT, OWNERS])
+        issue = await one.open_issue()
+        await one.label(issue, by="owner")
+        await one.settle()
+        told = one.status(issue)
+        assert f"someone with maintain access comments `/approve` or sets the label `{APPROVED}`." in told.replace(
+            "\n", " "
+        )
+        assert "It waits for 90 days; to have it done again, ask for it again." in told
+
+
 async def test_who_may_not_write_may_not_approve(house: House) -> None:
     await waiting(house)
     (issue,) = house.repo.issues.values()
@@ -57,6 +79,25 @@ async def test_a_patch_whose_comment_somebody_edited_is_not_published(house: Hou
     await house.settle()
     assert "The comment does not show this patch as it was made any more" in house.said(issue)[1]
     assert house.pulls() == []
+
+
+async def test_a_patch_that_no_comment_can_show_whole_is_not_approved(house: House) -> None:
+    await waiting(house)
+    (issue,), (run,) = house.repo.issues.values(), await house.runs()
+    longer = f"{run.reason}\n\n{'word ' * 14_000}"
+    await house.bot.bench.db.write(
+        lambda conn: runs.update(conn, run.id, reason=longer, facts={**run.facts, "shown": ""})
+    )
+    await house.bot.worker._p.herald.show(run.id)
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "No comment can show this patch whole, so nobody can see what is approved" in house.said(issue)[1]
+    assert house.pulls() == []
+
+
+@pytest.mark.parametrize(("body", "made"), [("", ""), ("words", ""), ("words", " \n"), ("", "words")])
+def test_nothing_shows_nothing(body: str, made: str) -> None:
+    assert not _shows(body, made)
 
 
 async def test_a_change_that_deletes_much_is_shown_to_a_person_first(house: House) -> None:
@@ -114,6 +155,38 @@ async def test_a_closed_issue_approves_nothing(house: House) -> None:
     await house.settle()
     assert "This issue is closed, so nothing is published for it" in house.said(issue)[-1]
     assert house.pulls() == []
+
+
+async def test_a_repository_that_is_staged_by_now_publishes_nothing_and_the_patch_waits_on(house: House) -> None:
+    """Abuse: what waited from before writes nothing in a repository that is to be written nothing in."""
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    await house.configure("staged: true\n")
+    await house.settle()
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "This repository is staged by now, so nothing is published; this patch waits on." in house.said(issue)[1]
+    assert house.pulls() == []
+    await house.configure()
+    await house.settle()
+    await house.label(issue, APPROVED)
+    await house.settle()
+    assert "· done ·" in house.said(issue)[2]
+    assert len(house.pulls()) == 1
+
+
+async def test_a_repository_that_is_staged_while_the_approved_run_waits_publishes_nothing(house: House) -> None:
+    await waiting(house)
+    (issue,) = house.repo.issues.values()
+    house.crash_at("start:before")
+    await house.label(issue, APPROVED)
+    await house.reached.wait()
+    await house.configure("staged: true\n")
+    house.go_on()
+    await house.settle()
+    assert "What a person would have to approve" in house.said(issue)[1]
+    assert house.pulls() == []
+    assert not [name for name in house.repo.branches if name.startswith("feature/")]
 
 
 async def test_whoever_approves_knows_that_the_tests_fail(house: House) -> None:

@@ -184,7 +184,8 @@ class Publisher:
             return
         await self._board.db.write(lambda conn: _keep_waiting(conn, made, patch))
         await self._board.learn(made.run.id, patch=patch)
-        why = verdict.needs_approval(waits, patch, "" if made.complete else made.product.reason)
+        short_of = "" if made.complete else made.product.reason
+        why = verdict.needs_approval(waits, patch, short_of, made.workflow.requires, gates.KEPT_DAYS)
         raise Stop("needs approval", f"{why}\n\n{await self._to_approve(made, waits)}")
 
     async def _gate_to_others(self, made: Offer, waits: Sequence[Finding]) -> None:
@@ -326,7 +327,6 @@ class Publisher:
 def _keep_waiting(conn: sa.Connection, made: Offer, patch: str) -> None:
     """The run waits by a row, with all that publishing its patch takes."""
     run, ground = made.run, made.ground
-    runs.keep(conn, run.id, GATE, {"ground": asdict(ground), "product": asdict(made.product)})
     gate = Gate(
         run=run.id,
         repo=event_of(run).repo.id,
@@ -338,7 +338,8 @@ def _keep_waiting(conn: sa.Connection, made: Offer, patch: str) -> None:
         created_at=time.time(),
         pull=ground.pull,
     )
-    gates.put(conn, gate)
+    if gates.put(conn, gate):
+        runs.keep(conn, run.id, GATE, {"ground": asdict(ground), "product": asdict(made.product)})
 
 
 async def _fork(mirror: Mirror, ground: Ground) -> str:

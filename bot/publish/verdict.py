@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.errors import ACTIVE, State
+from bot.github.content import LEVELS, Level
 from bot.github.harmless import code
 from bot.policy.finding import Finding
 from bot.publish.text import APPROVED, PATCH_LIMIT, fence, folded
@@ -23,10 +25,15 @@ def refused(findings: Sequence[Finding]) -> str:
     return f"Refused: this change is not published.\n\n{listed(findings)}"
 
 
-def needs_approval(findings: Sequence[Finding], patch: str, short_of: str) -> str:
+def needed(*requires: Level) -> Level:
+    """The right that an approval needs: that of the work, and `write` at the least."""
+    return max(("write", *requires), key=LEVELS.index)
+
+
+def needs_approval(findings: Sequence[Finding], patch: str, short_of: str, requires: Level, days: int) -> str:
     """What of a change people decide about, and how they say yes to exactly this patch.
 
-    `short_of` says why the work is not complete, if it is not.
+    `short_of` says why the work is not complete, if it is not; `requires` is the right that the work needs.
     """
     asks = (
         "Needs approval: this change touches what only people decide about, so nothing of it is published yet.\n\n"
@@ -34,9 +41,8 @@ def needs_approval(findings: Sequence[Finding], patch: str, short_of: str) -> st
     )
     draft = f"The work is not complete, so it would be published as a draft: {short_of}" if short_of else ""
     way = (
-        f"To publish exactly this patch (`{patch[:12]}`), someone with write access comments `/approve` or "
-        f"sets the label `{APPROVED}`. "
-        "To have it done again, set the first label again."
+        f"To publish exactly this patch (`{patch[:12]}`), someone with {needed(requires)} access comments `/approve` "
+        f"or sets the label `{APPROVED}`. It waits for {days} days; to have it done again, ask for it again."
     )
     return "\n\n".join(part for part in (asks, draft, way) if part)
 
@@ -50,8 +56,12 @@ def may_not_approve(login: str, has: str, needed: str = "write") -> str:
     return f"@{login}, approving a change needs {needed} access to this repository, and you have {held}."
 
 
+def only_people(login: str) -> str:
+    return f"@{login}, only people approve what waits here, and you are a bot."
+
+
 def nothing_to_approve() -> str:
-    return "There is nothing here that waits for approval; to have the work done again, set the first label again."
+    return "There is nothing here that waits for approval; to have the work done again, ask for it again."
 
 
 def nothing_called(digest: str) -> str:
@@ -69,10 +79,15 @@ def approved_closed(*, by_label: bool = True) -> str:
     return f"This issue is closed, so nothing is published for it; open it again, and {again}."
 
 
-def approved_already(by: str, run_id: str, page: str) -> str:
-    """For a second approval of the same thing: an approval holds once."""
+def approved_already(by: str, run_id: str, state: State, page: str) -> str:
+    """For a second approval of the same thing: an approval holds once. `state` is that of the run it started."""
     run = f"[run {run_id[:8]}]({page})" if page else f"run `{run_id}`"
-    return f"@{by} approved this already: {run} carries it out, or has."
+    if state in ACTIVE:
+        return f"@{by} approved this already: {run} carries it out."
+    if state in ("done", "no change"):
+        return f"@{by} approved this already: {run} has carried it out."
+    again = "" if state == "needs approval" else "; `/retry` tries it again"
+    return f"@{by} approved this already: {run} was to carry it out and ended as {state}{again}."
 
 
 def overtaken(kind: str) -> str:
@@ -87,8 +102,17 @@ def not_kept(kind: str) -> str:
     return f"What it takes to carry out this {kind} is not kept any more; ask for it again."
 
 
+def staged_now(kind: str) -> str:
+    """For an approval that would have something published, in a repository that wants nothing written."""
+    return f"This repository is staged by now, so nothing is published; this {kind} waits on, for when it is not."
+
+
 def comment_gone(kind: str) -> str:
     return f"The comment that shows this {kind} is gone, so nobody can see what is approved; ask for it again."
+
+
+def comment_too_long(kind: str) -> str:
+    return f"No comment can show this {kind} whole, so nobody can see what is approved; ask for a smaller change."
 
 
 def comment_edited(kind: str) -> str:
@@ -119,11 +143,11 @@ def was_expired(before: str, days: int) -> str:
 
 
 def pull_closed(pull: int) -> str:
-    return f"Failed: #{pull}, which this work was to go on with, is not open any more; set the first label again."
+    return f"Failed: #{pull}, which this work was to go on with, is not open any more; ask for it again."
 
 
 def approval_gone() -> str:
-    return "Failed: the work that was approved is not kept any more; set the first label again."
+    return "Failed: the work that was approved is not kept any more; ask for it again."
 
 
 def offered_as_patch(patch: str) -> str:

@@ -21,6 +21,7 @@ MOST = 20  # gates of one target that are looked at
 Kind = Literal["plan", "patch"]
 End = Literal["", "approved", "superseded", "expired", "withdrawn"]
 Say = Callable[[str], str]
+_SELF = runs.alias("self")
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,29 @@ class Found:
         return still and self.run.state == "needs approval" and not self.expired(now)
 
 
-def put(conn: sa.Connection, gate: Gate) -> None:
-    """A run waits from now on. A repeat, or another life of the run, begins anew."""
+def put(conn: sa.Connection, gate: Gate) -> bool:
+    """A run that is about to end waits from now on; another life of it begins anew.
+
+    False where it has ended: this is a repeat, and somebody may have approved meanwhile, so that nothing is changed.
+    """
+    run = _run(conn, gate.run, lock=True)
+    if run is None or not run.active:
+        return False
     values = {field.name: getattr(gate, field.name) for field in fields(gate)}
     insert = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(gates)
     conn.execute(insert.values(**values).on_conflict_do_update(index_elements=["run"], set_=values))
+    return True
+
+
+def ended(conn: sa.Connection, run_id: str) -> End:
+    """How a run's gate ended; empty where it waits still, or never had one."""
+    return conn.execute(sa.select(gates.c.ended).where(gates.c.run == run_id)).scalar_one_or_none() or ""
+
+
+def has_later(conn: sa.Connection, gate: Gate) -> bool:
+    """Whether a run of what an approval would start came after the run that waits: then none can open its gate."""
+    run = _run(conn, gate.run)
+    return run is not None and _later(conn, gate, run) is not None
 
 
 def about(conn: sa.Connection, repo: int, target: str, number: int) -> list[Found]:
@@ -86,8 +105,9 @@ def about(conn: sa.Connection, repo: int, target: str, number: int) -> list[Foun
 def before(conn: sa.Connection, run: Run, repo: int, workflow: str) -> list[str]:
     """The runs of a target that wait with work for `workflow`, and that `run` came after."""
     query = sa.select(gates.c.run).join(runs, runs.c.id == gates.c.run)
+    its = sa.select(_SELF.c.seq).where(_SELF.c.id == run.id).scalar_subquery()
     mine = (gates.c.repo == repo, gates.c.target == run.target, gates.c.workflow == workflow)
-    return list(conn.execute(query.where(*mine, gates.c.ended == "", runs.c.seq < run.seq)).scalars())
+    return list(conn.execute(query.where(*mine, gates.c.ended == "", runs.c.seq < its)).scalars())
 
 
 def end(conn: sa.Connection, run_id: str, ended: End, say: Say, successor: str | None = None) -> bool:
@@ -120,10 +140,14 @@ def untold(conn: sa.Connection, now: float) -> list[str]:
     return [row.id for row in lately if row.state not in ACTIVE and row.facts.get("shown") != row.state]
 
 
-def spared() -> sa.Select[Any]:
-    """The runs whose artifacts an approval needs: they wait, or the run that an approval started is under way."""
-    under_way = sa.select(runs.c.id).where(runs.c.state.in_(ACTIVE))
-    return sa.select(gates.c.run).where(sa.or_(gates.c.ended == "", gates.c.successor.in_(under_way)))
+def spared(before: float) -> sa.Select[Any]:
+    """The runs whose artifacts an approval needs: they wait, or the run that an approval started may need them.
+
+    That is one under way, or one that ended later than `before` (seconds since 1970) and may be tried again.
+    """
+    lately = sa.or_(runs.c.state.in_(ACTIVE), runs.c.ended_at >= before)
+    carry_out = sa.select(runs.c.id).where(lately)
+    return sa.select(gates.c.run).where(sa.or_(gates.c.ended == "", gates.c.successor.in_(carry_out)))
 
 
 def _later(conn: sa.Connection, gate: Gate, run: Run) -> Run | None:
@@ -135,8 +159,9 @@ def _later(conn: sa.Connection, gate: Gate, run: Run) -> Run | None:
     return next(iter([*mine, *found]), None)
 
 
-def _run(conn: sa.Connection, run_id: str) -> Run | None:
-    row = conn.execute(sa.select(runs).where(runs.c.id == run_id)).one_or_none()
+def _run(conn: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
+    query = sa.select(runs).where(runs.c.id == run_id)
+    row = conn.execute(query.with_for_update() if lock else query).one_or_none()
     return Run(**row._mapping) if row is not None else None
 
 

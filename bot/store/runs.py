@@ -283,7 +283,7 @@ def forget(conn: sa.Connection, before: float) -> list[str]:
     What an approval still needs stays.
     """
     made = sa.select(runs.c.id).where(runs.c.ended_at < before, runs.c.id.in_(sa.select(artifacts.c.run)))
-    old = made.where(runs.c.id.not_in(gates.spared()))
+    old = made.where(runs.c.id.not_in(gates.spared(before)))
     ids = list(conn.execute(old).scalars())
     conn.execute(sa.delete(artifacts).where(artifacts.c.run.in_(ids)))
     return ids

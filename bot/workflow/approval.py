@@ -28,7 +28,7 @@ from bot.workflow.allowance import Allowance
 from bot.workflow.authority import Authority
 from bot.workflow.dispatcher import Parts
 from bot.workflow.library import key
-from bot.workflow.planning import digest, needed
+from bot.workflow.planning import digest
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
@@ -95,6 +95,9 @@ class _Approval:
         if found.approved is not None and await self._p.inbox.same(found.approved.delivery, self._delivery):
             return f"ignored: this was delivered already, as {found.approved.delivery}"
         self._demand_waiting(found, now)
+        settings = await self._p.library.settings(key(event.repo))
+        if settings is not None and settings.staged:
+            raise NotApprovedError(verdict.staged_now(found.gate.kind))
         kept = await self._p.db.read(lambda conn: runs.kept(conn, found.run.id, GATE))
         if kept is None:
             raise NotApprovedError(verdict.not_kept(found.gate.kind))
@@ -110,10 +113,12 @@ class _Approval:
     async def _may(self, found: Found | None, current: Workflow | None) -> None:
         """Ask GitHub whether the person may, and say no before anything else is told."""
         actor = self._event.actor
+        if actor.is_bot:
+            raise NotApprovedError(verdict.only_people(actor.login))
         wanted: list[Level] = [current.requires] if current is not None else []
         if found is not None and found.gate.kind == "patch":
             wanted.append(Workflow.model_validate(found.run.context["workflow"]).requires)
-        needs = needed(*wanted)
+        needs = verdict.needed(*wanted)
         standing = await Authority(self._p).of(self._event.repo, actor)
         if not standing.reaches(needs):
             raise NotApprovedError(verdict.may_not_approve(actor.login, standing.level, needs))
@@ -123,7 +128,7 @@ class _Approval:
         kind = found.gate.kind
         if (made := found.approved) is not None:
             by = made.context["approves"]["by"]
-            raise NotApprovedError(verdict.approved_already(by, made.id, self._p.herald.page(made.id)))
+            raise NotApprovedError(verdict.approved_already(by, made.id, made.state, self._p.herald.page(made.id)))
         if found.later is not None or found.gate.ended == "superseded":
             raise NotApprovedError(verdict.overtaken(kind))
         if found.expired(now):
@@ -150,10 +155,11 @@ class _Approval:
         comment = await repo.find_comment(issue_of(run).number, f"run:{run.id}", since)
         if comment is None:
             raise NotApprovedError(verdict.comment_gone(kind))
-        made = kept["plan"] if kind == "plan" else run.reason if len(run.reason) < CLIPPED else ""
+        made = kept["plan"] if kind == "plan" else run.reason
         genuine = kind == "patch" or digest(made) == found.gate.digest
         if not genuine or not _shows(comment.body, made):
-            raise NotApprovedError(verdict.comment_edited(kind))
+            cut = genuine and len(made) >= CLIPPED
+            raise NotApprovedError(verdict.comment_too_long(kind) if cut else verdict.comment_edited(kind))
 
     def _publishing(self, found: Found) -> Run:
         """A run that only publishes: bound to the SHA of the patch that was shown."""
@@ -212,8 +218,8 @@ def _meant(found: Found, words: Sequence[str]) -> bool:
 
 def _shows(body: str, made: str) -> bool:
     """Whether a comment shows exactly this, and no comment in HTML hides it."""
-    before, there, _ = body.replace("\r\n", "\n").partition(made.strip())
-    return bool(there or not made) and "<!--" not in before
+    before, there, _ = body.replace("\r\n", "\n").partition(made.strip() or "\0")
+    return bool(there) and "<!--" not in before
 
 
 async def _refuse(parts: Parts, event: IssueEvent, delivery: Delivery, sentence: str) -> str:

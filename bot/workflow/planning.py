@@ -19,7 +19,6 @@ from bot.agents.judgement import suite_of
 from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
-from bot.github.content import LEVELS, Level
 from bot.publish import plan_text, verdict
 from bot.publish.ground import GATE, Ground
 from bot.publish.host import GitHubHost
@@ -72,7 +71,7 @@ class Planning:
         shown = plan_text.plan(plan_text.load(reading.said[0]))
         if prepared.ground.custom.staged:
             return "done", plan_text.staged(shown)
-        return "needs approval", await self._wait(run, prepared, shown)
+        return await self._wait(run, prepared, shown)
 
     async def _prepare(self, run: Run, workflow: Workflow) -> dict[str, Any]:
         node = runs.Node("prepare", 0, "Read the issue and fetch the repository")
@@ -89,7 +88,7 @@ class Planning:
         assert isinstance(ground, Ground)
         await self._shop.board.learn(run.id, branch=None)  # the run on the plan finds itself one
         await self._shop.board.end(run.id, node.key, "done", " ".join(ground.notes))
-        return asdict(Prepared(ground, name, needed(planned.requires)))
+        return asdict(Prepared(ground, name, verdict.needed(planned.requires)))
 
     async def _planned(self, run: Run, workflow: Workflow) -> tuple[str, Workflow]:
         """The workflow that an approval starts, by its id: that of `/implement`, or the one that wants a plan."""
@@ -155,10 +154,11 @@ class Planning:
             custom=ground.custom,
         )
 
-    async def _wait(self, run: Run, prepared: Prepared, shown: str) -> str:
+    async def _wait(self, run: Run, prepared: Prepared, shown: str) -> tuple[State, str]:
         """The run waits by a row from now on, and what waited for the same before does no more; the words for people.
 
-        A repeat changes nothing: this is no step, so that another life of the run waits anew.
+        Where the work was begun meanwhile it ends at once. A repeat changes nothing: this is no step, so that another
+        life of the run waits anew.
         """
         ground = prepared.ground
         gate = Gate(
@@ -174,18 +174,21 @@ class Planning:
         )
 
         def write(conn: sa.Connection) -> None:
-            runs.keep(conn, run.id, GATE, {"plan": shown, "ground": asdict(ground)})
-            gates.put(conn, gate)
+            if gates.put(conn, gate):
+                runs.keep(conn, run.id, GATE, {"plan": shown, "ground": asdict(ground)})
 
         await self._shop.db.write(write)
         await close_earlier(self._shop.db, self._host.show, run, gate.workflow)
         where = plan_text.place(ground.base_branch, ground.base, ground.pull)
-        return plan_text.needs_approval(shown, gate.digest, where, gates.KEPT_DAYS, prepared.requires)
+        words = plan_text.needs_approval(shown, gate.digest, where, gates.KEPT_DAYS, prepared.requires)
+        if await self._shop.db.write(lambda conn: _overtaken(conn, gate)):
+            return "cancelled", verdict.was_superseded(words)
+        return "needs approval", words
 
 
-def needed(*requires: Level) -> Level:
-    """The right that an approval needs: that of the work, and `write` at the least."""
-    return max(("write", *requires), key=LEVELS.index)
+def _overtaken(conn: sa.Connection, gate: Gate) -> bool:
+    """Whether work began while the plan was made. Asked once its row is there: what begins later sees that."""
+    return gates.has_later(conn, gate) and gates.end(conn, gate.run, "superseded", verdict.was_superseded)
 
 
 def digest(shown: str) -> str:
@@ -195,26 +198,26 @@ def digest(shown: str) -> str:
 
 async def close_earlier(db: Database, show: Callable[[str], Awaitable[None]], run: Run, workflow: str) -> None:
     """What waited with work for `workflow` before this run is approved by it or has lost its place, and says so."""
-    if "event" not in run.context:  # nothing waits on this machine
-        return
-    approves, repo = run.context.get("approves", {}), event_of(run).repo.id
-
-    found = await db.read(lambda conn: gates.before(conn, run, repo, workflow))
-
-    def write(conn: sa.Connection) -> None:
-        for waiting in found:
-            if waiting == approves.get("run"):
-                gates.end(conn, waiting, "approved", partial(verdict.was_approved, by=approves["by"]), run.id)
-            else:
-                gates.end(conn, waiting, "superseded", verdict.was_superseded)
-
-    if found:
-        await db.write(write)
-    for waiting in found:
+    closed = await db.write(partial(close, run=run, workflow=workflow))
+    approved = run.context.get("approves", {}).get("run")
+    for waiting in dict.fromkeys([*closed, *([approved] if approved else [])]):
         try:
             await show(waiting)
         except (TryAgain, UserError) as problem:  # the upkeep says it later
             log.warning("status not shown", run=waiting, reason=str(problem))
+
+
+def close(conn: sa.Connection, run: Run, workflow: str) -> list[str]:
+    """The same in a transaction: the ids of the runs that wait no more. On this machine nothing ever waits."""
+    if "event" not in run.context:
+        return []
+    approves, closed = run.context.get("approves", {}), gates.before(conn, run, event_of(run).repo.id, workflow)
+    for waiting in closed:
+        if waiting == approves.get("run"):
+            gates.end(conn, waiting, "approved", partial(verdict.was_approved, by=approves["by"]), run.id)
+        else:
+            gates.end(conn, waiting, "superseded", verdict.was_superseded)
+    return closed
 
 
 def bound(ground: Ground, approves: dict[str, Any]) -> Ground:

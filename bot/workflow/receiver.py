@@ -30,6 +30,7 @@ from bot.workflow.commander import Commander
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
 from bot.workflow.hearing import Hearing
 from bot.workflow.library import key
+from bot.workflow.planning import close
 from bot.workflow.spec import Workflow
 
 log = structlog.get_logger(__name__)
@@ -219,24 +220,26 @@ class Receiver:
         return issue.state != event.issue.state
 
     async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str], target: str) -> None:
-        """Settle the delivery and create the runs it starts, in one transaction."""
+        """Settle the delivery and create the runs it starts, in one transaction; what waited before waits no more."""
 
-        def commit(conn: sa.Connection) -> list[runs.Run]:
+        def commit(conn: sa.Connection) -> tuple[list[runs.Run], list[str]]:
             made = [run for run in wanted if runs.create(conn, run) or runs.get(conn, run.id)]
             active = ["a run of this is active already"] * (len(wanted) - len(made))
             note = "; ".join([*notes, *(f"run {run.id}" for run in made), *active])
             self._p.inbox.finish(conn, delivery.seq, note, target)
-            return made
+            return made, [waiting for run in made for waiting in close(conn, run, run.workflow)]
 
         if wanted:
             await self._p.checkpoint("delivery:before")
-        made = await self._p.db.write(commit)
+        made, closed = await self._p.db.write(commit)
         if wanted:
             await self._p.checkpoint("delivery:done")
         if notes:
             log.info("delivery handled", guid=delivery.guid, name=delivery.event, note="; ".join(notes))
         for run in made:
             log.info("run created", run=run.id, workflow=run.workflow, target=run.target)
+        for waiting in closed:
+            self._dispatcher.show_soon(waiting)
         if made:
             await self._dispatcher.send()
 
