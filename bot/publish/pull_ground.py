@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pathspec
-
 from bot.agents.custom import Custom, custom
 from bot.agents.hidden import sentence, visible, visible_title
 from bot.errors import Stop, UserError
@@ -19,6 +17,7 @@ from bot.github.events import PullEvent
 from bot.publish import review_text, text
 from bot.publish.ground import configured, fetched
 from bot.publish.subject import event_of, issue_of
+from bot.review.glob import matcher
 from bot.review.rules import ReviewRules, merged
 from bot.store import reviews
 from bot.store.db import Database
@@ -205,7 +204,7 @@ def skipped(pull: Pull, rules: ReviewRules, own_id: int) -> str:
         return review_text.skipped_title(title)
     if label:
         return review_text.skipped_label(label)
-    if pathspec.GitIgnoreSpec.from_lines(skip.branches).match_file(pull.base):
+    if matcher(skip.branches)(pull.base):
         return review_text.skipped_branch(pull.base)
     return ""
 

@@ -129,6 +129,19 @@ def test_what_runs_of_a_repository_may_change_holds_besides() -> None:
     assert found(work(*changed, allowed=("*",)), "owned paths") == []
 
 
+HOSTILE = "*a" * 12 + "*b"
+
+
+def test_a_glob_that_was_made_to_be_tried_in_every_way_is_done_with_in_no_time() -> None:
+    change = work(file("a" * 2_000), owns=("src/", "!x", HOSTILE), allowed=("*", f"!{HOSTILE}"), protected=(HOSTILE,))
+    assert levels(change, "owned paths") == ["refuse"]
+    assert levels(change, "protected files") == []
+    hit = work(file("a" * 20 + "b"), owns=(HOSTILE,), protected=("src/", HOSTILE))
+    assert levels(hit, "owned paths") == []
+    ((_, sentence),) = found(hit, "protected files")
+    assert f"protects (`{HOSTILE}`)" in sentence
+
+
 # ---- what a repository protects itself -------------------------------------------------------------------------------
 
 GUARDED = ("infra/", "/Deploy/*.sh", "*.sql", "!seed.sql")

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from pathspec import GitIgnoreSpec
-
 from bot.policy.finding import Finding, Policy
 from bot.policy.words import listing
 from bot.policy.work import Work
+from bot.review.glob import matcher
 
 NAME = "owned paths"
 _BY = ("this job may change", "runs of this repository may change by its configuration")
@@ -25,16 +24,11 @@ def judge(work: Work) -> Iterator[Finding]:
 
 
 def _outside(work: Work, globs: Sequence[str]) -> list[str]:
-    owned = _spec(globs)
-    return sorted(file.path for file in work.files if owned is None or not owned.match_file(file.path))
-
-
-def _spec(globs: Sequence[str]) -> GitIgnoreSpec | None:
-    """None where the globs are none: then nothing is owned."""
     try:
-        return GitIgnoreSpec.from_lines(globs)
-    except ValueError:
-        return None
+        owned = matcher(globs)
+    except ValueError:  # where the globs are none, nothing is owned
+        return sorted(file.path for file in work.files)
+    return sorted(file.path for file in work.files if not owned(file.path))
 
 
 POLICY = Policy(

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from pathspec import GitIgnoreSpec
-
 from bot.policy.finding import Finding, Policy
 from bot.policy.gitname import folded
 from bot.policy.protected import rule_for
 from bot.policy.words import shown
 from bot.policy.work import Work
+from bot.review.glob import finder
 
 NAME = "protected files"
 _VERBS = {"A": "adds", "D": "deletes"}
@@ -34,15 +33,13 @@ def _own(globs: tuple[str, ...]) -> Callable[[str], str | None]:
     Letters' case does not count, and a folder's name means a file in its place too: to protect more is the safe side.
     """
     try:
-        spec = GitIgnoreSpec.from_lines(folded(glob).rstrip("/") for glob in globs)
+        find = finder([folded(glob).rstrip("/") for glob in globs])
     except ValueError:  # where the globs are none, all of it is protected
         return lambda path: ", ".join(globs)
-    if not globs:
-        return lambda path: None
 
     def by(path: str) -> str | None:
-        found = spec.check_file(folded(path))
-        return globs[found.index] if found.include and found.index is not None else None
+        place = find(folded(path))
+        return globs[place] if place is not None else None
 
     return by
 
