@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2 import StrictUndefined, TemplateError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -26,10 +26,27 @@ def problem(text: str, names: Iterable[str]) -> str:
     """What is wrong with a template that may use `names`; empty when nothing is."""
     try:
         used = meta.find_undeclared_variables(_environment.parse(text))
-    except TemplateError as error:
+    except (TemplateError, RecursionError) as error:
         return f"not a valid template: {error}"
     unknown = sorted(used - set(names))
     return f"the template uses unknown names: {', '.join(unknown)}" if unknown else ""
+
+
+def busy(text: str) -> str:
+    """What is wrong with a valid template of somebody whose templates may not compute; empty when nothing is.
+
+    It may name what there is, `{{ issue.title }}`, and no more: two loops are enough to keep a process for ever.
+    """
+    for part in _environment.parse(text).body:
+        if not isinstance(part, nodes.Output) or not all(map(_is_plain, part.nodes)):
+            return f"line {part.lineno} of the template holds more than words and names like `{{{{ issue.title }}}}`"
+    return ""
+
+
+def _is_plain(part: nodes.Expr) -> bool:
+    return isinstance(part, nodes.TemplateData) or (
+        isinstance(part, nodes.Getattr) and isinstance(part.node, nodes.Name) and part.ctx == "load"
+    )
 
 
 def render(text: str, names: Mapping[str, Any]) -> str:

@@ -149,6 +149,38 @@ def test_a_mistake_in_a_workflow_is_named_with_its_line(change: tuple[str, str],
     assert said in refused(parse_workflow, "w.yml", GOOD.replace(*change), AGENTS)
 
 
+BUSY = [
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}x",
+    "{{ range(99999) | sum }}",
+    "{{ change.title | upper }}",
+    "{{ change.title.upper() }}",
+    "{{ change.title.a.b }}",
+    "{{ change.title ~ 'x' }}",
+    "{{ 'x' }}",
+    "{% if change %}x{% endif %}",
+    "{% set x = 1 %}",
+    "{% macro m() %}{% endmacro %}",
+    "{{ change[('title')] }}",
+]
+
+
+@pytest.mark.parametrize("title", BUSY)
+def test_a_title_is_words_and_names_for_it_is_tried_wherever_its_workflow_is_read(title: str) -> None:
+    said = refused(parse_workflow, "w.yml", GOOD.replace("{{ change.title }}", title), AGENTS)
+    assert "w.yml:33: `outputs.pull-request.title`: line 1 of the template holds more than words and names" in said
+
+
+def test_a_title_that_is_nested_deeper_than_python_can_follow_is_a_mistake_too() -> None:
+    deep = "{{ " + "(" * 20_000 + "change.title" + ")" * 20_000 + " }}"
+    assert "not a valid template" in refused(parse_workflow, "w.yml", GOOD.replace("{{ change.title }}", deep), AGENTS)
+
+
+def test_a_title_may_name_all_there_is_between_words() -> None:
+    title = "#{{ issue.number }} {{ issue.title }}: {{change.title}} ({{ repo.name }})"
+    found = parse_workflow("w.yml", GOOD.replace("{{ change.title }}", title), AGENTS)
+    assert found.opens.title == title
+
+
 AGENT_MISTAKES = {
     "Do it.": "a.md:1: an agent file begins with `---`, its settings, and `---`",
     "---\nmodle: opus\n---\nDo it.": "a.md:2: unknown key `modle` (did you mean `model`?)",

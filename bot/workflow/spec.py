@@ -127,7 +127,7 @@ class PullRequest(Strict):
     @field_validator("title")
     @classmethod
     def _is_a_template(cls, title: str) -> str:
-        if wrong := template.problem(title, NAMES):
+        if wrong := template.problem(title, NAMES) or template.busy(title):
             raise ValueError(wrong)
         template.render(title, _EXAMPLE)
         return title
