@@ -123,7 +123,7 @@ def kebab(name: str) -> str:
 
 # Words of the language whose feature is still to come: refused by name, never accepted and ignored.
 PLANNED = frozenset(
-    {"concurrency", "env", "if", "matrix", "owns", "permissions", "retries"}
+    {"concurrency", "env", "if", "matrix", "permissions", "retries"}
     | {"run", "schedule", "steps", "strategy", "uses", "with", "workflow_dispatch"}
 )
 

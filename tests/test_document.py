@@ -111,6 +111,10 @@ MISTAKES = {
         ".github/tutti.yml:2: `draft`: input should be a valid boolean, unable to interpret input"
     ),
     "version: 1\nschedule: daily": ".github/tutti.yml:2: `schedule` is not available yet",
+    "version: 1\nworkflows:\n  review:\n    owns: [src]": (
+        ".github/tutti.yml:4: unknown key `workflows.review.owns` "
+        "(known here: approval, enabled, labels, limits, requires)"
+    ),
     "version: 1\nsetup: &x [a]\ntest: *x": ".github/tutti.yml:3: aliases (*name) are not supported",
     "version: 1\ntest: !ruby/object x": ".github/tutti.yml:2: the tag !ruby/object is not supported",
     "version: 1\ntest: !!python/name:os.system x": ".github/tutti.yml:2: 'x' is not a valid value",
