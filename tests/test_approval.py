@@ -165,7 +165,10 @@ async def test_a_repository_that_is_staged_by_now_publishes_nothing_and_the_patc
     await house.settle()
     await house.label(issue, APPROVED)
     await house.settle()
-    assert "This repository is staged by now, so nothing is published; this patch waits on, for when" in house.said(issue)[1]
+    assert (
+        "This repository is staged by now, so nothing is published; this patch waits on, for when"
+        in house.said(issue)[1]
+    )
     assert house.pulls() == []
     await house.configure()
     await house.settle()
