@@ -70,11 +70,15 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Reread:
-    """The repository's configuration changed on its default branch, at `commit`."""
+    """The repository's configuration changed on its default branch, at `commit`: in these files.
+
+    `whole`: in any of them, for GitHub did not tell all that changed.
+    """
 
     repo: RepoRef
     commit: str
     paths: tuple[str, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,9 @@ Decision = Start | Control | Refuse | Cancel | Approve | Leave | Welcome | Rerea
 @dataclass(frozen=True)
 class Own:
     """Who the bot is and what it knows: the numeric id of its account and its `slug`; the control commands, with the
-    words that may follow each; the bots that may command; the commands that this repository switched off.
+    words that may follow each; the bots that may command; the commands that this repository switched off; and by the
+    commands and labels that would start it the repository's own workflow file that stands in the way of ours of its
+    name, and never was good.
     """
 
     id: int = 0
@@ -96,3 +102,4 @@ class Own:
     controls: Mapping[str, str] = field(default_factory=dict)
     bots: frozenset[int] = frozenset()
     off: frozenset[str] = frozenset()
+    broken: Mapping[str, str] = field(default_factory=dict)

@@ -67,6 +67,8 @@ def _meant(order: Order, event: CommentEvent, known: _Known, *, taken: bool = Fa
     if word in known.own.controls:
         wrong = "" if taken else _wrong_words(order, known.own.controls[word])
         return Refuse(wrong) if wrong else Control(order, taken_as)
+    if word not in known.workflows and (path := known.own.broken.get(f"/{word}")):
+        return Refuse(command_text.never_good(f"/{word}", path))
     if word not in known.workflows:
         return Refuse(command_text.switched_off(word) if word in known.own.off else command_text.not_yet(word))
     name, flow = known.workflows[word]

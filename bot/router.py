@@ -9,6 +9,7 @@ from bot.decision import (
     Hear,
     Leave,
     Own,
+    Refuse,
     Reread,
     Start,
     Welcome,
@@ -25,7 +26,7 @@ from bot.github.events import (
     ThreadEvent,
 )
 from bot.orders import comment
-from bot.publish import text
+from bot.publish import command_text, text
 from bot.workflow.configuration import is_ours
 from bot.workflow.spec import Workflow
 
@@ -43,7 +44,7 @@ def route(event: Event, workflows: Mapping[str, Workflow], own: Own) -> list[Dec
         case IssueEvent() | CommentEvent() | CheckEvent() | ThreadEvent() if event.actor.id == own_id:
             return Ignored(OWN)
         case IssueEvent():
-            decisions = _issue(event, workflows)
+            decisions = _issue(event, workflows, own)
         case PullEvent():
             decisions = _pull(event, workflows, own_id)
         case CommentEvent():
@@ -59,12 +60,14 @@ def route(event: Event, workflows: Mapping[str, Workflow], own: Own) -> list[Dec
     return decisions or Ignored(f"no workflow asks for this ({event.kind})")
 
 
-def _issue(event: IssueEvent, workflows: Mapping[str, Workflow]) -> list[Decision]:
+def _issue(event: IssueEvent, workflows: Mapping[str, Workflow], own: Own) -> list[Decision]:
     if event.issue.is_pull:
         return []
     if event.action == "labeled" and (event.label or "").casefold() == text.APPROVED:
         return [Approve()]
     found: list[Decision] = []
+    if event.action == "labeled" and (path := own.broken.get((event.label or "").casefold())):
+        found.append(Refuse(command_text.never_good(event.label or "", path)))
     for name, workflow in workflows.items():
         ends = workflow.cancel_on
         if ends is not None and ends.by_issue(event.action, event.label):
@@ -106,7 +109,8 @@ def _check(event: CheckEvent, workflows: Mapping[str, Workflow]) -> list[Decisio
 
 def _push(event: PushEvent) -> list[Decision]:
     mine = tuple(path for path in event.paths if is_ours(path))
-    return [Reread(event.repo, event.after, mine)] if mine and event.after.strip("0") else []
+    there = event.after.strip("0") != ""
+    return [Reread(event.repo, event.after, mine, event.incomplete)] if there and (mine or event.incomplete) else []
 
 
 def _installation(event: InstallationEvent) -> list[Decision]:

@@ -122,7 +122,8 @@ async def test_a_workflow_that_never_was_good_stops_ours_of_its_name_in_that_rep
         issue = await house.open_issue()
         await house.label(issue)
         await house.settle()
-        assert house.said(issue) == []
+        (answer,) = house.said(issue)
+        assert f"starts nothing here: `{OURS}` has a mistake" in answer
         await house.restart()
     assert await house.runs() == []
     await house.push({OURS: None})

@@ -20,8 +20,8 @@ def issue(action: str, label: str | None = None, actor: Person = ADA, **more: An
     return IssueEvent(action, SHOP, actor, Issue(3, "T", "", ADA, (), url="", **about), label)
 
 
-def push(*paths: str, default: bool = True, after: str = "2" * 40) -> PushEvent:
-    return PushEvent(SHOP, ADA, "refs/heads/main", "1" * 40, after, paths, default)
+def push(*paths: str, default: bool = True, after: str = "2" * 40, incomplete: bool = False) -> PushEvent:
+    return PushEvent(SHOP, ADA, "refs/heads/main", "1" * 40, after, paths, default, incomplete=incomplete)
 
 
 def installation(action: str, *repos: RepoRef) -> InstallationEvent:
@@ -45,6 +45,9 @@ TABLE: list[tuple[Event, list[Decision] | Ignored]] = [
     (push(".github/tutti/workflows/x.yaml"), [Reread(SHOP, "2" * 40, (".github/tutti/workflows/x.yaml",))]),
     (push(".github/tutti/workflows/README.md"), Ignored("no workflow asks for this (push)")),
     (push(".github/tutti/workflows/deep/x.yml"), Ignored("no workflow asks for this (push)")),
+    (push("a.py", incomplete=True), [Reread(SHOP, "2" * 40, (), whole=True)]),
+    (push(default=False, incomplete=True), Ignored("no workflow asks for this (push)")),
+    (push(after="0" * 40, incomplete=True), Ignored("no workflow asks for this (push)")),
     (push(".github/tutti.yml", default=False), Ignored("no workflow asks for this (push)")),
     (push(".github/tutti.yml", after="0" * 40), Ignored("no workflow asks for this (push)")),
     (installation("created", SHOP), [Welcome((SHOP,))]),

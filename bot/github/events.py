@@ -107,7 +107,10 @@ class ThreadEvent:
 
 @dataclass(frozen=True)
 class PushEvent:
-    """A branch or tag moved from `before` to `after` (forty zeros: it was not, it is no more); `paths` are sorted."""
+    """A branch or tag moved from `before` to `after` (forty zeros: it was not, it is no more); `paths` are sorted.
+
+    `incomplete`: other paths may have changed, for the branch went back, or its commits are not all listed.
+    """
 
     repo: RepoRef
     actor: Person
@@ -117,6 +120,7 @@ class PushEvent:
     paths: tuple[str, ...]
     is_default: bool
     kind: Literal["push"] = "push"
+    incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,8 @@ class CheckEvent:
 
 
 Event = IssueEvent | PullEvent | CommentEvent | ThreadEvent | PushEvent | InstallationEvent | CheckEvent
+
+_LISTED = 2048  # commits that GitHub lists in the delivery of a push, at most
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
@@ -244,9 +250,10 @@ def _thread(payload: object) -> Event:
 
 def _push(payload: object) -> Event:
     ref, default = word(payload, "ref"), text(payload, "repository", "default_branch", limit=300)
+    commits = items(payload, "commits")
     changed = {
         text({"path": path}, "path", limit=5000)
-        for commit in items(payload, "commits")
+        for commit in commits
         for field in ("added", "modified", "removed")
         for path in items(commit, field)
     }
@@ -258,6 +265,7 @@ def _push(payload: object) -> Event:
         after=word(payload, "after"),
         paths=tuple(sorted(changed - {""})),
         is_default=bool(default) and ref == f"refs/heads/{default}",
+        incomplete=at(payload, "forced") is True or not 0 < len(commits) < _LISTED,
     )
 
 

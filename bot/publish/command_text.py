@@ -53,6 +53,14 @@ def switched_off(word: str) -> str:
     return f"`/{word}` is switched off by this repository's configuration."
 
 
+def never_good(asked: str, path: str) -> str:
+    """For what a label or a command would start, were there not a repository's own file of that name."""
+    return (
+        f"{code(asked, 100)} starts nothing here: {code(path, 200)} has a mistake, and there is no earlier good copy "
+        "of it. The check run **Tutti configuration** on its commit names the mistake."
+    )
+
+
 def not_yet(word: str) -> str:
     return f"`/{word}` is not available yet."
 

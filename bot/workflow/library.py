@@ -111,6 +111,13 @@ class Library:
         files = await self._files(repo)
         return override.started(_there(self._named(files.own)), files.settings)
 
+    async def broken(self, repo: Key | str) -> dict[str, tuple[str, Workflow]]:
+        """Ours that cannot start, for a repository's own file of that name never was good: its path, and ours."""
+        own, ours = (await self._files(repo)).own, self.offered.workflows
+        paths = {workflow_id(path): path for path, row in own.items() if _replaces(path, row)}
+        named = self._named(own)
+        return {name: (path, ours[name]) for name, path in paths.items() if name in ours and named[name] is None}
+
     async def agents(self, repo: Key | str) -> dict[str, AgentSettings]:
         """What is set of each agent in a repository, by the agent's name; `override.of_agent` says what wins."""
         settings = (await self._files(repo)).settings
@@ -183,14 +190,16 @@ class Library:
             self._asked = await self._ask()
         return self._asked
 
-    async def read_all(self, repo: Repository, ref: str) -> None:
-        """Adopt every file that configures a repository, for one whose pushes were not watched so far.
+    async def read_all(self, repo: Repository, ref: str) -> list[str]:
+        """Adopt every file that configures a repository, also that those are gone that were there; what is wrong.
 
-        The configuration comes last: it names workflows.
+        For a repository of which nobody said what changed. The configuration comes last: it names workflows.
         """
         there = [item.path for item in await repo.directory(configuration.WORKFLOWS, ref) if item.kind == "file"]
-        for path in (*filter(configuration.is_ours, there), configuration.PATH):
-            await self.read(repo, path, ref)
+        kept = [path for path in (await self._files(key(repo.ref))).own if path not in there]
+        ours = [path for path in (*there, *kept) if configuration.is_ours(path) and path != configuration.PATH]
+        found = [await self.read(repo, path, ref) for path in (*ours, configuration.PATH)]
+        return [problem for problem in found if problem]
 
     async def read(self, repo: Repository, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""

@@ -17,7 +17,7 @@ from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, Event, Ignored, IssueEvent, PullEvent, PushEvent, RepoRef
 from bot.github.refusal import RefusalError
 from bot.publish import text
-from bot.publish.configuration_check import report
+from bot.publish.configuration_check import answer, report, tell
 from bot.publish.reply import Replies
 from bot.publish.subject import Act, event_of, of
 from bot.router import route
@@ -149,19 +149,29 @@ class Receiver:
         if isinstance(event, PushEvent):
             return Own()
         app = await self._p.github.app()
-        if not isinstance(event, CommentEvent):
+        if not isinstance(event, CommentEvent | IssueEvent):
             return Own(app.bot_id, app.slug)
+        broken = await self._broken(repo)
+        if isinstance(event, IssueEvent):
+            return Own(app.bot_id, app.slug, broken=broken)
         offered = {flow.on.command for flow in self._p.library.offered.workflows.values() if flow.on.command}
         off = offered - {flow.on.command for flow in workflows.values()}
         controls = {name: command.usage for name, command in self._commander.commands.items()}
-        return Own(app.bot_id, app.slug, controls, await self._authority.bots(repo), frozenset(off))
+        return Own(app.bot_id, app.slug, controls, await self._authority.bots(repo), frozenset(off), broken)
+
+    async def _broken(self, repo: RepoRef) -> dict[str, str]:
+        """The files that never were good, by the labels and commands that would start ours of their names."""
+        found = (await self._p.library.broken(key(repo))).values()
+        labels = {label.casefold(): path for path, flow in found for label in flow.trigger_labels}
+        return labels | {f"/{flow.on.command}": path for path, flow in found if flow.on.command}
 
     async def _acquaint(self, repo: RepoRef) -> str:
         """Read what configures a repository of which nothing is known, whoever had its name before."""
         if strange := await self._strange_repo(repo):
             return strange
         async with self._p.github.repository(repo, {"contents": "read"}) as read:
-            await self._p.library.read_all(read, "HEAD")
+            problems = await self._p.library.read_all(read, "HEAD")
+        await tell(self._p.github, repo, problems)
         return ""
 
     async def _strange(self, event: Event) -> str:
@@ -189,6 +199,8 @@ class Receiver:
             case Control():
                 assert isinstance(event, CommentEvent)
                 return await self._commander.do(decision, event, delivery, place)
+            case Refuse() if isinstance(event, IssueEvent):
+                return await answer(self._p.github, event, decision.sentence)
             case Refuse():
                 assert isinstance(event, CommentEvent)
                 return await self._commander.refuse(decision, event, place)
@@ -271,9 +283,10 @@ class Receiver:
             try:
                 await self._p.github.confirm(ref)
                 async with self._p.github.repository(ref, {"issues": "write", "contents": "read"}) as repo:
-                    await self._p.library.read_all(repo, "HEAD")
+                    problems = await self._p.library.read_all(repo, "HEAD")
                     workflows = await self._p.library.workflows(key(ref))
                     await repo.ensure_labels(text.labels(workflows.values()))
+                await tell(self._p.github, ref, problems)
             except UserError as refusal:  # an archived repository keeps no other from its labels
                 refused.append(f"; refused: {refusal}")
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"

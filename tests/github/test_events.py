@@ -208,6 +208,17 @@ def test_a_push_names_its_paths_once_and_knows_the_default_branch() -> None:
     assert not other.is_default
 
 
+@pytest.mark.parametrize(("commits", "forced", "incomplete"), [(1, False, False), (1, True, True), (0, False, True)])
+def test_a_push_says_whether_its_commits_are_all_that_changed(commits: int, forced: bool, incomplete: bool) -> None:
+    about: dict[str, Any] = {"ref": "refs/heads/main", "before": "1" * 40, "after": "2" * 40, "forced": forced}
+    event = parse("push", issue_event(**about, commits=[{"added": ["a.py"]}] * commits))
+    assert isinstance(event, PushEvent)
+    assert event.incomplete is incomplete
+    cut = parse("push", issue_event(**{**about, "forced": False}, commits=[{"added": ["a.py"]}] * 2048))
+    assert isinstance(cut, PushEvent)
+    assert cut.incomplete
+
+
 def test_repositories_added_and_removed_are_told_apart() -> None:
     change = {
         "installation": {"id": 5},
