@@ -1,6 +1,7 @@
 """`.github/tutti.yml`: what it refuses, and what it changes."""
 
 import pytest
+import sqlalchemy as sa
 
 from bot.backends.rehearsal import Say, Write
 from bot.document import MAX_BYTES
@@ -8,6 +9,7 @@ from bot.emulator.world import Repo
 from bot.errors import ConfigError
 from bot.github.entity import RepoRef
 from bot.review.glob import among
+from bot.store.db import copies
 from bot.workflow import known, override
 from bot.workflow.bounds import Bounds
 from bot.workflow.configuration import AgentSettings, Configuration, stored
@@ -54,6 +56,25 @@ MISTAKES = {
         "review:\n  tiers:\n    - name: x\n      model: gpt",
         "5: this installation does not allow the model `gpt` (allowed: claude-haiku-4-5, claude-opus-4-5)",
     ),
+    "a tier's agent": (
+        "review:\n  tiers:\n    - name: x\n      agents: [style, securty]",
+        "5: there is no agent `securty` that reads reviews (did you mean `security`?)",
+    ),
+    "a tier's agent with its folder": (
+        "review:\n  tiers: [{name: x, agents: [review/style]}]",
+        "3: there is no agent `review/style` that reads reviews (did you mean `style`?)",
+    ),
+    "a tier's agent of another folder": (
+        "review:\n  tiers: [{name: x, agents: [developer]}]",
+        "3: there is no agent `developer` that reads reviews (known: security, style)",
+    ),
+    "the label that approves": (
+        "workflows:\n  auto-implement:\n    labels: [go, Tutti-Approved]",
+        "4: `workflows.auto-implement.labels.1`: the label `tutti-approved` approves of what waits, so it can start or",
+    ),
+    "a test that is none": ("test: ['']", "2: `test.0`: a command line that does nothing; for none at all write `[]`"),
+    "a lint that is none": ("lint: ''", "2: `lint.0`: a command line that does nothing; for none at all write `[]`"),
+    "a set-up of remarks": ("setup: |\n  # nothing\n   \n", "2: `setup.0`: a command line that does nothing"),
     "a workflow": ("workflows:\n  reviw: {}", "3: there is no workflow `reviw` (did you mean `review`?)"),
     "a key of a workflow": (
         "workflows:\n  review:\n    enable: false",
@@ -141,6 +162,11 @@ def test_what_is_known_and_allowed_is_taken() -> None:
         KNOWN,
     )
     assert found.setup_hosts == ("packages.example", "npm.example:8443")
+
+
+def test_a_command_line_may_begin_with_a_remark_and_none_at_all_is_an_empty_list() -> None:
+    found = known.parse("version: 1\ntest: |\n  # all of them\n  pytest\nlint: []\n", KNOWN)
+    assert (found.test, found.lint) == (("# all of them\npytest\n",), ())
 
 
 def test_what_an_operator_allows_is_asked_only_where_it_is_known() -> None:
@@ -284,6 +310,9 @@ async def test_a_host_is_held_against_what_this_machines_package_clients_use(hou
     commit = await house.configure("setup-hosts: [hosts.example]\n")
     await house.settle()
     assert "does not let set-up steps reach `hosts.example`" in verdict(house, commit)[2]
+    again = await house.configure('"setup\\x2dhosts": [evil.example]\n')
+    await house.settle()
+    assert "does not let set-up steps reach `evil.example`" in verdict(house, again)[2], "the same key in other letters"
     assert "TUTTI_SETUP_HOSTS" in verdict(house, commit)[2]
 
 
@@ -365,3 +394,15 @@ async def test_any_change_of_the_configuration_finds_what_was_missed_before(hous
     await house.configure("draft: true\n")
     await house.settle()
     assert "greet" not in await library.workflows(key(mine))
+
+
+async def test_a_last_good_copy_that_is_good_no_longer_is_none(house: House) -> None:
+    """An update may refuse what was fine: what the copy guards must not fall away because of it."""
+    house.expected_log = {"repository file not adopted"}
+    await house.configure("lint: ''\nprotected: [infra/]\n")
+    await house.settle()
+    old = sa.update(copies).where(copies.c.path == ".github/tutti.yml").values(text="version: 1\nlint: ''\n")
+    await house.bot.bench.db.write(lambda conn: conn.execute(old))
+    words = house.status(await house.implement())
+    assert "· refused ·" in words
+    assert "a command line that does nothing" in words

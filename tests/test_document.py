@@ -142,6 +142,12 @@ WORKFLOW_MISTAKES = {
     ("{{ change.title }}", "{{ chnge.title }}"): "the template uses unknown names: chnge",
     ("{{ change.title }}", "{{ change.titel }}"): "w.yml:33: `outputs.pull-request.title`: template: ",
     ("max: 1", "max: 2"): "w.yml:31: `outputs.pull-request.max`: ",
+    ("labels: [auto-implement]\n\ncancel", "labels: [TUTTI-approved]\n\ncancel"): (
+        "w.yml:7: `on.issues.labels.0`: the label `tutti-approved` approves of what waits"
+    ),
+    ("pattern: pipeline", "review: {tiers: [{name: x, agents: [stile]}]}"): (
+        "w.yml:21: there is no agent `stile` that reads reviews (did you mean `style`?)"
+    ),
     ("usd: 5", "usd: nan"): "`limits.usd`: ",
     ("requires: write", "requires: everybody"): "`requires`: ",
 }

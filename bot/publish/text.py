@@ -6,6 +6,7 @@ from typing import Any
 from bot.github.harmless import code, harmless, inert
 from bot.review.said import RESOLVED
 from bot.storable import storable
+from bot.workflow.right import APPROVED as APPROVED
 from bot.workflow.spec import Workflow
 
 OUTPUT_LIMIT = 6_000
@@ -303,7 +304,6 @@ def config_summary(problems: Sequence[str]) -> str:
 
 # ---- labels: name -> (colour, description) ---------------------------------------------------------------------------
 
-APPROVED = "tutti-approved"
 _RESULTS = {
     "automated-pr": ("5319e7", "Opened by Tutti"),
     "needs-review": ("fbca04", "Waits for a person to read it"),

@@ -11,7 +11,7 @@ from bot.document import MAX_BYTES, Strict, load, validate
 from bot.errors import ConfigError
 from bot.review.glob import matcher
 from bot.review.rules import ReviewRules
-from bot.workflow.right import Right
+from bot.workflow.right import Right, starting
 
 PATH = ".github/tutti.yml"
 WORKFLOWS = ".github/tutti/workflows"
@@ -37,7 +37,15 @@ def _lines(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Commands = Annotated[tuple[str, ...], BeforeValidator(_lines, json_schema_input_type=str | tuple[str, ...])]
+def _command(given: str) -> str:
+    """Refused where it does nothing: it would be green without a test."""
+    if not any(line.strip() and not line.strip().startswith("#") for line in given.splitlines()):
+        raise ValueError("a command line that does nothing; for none at all write `[]`")
+    return given
+
+
+Command = Annotated[str, AfterValidator(_command)]
+Commands = Annotated[tuple[Command, ...], BeforeValidator(_lines, json_schema_input_type=str | tuple[str, ...])]
 
 
 _HOST = re.compile(r"(?=.{1,253}(?::|$))[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*(?::(\d{1,5}))?")
@@ -72,7 +80,7 @@ def _not_taken_back_first(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Guarded = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], AfterValidator(_not_taken_back_first)]
-Label = Annotated[str, Field(min_length=1, max_length=50)]
+Label = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(starting)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z -]{1,39}$")]
 
 

@@ -11,7 +11,7 @@ from bot.sandbox import reach
 from bot.sandbox.meter import undated
 from bot.workflow.bounds import Bounds
 from bot.workflow.configuration import PATH, Configuration, RepositoryLimits, RunLimits, WorkflowSettings
-from bot.workflow.spec import Workflow
+from bot.workflow.spec import Workflow, unread
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ def _wrong(document: Document, configuration: Configuration, known: Known) -> It
         elif (workflow := known.workflows[name]) is not None:
             yield from _unfit(document, name, settings, workflow)
         yield from _too_much(document, ("workflows", name, "limits"), settings.limits, known.most)
+    for place, said, hint in unread(configuration.review.tiers if configuration.review else (), known.agents):
+        yield document.error(("review", *place), said, hint)
     yield from _too_much(document, ("limits",), configuration.limits, known.most)
     yield from _too_much_a_day(document, configuration.limits, known)
     yield from _hosts(document, configuration.setup_hosts or (), known.hosts)

@@ -171,13 +171,14 @@ class Library:
 
     async def _known(self, repo: Key, words: str) -> Known:
         """What this configuration may name; the hosts only where it speaks of them, for asking takes a while."""
+        found = configuration.stored(words)
         named, permitted = self._named((await self._files(repo)).own), self._permitted
         return Known(
             backends=self._backends,
             agents=tuple(self.offered.agents),
             workflows=named,
             models=frozenset(permitted.models) or None,
-            hosts=await self._reached() if "setup-hosts" in words else None,
+            hosts=await self._reached() if found is not None and found.setup_hosts else None,
             most=self.most,
             usd_a_day=permitted.usd_a_day,
             runs_a_day=permitted.runs_a_day,
@@ -222,7 +223,7 @@ class Library:
             repo, configuration.PATH, commit, data if isinstance(data, ConfigError) else _decoded(data)
         )
         files = await self._files(repo)
-        if problem and files.own[configuration.PATH].text is None:
+        if problem and _stored(files.own[configuration.PATH]) is None:  # nor one that was good for an older Tutti
             raise Stop("refused", text.bad_configuration(problem))
         return files.settings or Configuration(version=1)
 

@@ -1,16 +1,18 @@
 """The workflow language: what a workflow file may say."""
 
+from collections.abc import Collection, Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from bot import template
 from bot.agents.spec import AgentSpec
 from bot.document import Strict, kebab, load, validate
 from bot.errors import ConfigError
-from bot.review.rules import ReviewRules
-from bot.workflow.right import Right
+from bot.review.rules import ReviewRules, Tier
+from bot.workflow.right import Right, starting
 
 IssueAction = Literal["opened", "edited", "reopened", "closed", "labeled", "unlabeled", "assigned"]
 PullAction = Literal["opened", "synchronize", "reopened", "ready_for_review", "review_requested", "edited", "closed"]
@@ -18,6 +20,7 @@ CheckAction = Literal["rerequested", "requested_action"]
 CommandPlace = Literal["issues", "pull_request"]
 Pattern = Literal["pipeline", "review", "answer", "plan", "test", "rebase"]
 NAMES = ("issue", "repo", "change")
+READERS = "review/"  # the folder of agents that read reviews; rules name them without it
 LONGEST_ID, LONGEST_JOB = 100, 60  # what the database has room for
 _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/name"}, "change": {"title": "Title"}}
 
@@ -26,7 +29,7 @@ class IssuesTrigger(Strict):
     """`issues:` as in Actions; `labels` narrows `labeled` and `unlabeled` to those names, in any case as on GitHub."""
 
     types: tuple[IssueAction, ...] = Field(min_length=1)
-    labels: tuple[str, ...] = ()
+    labels: tuple[Annotated[str, AfterValidator(starting)], ...] = ()
 
     def matches(self, action: str, label: str | None) -> bool:
         if action not in self.types:
@@ -282,11 +285,25 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
         if stray := next((need for need in job.needs if need not in workflow.jobs), None):
             said = f"the job `{job_name}` needs `{stray}`, which is not a job of this workflow"
             raise document.error(("jobs", job_name, "needs"), said)
+    if wrong := next(unread(workflow.review.tiers, agents), None):
+        place, said, hint = wrong
+        raise document.error(("review", *place), said, hint)
     try:
         order(workflow.jobs)
     except ValueError as circle:
         raise document.error(("jobs",), str(circle)) from None
     return workflow
+
+
+def unread(tiers: Sequence[Tier], agents: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Agents of tiers that do not read reviews: where in the rules, what is wrong, and what was meant perhaps."""
+    readers = sorted(name.removeprefix(READERS) for name in agents if name.startswith(READERS))
+    for number, tier in enumerate(tiers):
+        for nth, name in enumerate(tier.agents if not isinstance(tier.agents, str) else ()):
+            if name not in readers:
+                close = get_close_matches(name.removeprefix(READERS), readers, n=1, cutoff=0.6)
+                hint = f"did you mean `{close[0]}`?" if close else f"known: {', '.join(readers)}"
+                yield ("tiers", number, "agents", nth), f"there is no agent `{name}` that reads reviews", hint
 
 
 def workflow_id(path: str) -> str:
