@@ -246,6 +246,12 @@ class House:
         words = re.sub(r"\d+\.\d s|\d+ s\b", "0.1 s", words)
         return re.sub(r"\(http[^)]*\)", "(address)", words)
 
+    def reason(self, issue: Issue) -> str:
+        """What stands between the headline of the status comment and its steps, which are folded."""
+        above, steps = re.split(r"\n\n<details><summary>\d+ steps?</summary>\n\n", self.told(issue))
+        assert steps.startswith("- [")
+        return above.partition("\n\n")[2]
+
     def _ours(self, comment: Comment) -> bool:
         return comment.user is self.emulator.bot
 

@@ -264,8 +264,9 @@ async def test_a_cancel_that_meets_a_run_which_comes_to_rest_ends_it(house: Hous
     house.crash_at("rest:before")
     house.go_on()
     await house.reached.wait()
-    await house.comment(issue, "/cancel")
-    await house.emulator.delivered()
+    cancel = await house.comment(issue, "/cancel")
+    while "rocket" not in reactions(cancel):
+        await house.notes()
     house.go_on()
     await house.settle()
     assert "· cancelled ·" in house.status(issue)
@@ -376,7 +377,7 @@ async def test_a_paused_review_says_so_in_its_check_run(desk: Desk) -> None:
     await desk.reached.wait()
     comment = await desk.comment(pull, "/pause")
     while "rocket" not in reactions(comment):
-        await asyncio.sleep(0)
+        await desk.notes()
     desk.go_on()
     await desk.settle()
     (check,) = desk.checks()

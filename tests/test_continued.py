@@ -32,7 +32,7 @@ async def test_a_patch_that_a_comment_would_damage_is_kept_byte_by_byte(house: H
     house.rehearse([*RIGHT, Run(f"printf '{line}\\n' > odd.txt")])
     issue = await house.implement()
     (run,) = await house.runs()
-    assert house.told(issue).endswith(
+    assert house.reason(issue).endswith(
         "What was made so far is a patch no comment can show; "
         f"whoever runs this bot can print it with `tutti patch {run.id}`."
     )

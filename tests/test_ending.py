@@ -8,21 +8,12 @@ import pytest
 
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Act, Append, Fail, Hang, Run, Say, Write
-from bot.emulator.world import Issue
 from bot.store import runs
 from tests.house import FILES, House, opened
 from tests.shelf import limited
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 WRONG = (Append("greeting.txt", "helo\n"),)
-
-
-def reason(house: House, issue: Issue) -> str:
-    """What stands below the steps of the status comment."""
-    _, _, after = house.told(issue).partition("\n\n")
-    steps, _, below = after.partition("\n\n")
-    assert steps.startswith("- [")
-    return below
 
 
 # ---- no pull request ---------------------------------------------------------------------------------------------
@@ -33,17 +24,19 @@ async def test_no_change(house: House) -> None:
     issue = await house.implement()
     assert house.told(issue) == (
         "**Implement an issue** · no change · 0.1 s · $0.00\n\n"
+        "No change: the agent ended without changing a file. It says:\n\n"
+        "> It says hello already.\n\n"
+        "<details><summary>2 steps</summary>\n\n"
         "- [x] Read the issue and fetch the repository · 0.1 s\n"
         "- [x] developer works · 0.1 s\n\n"
-        "No change: the agent ended without changing a file. It says:\n\n"
-        "> It says hello already."
+        "</details>"
     )
     assert house.repo.branches.keys() == {"main"}
 
 
 async def test_an_agent_that_neither_changes_nor_says_anything(house: House) -> None:
     issue = await house.implement()
-    assert reason(house, issue) == "No change: the agent ended without changing a file."
+    assert house.reason(issue) == "No change: the agent ended without changing a file."
 
 
 async def test_an_agent_that_takes_its_change_back(house: House) -> None:
@@ -70,7 +63,7 @@ async def test_an_agent_that_stops_short(house: House, act: Act, state: str, sen
     house.rehearse([act])
     issue = await house.implement()
     assert f"· {state} ·" in house.told(issue)
-    assert reason(house, issue) == sentence
+    assert house.reason(issue) == sentence
     assert house.repo.pulls == []
 
 
@@ -79,7 +72,7 @@ async def test_silence(tmp_path: Path) -> None:
         house.rehearse([Hang()])
         issue = await house.implement()
         assert "· timed out ·" in house.told(issue)
-        assert reason(house, issue) == "Timed out: the agent said and did nothing for 0.001 minutes."
+        assert house.reason(issue) == "Timed out: the agent said and did nothing for 0.001 minutes."
 
 
 async def test_the_time_is_up(tmp_path: Path) -> None:
@@ -87,14 +80,14 @@ async def test_the_time_is_up(tmp_path: Path) -> None:
         house.rehearse([Hang()])
         issue = await house.implement()
         assert "· timed out ·" in house.told(issue)
-        assert reason(house, issue) == "Timed out: the limit of 0.001 minutes for a run is used up."
+        assert house.reason(issue) == "Timed out: the limit of 0.001 minutes for a run is used up."
 
 
 async def test_a_lower_limit_of_the_repository_holds(house: House) -> None:
     await house.configure("limits:\n  usd: 2\n")
     house.rehearse([Fail(Outcome("budget", ""))])
     issue = await house.implement()
-    assert reason(house, issue) == "Over budget: the limit of $2.00 for a run is used up."
+    assert house.reason(issue) == "Over budget: the limit of $2.00 for a run is used up."
     (task,) = house.tasks
     assert task.usd == 2.0
 
@@ -103,7 +96,7 @@ async def test_the_set_up_fails(house: House) -> None:
     await house.configure("setup: echo no such package; exit 3\n")
     house.rehearse(RIGHT)
     issue = await house.implement()
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "Failed: the set-up command `echo no such package; exit 3` did not succeed.\n\n```text\nno such package\n```"
     )
     assert house.tasks == []
@@ -128,8 +121,10 @@ async def test_an_empty_repository(tmp_path: Path) -> None:
         issue = await house.implement()
         assert house.told(issue) == (
             "**Implement an issue** · refused · 0.1 s · $0.00\n\n"
+            "This repository has no commits yet; push a first one, then set the label again.\n\n"
+            "<details><summary>1 step</summary>\n\n"
             "- [ ] Read the issue and fetch the repository · **refused** · 0.1 s\n\n"
-            "This repository has no commits yet; push a first one, then set the label again."
+            "</details>"
         )
 
 
@@ -137,13 +132,13 @@ async def test_a_base_branch_that_is_not_there(house: House) -> None:
     await house.configure("base: develop\n")
     issue = await house.implement()
     assert "· refused ·" in house.told(issue)
-    assert "`develop`" in reason(house, issue)
+    assert "`develop`" in house.reason(issue)
 
 
 async def test_a_nested_repository_cannot_be_published(house: House) -> None:
     house.rehearse([Run("git init -q inner && cd inner && echo x > x"), *RIGHT])
     issue = await house.implement()
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "The agent left a git repository of its own in `inner`; a commit cannot hold a repository."
     )
 
@@ -156,6 +151,9 @@ async def test_tests_still_red_after_every_try(house: House) -> None:
     issue = await house.implement()
     assert house.told(issue) == (
         "**Implement an issue** · failed · 0.1 s · $0.00 · [check](address)\n\n"
+        "Failed: the tests still fail after 3 tries.\n\n"
+        "What was made so far is in the draft #2.\n\n"
+        "<details><summary>8 steps</summary>\n\n"
         "- [x] Read the issue and fetch the repository · 0.1 s\n"
         "- [x] developer works · 0.1 s\n"
         "  - feat: greeting.txt\n"
@@ -170,8 +168,7 @@ async def test_tests_still_red_after_every_try(house: House) -> None:
         "- [ ] Run the tests: `sh check.sh` · **failed** · 0.1 s\n"
         "  `1 failed: nobody says hello`\n"
         "- [x] Push the branch and open the pull request · 0.1 s\n\n"
-        "Failed: the tests still fail after 3 tries.\n\n"
-        "What was made so far is in the draft #2."
+        "</details>"
     )
     pull = house.pull
     assert pull.draft
@@ -188,7 +185,7 @@ async def test_silence_after_some_work(tmp_path: Path) -> None:
     async with opened(tmp_path, offered=limited(silence_minutes=0.002)) as house:
         house.rehearse([*WRONG, Hang()])
         issue = await house.implement()
-        assert reason(house, issue) == (
+        assert house.reason(issue) == (
             "Timed out: the agent said and did nothing for 0.002 minutes.\n\nWhat was made so far is in the draft #2."
         )
         assert "The tests (`sh check.sh`) were not run on this change." in (house.pull.body or "")
@@ -199,7 +196,7 @@ async def test_silence_after_some_work(tmp_path: Path) -> None:
 async def test_the_budget_is_spent_at_the_second_try(house: House) -> None:
     house.rehearse(WRONG, [Append("greeting.txt", "more\n"), Fail(Outcome("budget", "", usd=5.0))])
     issue = await house.implement()
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "Over budget: the limit of $5.00 for a run is used up.\n\nWhat was made so far is in the draft #2."
     )
     assert "· over budget · 0.1 s · $5.00 ·" in house.told(issue)
@@ -210,7 +207,7 @@ async def test_drafts_are_not_to_be_had(house: House) -> None:
     house.repo.drafts = False
     house.rehearse(*[WRONG] * 3)
     issue = await house.implement()
-    assert reason(house, issue).endswith("What was made so far is in #2.")
+    assert house.reason(issue).endswith("What was made so far is in #2.")
 
 
 async def test_a_run_that_fails_on_an_open_pull_request_names_it_as_it_is(house: House) -> None:
@@ -220,7 +217,7 @@ async def test_a_run_that_fails_on_an_open_pull_request_names_it_as_it_is(house:
     house.rehearse(again, again, again)
     await house.relabel(issue)
     await house.settle()
-    assert house.said(issue)[-1].rpartition("\n\n<!--")[0].endswith("What was made so far is in #2.")
+    assert "What was made so far is in #2.\n\n<details><summary>8 steps</summary>" in house.said(issue)[-1]
     assert not house.pull.draft
 
 
@@ -253,7 +250,7 @@ async def test_a_protected_branch(house: House) -> None:
     house.rehearse(RIGHT)
     issue = await house.implement()
     assert "· failed ·" in house.told(issue)
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "Failed: the branch could not be pushed. GitHub did not take the branch `feature/auto-1-say-hello`: "
         "GH006: Protected branch update failed for refs/heads/feature/auto-1-say-hello. "
         "- Changes must be made through a pull request.\n\n" + patch()
@@ -264,7 +261,7 @@ async def test_a_ruleset(house: House) -> None:
     house.emulator.ruleset(house.repo, "feature/*", "creation")
     house.rehearse(RIGHT)
     issue = await house.implement()
-    said = reason(house, issue)
+    said = house.reason(issue)
     assert said.startswith("Failed: the branch could not be pushed. GitHub did not take the branch ")
     assert "GH013: Repository rule violations found for refs/heads/feature/auto-1-say-hello." in said
     assert "- Cannot create ref due to creations being restricted." in said
@@ -274,7 +271,7 @@ async def test_a_ruleset(house: House) -> None:
 async def test_a_workflow_of_actions(house: House) -> None:
     house.rehearse([*RIGHT, Write(".github/workflows/ci.yml", "on: push\n")])
     issue = await house.implement()
-    said = reason(house, issue)
+    said = house.reason(issue)
     assert said.startswith("Refused: this change is not published.")
     assert "`.github/workflows/ci.yml`" in said
     assert "+on: push" in said
@@ -290,7 +287,7 @@ async def test_somebody_pushed_to_the_branch_meanwhile(house: House) -> None:
     await house.push({"mine.txt": "mine\n"}, branch="feature/auto-1-say-hello")
     house.go_on()
     await house.settle()
-    assert reason(house, issue).startswith(
+    assert house.reason(issue).startswith(
         "Failed: the branch could not be pushed. GitHub did not take the branch `feature/auto-1-say-hello`: "
         "somebody else has pushed to it meanwhile, and Tutti never overwrites the work of others.\n\n"
     )
@@ -302,7 +299,7 @@ async def test_a_patch_too_long_for_a_comment_is_kept(house: House) -> None:
     house.rehearse([*RIGHT, Write("long.txt", "".join(f"line {n}\n" for n in range(10_000)))])
     issue = await house.implement()
     (run,) = await house.runs()
-    said = reason(house, issue)
+    said = house.reason(issue)
     assert said.endswith(
         f"What was made so far is a patch of 106 KB, too long for a comment; "
         f"whoever runs this bot can print it with `tutti patch {run.id}`."
@@ -376,7 +373,7 @@ async def test_github_stays_away_and_the_run_ends_with_that_word(house: House) -
     house.rehearse(RIGHT)
     house.emulator.fault("POST", "/repos/acme/greeter/pulls", status=502, times=100)
     issue = await house.implement()
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "Failed: the pull request could not be opened. GitHub answered 502 about acme/greeter (tried 5 times).\n\n"
         "The work is on the branch `feature/auto-1-say-hello`."
     )
@@ -386,7 +383,7 @@ async def test_git_stays_away_and_the_work_is_a_patch(house: House) -> None:
     house.rehearse(RIGHT)
     house.emulator.fault("POST", "/acme/greeter.git/git-receive-pack", status=503, times=100)
     issue = await house.implement()
-    said = reason(house, issue)
+    said = house.reason(issue)
     assert said.startswith("Failed: the branch could not be pushed. ")
     assert said.endswith(patch())
 
@@ -395,5 +392,5 @@ async def test_a_check_that_cannot_be_written_takes_nothing_from_the_pull_reques
     house.rehearse(RIGHT)
     house.emulator.fault("POST", "/repos/acme/greeter/check-runs", status=404)
     issue = await house.implement()
-    assert reason(house, issue) == "Done: #2 is open and closes #1 when it is merged."
+    assert house.reason(issue) == "Done: #2 is open and closes #1 when it is merged."
     assert "  Its check run could not be written: GitHub does not find this in acme/greeter" in house.told(issue)

@@ -21,10 +21,6 @@ WRONG: tuple[Act, ...] = (Append("greeting.txt", "helo\n"), Say(ANSWER))
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 
 
-def reason(house: House, issue: Issue) -> str:
-    return house.told(issue).partition("\n\n")[2].partition("\n\n")[2]
-
-
 @asynccontextmanager
 async def changing(folder: Path, then: str, **given: Any) -> AsyncIterator[House]:
     """A house whose set-up does something else once the first try was tested."""
@@ -61,7 +57,7 @@ async def assert_offered_as_it_was(house: House) -> None:
 async def test_the_set_up_fails_before_the_second_try(tmp_path: Path) -> None:
     async with changing(tmp_path, "{ echo no room; exit 3; }") as house:
         issue = await implemented(house)
-        said = reason(house, issue)
+        said = house.reason(issue)
         assert said.startswith("Failed: the set-up command `test ! -e ")
         assert said.endswith("```text\nno room\n```\n\nWhat was made so far is in the draft #2.")
         assert house.played == [1]
@@ -72,7 +68,7 @@ async def test_silence_in_the_set_up_before_the_second_try(tmp_path: Path) -> No
     async with changing(tmp_path, "sleep 1000", offered=limited(silence_minutes=0.03)) as house:
         issue = await implemented(house)
         assert "· timed out ·" in house.told(issue)
-        assert reason(house, issue).endswith("for 0.03 minutes.\n\nWhat was made so far is in the draft #2.")
+        assert house.reason(issue).endswith("for 0.03 minutes.\n\nWhat was made so far is in the draft #2.")
         assert house.played == [1]
         await assert_offered_as_it_was(house)
 
@@ -81,7 +77,7 @@ async def test_git_cannot_take_what_the_second_try_made(house: House) -> None:
     paid = Fail(Outcome("finished", "", usd=0.5))
     house.rehearse(WRONG, [*RIGHT, Run("git init -q inner && echo x > inner/x"), paid])
     issue = await house.implement()
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         "The agent left a git repository of its own in `inner`; a commit cannot hold a repository.\n\n"
         "What was made so far is in the draft #2."
     )
@@ -105,7 +101,7 @@ async def test_what_git_cannot_take_is_not_paid_for_twice(house: House) -> None:
 async def test_an_agent_that_breaks_at_the_second_try(house: House) -> None:
     house.rehearse(WRONG, [Fail(Outcome("error", "", problem="the model is overloaded"))])
     issue = await house.implement()
-    assert reason(house, issue).endswith("is overloaded\n\nWhat was made so far is in the draft #2.")
+    assert house.reason(issue).endswith("is overloaded\n\nWhat was made so far is in the draft #2.")
     await assert_offered_as_it_was(house)
 
 
@@ -129,7 +125,7 @@ async def test_a_test_command_that_cannot_be_run_is_no_red_test(house: House, te
     house.rehearse(WRONG, RIGHT)
     issue = await house.implement()
     assert "· failed ·" in house.told(issue)
-    assert reason(house, issue) == (
+    assert house.reason(issue) == (
         f"Failed: the test command `{tests}` cannot be run here (exit {code}).\n\n"
         "What was made so far is in the draft #2."
     )

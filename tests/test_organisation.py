@@ -9,6 +9,7 @@ from bot.workflow.effective import Effective, Row
 from bot.workflow.library import Key, key, shipped
 from tests.house import House
 from tests.security.stage import rename
+from tests.test_bad_input import PLACE, WORKFLOW
 from tests.test_configuration import RIGHT, ref
 
 OURS = shipped()
@@ -135,7 +136,8 @@ async def test_every_setting_is_told_with_its_source(house: House) -> None:
         "limits.usd": (1.0, "organisation", 4),
         "limits.minutes": (10.0, here, 5),
         "limits.usd-a-day": (50.0, "this installation", None),
-        "limits.runs-a-day": (None, "default", None),
+        "limits.runs-a-day": (300, "this installation", None),
+        "workflows.auto-implement.on": (("issues: labeled (auto-implement)", "/implement"), "default", None),
         "workflows.auto-implement.labels": (("auto-implement",), "default", None),
         "workflows.auto-implement.requires": ("write", "default", None),
         "workflows.auto-implement.limits.minutes": (10.0, here, 5),
@@ -162,6 +164,37 @@ async def test_the_answer_shows_first_what_somebody_set_and_what_is_wrong(house:
     assert "| `limits.usd` | `5` | this installation |" in first
     assert "| `base` | `the default branch` | default |" in folded
     assert len(words) < 20_000
+
+
+async def test_what_an_organisation_keeps_to_itself_is_not_shown_in_its_repositories(house: House) -> None:
+    secret = "internal-acme"
+    await organised(
+        house,
+        f"setup: curl https://{secret}.example/x\ntest: {secret}\nlint: {secret}\nprotected: [{secret}]\n"
+        f"owns: [{secret}, '*']\nbots: [49699333]\nlimits: {{minutes: 20}}\nlanguage: German\n"
+        f"review:\n  instructions: [{{paths: ['*'], text: {secret}}}]\n  guidelines: [{secret}.md]\n"
+        f"  tiers: [{{name: {secret}}}]\n  reading: {{ignore: [{secret}]}}\n  skip: {{authors: [{secret}]}}\n",
+    )
+    await house.push({".github/tutti.yml": "version: 1\nbackend: rehearsal\n"})
+    await house.settle()
+    words = config_text.explained(await house.bot.library.explain(key(ref(house, house.repo))))
+    assert secret not in words
+    assert "49699333" not in words
+    for name in ("setup", "test", "lint", "protected", "owns", "bots"):
+        assert f"| `{name}` | `set by the organisation` | organisation |" in words
+    assert "| `language` | `German` | organisation |" in words
+    assert "| `limits.minutes` | `20` | organisation |" in words
+
+
+async def test_what_a_repositorys_own_workflow_starts_by_and_owns_is_told(house: House) -> None:
+    there = PLACE.replace("greet.yml", "docs.yml")
+    words = WORKFLOW.replace("agent: developer", "agent: developer\n    owns: [docs/**]")
+    await house.push({there: words.replace("on:\n", "on:\n  command: greet\n", 1)})
+    await house.settle()
+    told = dict(sources(await house.bot.library.explain(key(ref(house, house.repo)))))
+    starts = ("issues: labeled (greet)", "/greet")
+    assert told["workflows.docs.on"] == (starts, there, None)
+    assert told["workflows.docs.jobs.greet.owns"] == (("docs/**",), there, None)
 
 
 def test_an_answer_that_is_too_long_says_how_much_is_missing() -> None:

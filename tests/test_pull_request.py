@@ -263,12 +263,14 @@ async def test_the_status_comment_is_one_and_is_edited_as_steps_finish(tmp_path:
             "  - [ ] Change it\n"
             "- [ ] Look for tests to run\n"
             "- [ ] Push the branch and open the pull request\n\n"
-            "Take the label `auto-implement` off, or close the issue, to cancel."
+            "Take the label `auto-implement` off, say `/cancel` or close the issue, to cancel."
         )
         house.go_on()
         await house.settle()
         assert house.told(issue) == (
             "**Implement an issue** · done · 0.1 s · $0.00 · [check](address)\n\n"
+            "Done: #2 is open and closes #1 when it is merged.\n\n"
+            "<details><summary>4 steps</summary>\n\n"
             "- [x] Read the issue and fetch the repository · 0.1 s\n"
             "- [x] developer works · 0.1 s\n"
             "  - [x] Read the code\n"
@@ -276,7 +278,7 @@ async def test_the_status_comment_is_one_and_is_edited_as_steps_finish(tmp_path:
             "- [x] Run the tests: `sh check.sh` · 0.1 s\n"
             "  `1 passed`\n"
             "- [x] Push the branch and open the pull request · 0.1 s\n\n"
-            "Done: #2 is open and closes #1 when it is merged."
+            "</details>"
         )
         asked = [(one.method, one.template.rpartition("/")[2]) for one in house.emulator.requests]
         assert asked.count(("POST", "comments")) == 1

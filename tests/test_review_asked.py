@@ -18,7 +18,7 @@ async def test_a_command_reads_the_whole_pull_request_again(desk: Desk) -> None:
     desk.finds("correctness", ROUNDING)
     comment = await desk.order(pull, "/review")
     assert len(desk.remarks(pull)) == 1
-    assert [content for _, _, content, _ in comment.reactions] == ["eyes"]
+    assert [content for _, _, content, _ in comment.reactions] == ["eyes", "rocket"]
     assert "1 new" in desk.summary(pull)
 
 

@@ -132,7 +132,7 @@ async def test_who_asks_while_a_push_waits_does_not_wait_for_it(desk: Desk) -> N
     await desk.push({"shop/cart.py": f"{DISCOUNT}# more\n"}, branch="topic")
     await desk.emulator.delivered()
     comment = await desk.order(pull, "/review")
-    assert [content for _, _, content, _ in comment.reactions] == ["eyes"]
+    assert [content for _, _, content, _ in comment.reactions] == ["eyes", "rocket"]
     assert len(desk.tasks) == 5
     desk.summary(pull)
 
@@ -145,7 +145,7 @@ async def test_who_asks_while_a_review_is_at_work_is_told(desk: Desk) -> None:
     await desk.shows(pull, "at work here already")
     await desk.gate.open()
     await desk.settle()
-    assert comment.reactions == []
+    assert [content for _, _, content, _ in comment.reactions] == ["eyes", "confused"]
     assert len(await desk.runs()) == 1
     refusal = next(body for body in desk.said(pull) if "review-summary" not in body)
     assert refusal.startswith(text.at_work("Review a pull request"))

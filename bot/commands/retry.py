@@ -7,10 +7,11 @@ from functools import partial
 
 from bot.errors import UserError
 from bot.publish import command_text
-from bot.store import runs
+from bot.store import gates, runs
 from bot.store.runs import PAST, Node, Run
 from bot.workflow.allowance import Allowance
 from bot.workflow.command import Asked, Command
+from bot.workflow.library import key
 
 SHORT = frozenset({"failed", "refused", "cancelled", "timed out", "over budget", "resource limit"})
 LAST = ("judge", "publish")  # what follows from everything before it
@@ -46,6 +47,11 @@ async def _run(asked: Asked) -> Run:
     asked.demand(found)
     if (found.ended_at or 0) < time.time() - runs.KEPT_DAYS * 24 * 3600:
         raise UserError(command_text.too_old(runs.KEPT_DAYS))
+    if await asked.parts.db.read(lambda conn: gates.ended(conn, found.id)):
+        raise UserError(command_text.waits_no_more())
+    settings = await asked.parts.library.settings(key(asked.event.repo))
+    if settings is not None and settings.staged:  # what it began with would publish
+        raise UserError(command_text.staged_now())
     return found
 
 

@@ -106,6 +106,14 @@ def too_old(days: int) -> str:
     return f"That run ended more than {days} days ago, and what it made is not kept: ask for it anew."
 
 
+def waits_no_more() -> str:
+    return "What that run made waited for an approval, and does not any more: ask for it anew."
+
+
+def staged_now() -> str:
+    return "This repository is staged, so a run that began to publish does not go on: ask for it anew."
+
+
 def cancelled(login: str) -> str:
     return f"Cancelled by @{login}."
 

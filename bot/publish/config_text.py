@@ -11,6 +11,10 @@ from bot.workflow.effective import DEFAULT, INSTALLATION, ORGANISATION, Effectiv
 
 LONGEST_VALUE = 200
 LONGEST = 50_000  # characters of both tables together: a comment may have 65,536
+# The organisation's file may lie in a private repository, and the answer in a public one: of its values only such are
+# shown that can hold nothing of its own but names of labels, branches and models.
+_SHOWN = frozenset({"language", "backend", "model", "base", "on", "labels", "requires", "approval", "event", "fail-on"})
+HIDDEN = "set by the organisation"
 _UNSET = {
     "language": "English",
     "setup-hosts": "those that this installation allows",
@@ -83,6 +87,9 @@ def _cell(words: str) -> str:
 
 
 def _value(row: Row) -> str:
+    plain = row.value is None or isinstance(row.value, bool | int | float)
+    if row.source == ORGANISATION and not plain and row.key.rpartition(".")[2] not in _SHOWN:
+        return HIDDEN
     if row.value is None or (row.value == () and row.source == DEFAULT):
         return _UNSET.get(row.key.rpartition(".")[2] if row.key.startswith("agents.") else row.key, "none")
     if row.key in ("review.tiers", "review.instructions") or isinstance(row.value, Strict):

@@ -8,8 +8,6 @@ from bot.github.events import CommentEvent
 from bot.github.reaction import Content
 from bot.github.refusal import RefusalError
 
-_RIGHTS = {"issues": "write", "pull_requests": "write"}
-
 
 class Replies:
     """Writes below issues and pull requests, and in the threads at their lines."""
@@ -30,7 +28,7 @@ class Replies:
         where: Literal["issue", "diff"] = "diff" if event.comment.where == "diff" else "issue"
         if event.comment.where == "review":
             return
-        async with self._github.repository(event.repo, _RIGHTS) as repo:
+        async with self._github.repository(event.repo, rights_for(event)) as repo:
             try:
                 await repo.react(where, event.comment.id, content)
             except RefusalError as refusal:
@@ -44,7 +42,7 @@ class Replies:
         """
         if event.actor.is_bot:
             return
-        async with self._github.repository(event.repo, _RIGHTS) as repo:
+        async with self._github.repository(event.repo, rights_for(event)) as repo:
             await post(repo, event, body, marker)
 
 
@@ -66,6 +64,11 @@ async def post(repo: Repository, event: CommentEvent, body: str, marker: str) ->
             if refusal.status not in (404, 422):
                 raise
     return await repo.comment(event.issue.number, body, marker), False
+
+
+def rights_for(event: object) -> dict[str, str]:
+    """The one right that it takes to answer there; that for pull requests holds for their conversation, too."""
+    return {"pull_requests": "write"} if threaded(event) else {"issues": "write"}
 
 
 def threaded(event: object) -> bool:

@@ -15,7 +15,7 @@ from bot.github.client import GitHub
 from bot.github.events import CommentEvent
 from bot.github.writing import marked
 from bot.publish import status_text
-from bot.publish.reply import Replies, post, threaded
+from bot.publish.reply import Replies, post, rights_for, threaded
 from bot.publish.subject import event_of, issue_of, label_of
 from bot.store import runs
 from bot.store.db import Database
@@ -114,8 +114,7 @@ class Herald:
         marker = f"run:{run.id}"
         known = await self._comment_of(run)
         event, at_diff = event_of(run), run.facts.get("at_diff", threaded(event_of(run)))
-        rights = {"issues": "write", "pull_requests": "write"} if at_diff else {"issues": "write"}
-        async with self._github.repository(event.repo, rights) as repo:
+        async with self._github.repository(event.repo, rights_for(event)) as repo:
             edit = repo.edit_remark if at_diff else repo.edit_comment
             if known is None or not await edit(known, body, marker):
                 known, at_diff = await self._post(repo, run, body, marker)

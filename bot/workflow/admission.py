@@ -18,7 +18,7 @@ from bot.store import runs
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
 from bot.workflow.allowance import Allowance
-from bot.workflow.authority import Authority
+from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Dispatcher, Parts
 from bot.workflow.library import key
 from bot.workflow.spec import Workflow
@@ -149,7 +149,7 @@ class Admission:
     async def _refusal(self, workflow: Workflow, start: Start, event: Act, delivery: Delivery) -> str:
         """Ask GitHub whether the person may; where not, say so once and take the label off."""
         standing = await self._authority.of(event.repo, event.actor)
-        if standing.reaches(workflow.requires):
+        if suffices(standing, workflow.requires):
             return ""
         sentence = text.not_allowed(event.actor.login, workflow.name, workflow.requires, standing.level)
         await self._say_no(start, event, delivery, sentence, once=standing.stranger)

@@ -25,7 +25,7 @@ from bot.store.gates import KEPT_DAYS, Found
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
 from bot.workflow.allowance import Allowance
-from bot.workflow.authority import Authority
+from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Parts
 from bot.workflow.library import key
 from bot.workflow.planning import digest
@@ -120,7 +120,7 @@ class _Approval:
             wanted.append(Workflow.model_validate(found.run.context["workflow"]).requires)
         needs = verdict.needed(*wanted)
         standing = await Authority(self._p).of(self._event.repo, actor)
-        if not standing.reaches(needs):
+        if not suffices(standing, needs):
             raise NotApprovedError(verdict.may_not_approve(actor.login, standing.level, needs))
 
     def _demand_waiting(self, found: Found, now: float) -> None:

@@ -43,14 +43,19 @@ class Authority:
             return Standing(person, level)
         async with self._p.github.repository(repo, {"metadata": "read"}) as opened:
             right = await opened.permission(person.login)
-        standing = Standing(person, _level(right, person))
-        log.info("right asked", actor=person.login, has=standing.level)
-        return standing
+        return Standing(person, _level(right, person))
 
     async def bots(self, repo: RepoRef) -> frozenset[int]:
         """The ids of the bots that may command here."""
         settings = await self._p.library.settings(key(repo))
         return frozenset(settings.bots) if settings is not None else frozenset()
+
+
+def suffices(standing: Standing, needed: Level) -> bool:
+    """Whether somebody may do what needs that right; the log keeps who asked."""
+    allowed = standing.reaches(needed)
+    log.info("right asked", actor=standing.person.login, has=standing.level, needs=needed, allowed=allowed)
+    return allowed
 
 
 def _level(right: Permission, person: Person) -> Level:

@@ -14,7 +14,7 @@ from bot.publish.subject import event_of
 from bot.registry import discover
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
-from bot.workflow.authority import Authority
+from bot.workflow.authority import Authority, suffices
 from bot.workflow.command import Asked, Command
 from bot.workflow.dispatcher import Dispatcher, Parts
 from bot.workflow.library import key as key_of
@@ -69,7 +69,7 @@ class Commander:
         workflows = await self._p.library.workflows(key_of(event.repo))
         standing = await self._authority.of(event.repo, event.actor)
         asked = Asked(self._p, self._dispatcher, event, delivery, order, standing, workflows, self.commands)
-        if not standing.reaches(command.requires) and not (command.own and await self._own(asked, event.actor)):
+        if not suffices(standing, command.requires) and not (command.own and await self._own(asked, event.actor)):
             sentence = command_text.may_not(event.actor.login, order.word, command.requires, standing.level)
             return _Done(sentence, well=False, once=standing.stranger)
         try:

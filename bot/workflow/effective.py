@@ -105,6 +105,22 @@ def _layer(source: str, file: File | None) -> list[_Layer]:
     return [_Layer(source, found, load(source, file.text))] if file is not None and found is not None else []
 
 
+def _triggers(workflow: Workflow) -> tuple[str, ...]:
+    """What starts a workflow: `issues: labeled (auto-implement)`, `/implement`."""
+    on, said = workflow.on, list[str]()
+    if on.issues is not None:
+        said.append(f"issues: {_listed(on.issues.types, on.issues.labels)}")
+    if on.pull_request is not None:
+        said.append(f"pull_request: {_listed(on.pull_request.types)}")
+    if on.check_run is not None:
+        said.append(f"check_run: {_listed(on.check_run.types, (on.check_run.button,) if on.check_run.button else ())}")
+    return (*said, *([f"/{on.command}"] if on.command else []))
+
+
+def _listed(types: Iterable[str], narrowed: Iterable[str] = ()) -> str:
+    return ", ".join(types) + (f" ({', '.join(narrowed)})" if narrowed else "")
+
+
 class _Told:
     """The rows, of the files from the top one down."""
 
@@ -150,11 +166,15 @@ class _Told:
             result, source = override.changed(workflow, settings), self._source(name)
             way, key = ("workflows", name), f"workflows.{name}"
             yield self._row(f"{key}.enabled", settings.enabled, (*way, "enabled"))
+            yield self._row(f"{key}.on", _triggers(result), (*way, "labels"), source)
             if result.trigger_labels:
                 yield self._row(f"{key}.labels", result.trigger_labels, (*way, "labels"), source)
             yield self._row(f"{key}.requires", result.requires, (*way, "requires"), source)
             if result.outputs.pull_request is not None:
                 yield self._row(f"{key}.approval", result.approval, (*way, "approval"), source)
+            yield from (
+                Row(f"{key}.jobs.{job}.owns", one.owns, source) for job, one in workflow.jobs.items() if one.owns
+            )
             for limit in ("usd", "minutes"):
                 yield self._lowest(f"{key}.limits.{limit}", self._offers(workflow, settings, (*way, "limits"), limit))
 

@@ -37,7 +37,7 @@ async def test_c19_a_bot_needs_a_right_like_anybody(house: House, login: str) ->
     await house.emulator.label(issue, "auto-implement", by=bot)
     await house.settle()
     assert await house.runs() == []
-    assert "needs write access to this repository, and you have read access" in house.status(issue)
+    assert "needs write access to this repository, and you have no access" in house.status(issue)
 
 
 async def test_c19_what_the_bot_does_itself_starts_nothing_whatever_it_says(house: House) -> None:

@@ -50,8 +50,8 @@ async def test_c22_an_approval_is_bound_to_the_patch_that_was_shown(house: House
     await house.label(issue, APPROVED)
     house.go_on()
     await house.settle()
-    assert any("There is nothing here that waits for approval" in said for said in house.said(issue))
-    assert [run.state for run in await house.runs()] == ["needs approval", "needs approval"]
+    assert any("This patch waits no more: a later run took its place." in said for said in house.said(issue))
+    assert [run.state for run in await house.runs()] == ["cancelled", "needs approval"]
     assert (house.pulls(), sorted(house.repo.branches)) == ([], ["main"])
 
 
