@@ -7,8 +7,10 @@ from bot.backends.rehearsal import Say, Write
 from bot.document import MAX_BYTES
 from bot.emulator.world import Repo
 from bot.errors import ConfigError
-from bot.github.entity import RepoRef
+from bot.github.entity import Person, Pull, RepoRef
+from bot.publish.pull_ground import skipped
 from bot.review.glob import among
+from bot.review.rules import ReviewRules
 from bot.store.db import copies
 from bot.workflow import known, override
 from bot.workflow.bounds import Bounds
@@ -190,6 +192,14 @@ def test_c24_what_looks_like_a_regular_expression_is_a_glob_and_is_done_with_in_
     words = "version: 1\nowns: ['(a+)+$', '*a*a*a*a*a*a*a*a*a*a*a*a*b']\nprotected: ['(((a*)*)*)*!']\n"
     found = known.parse(words, KNOWN)
     assert among([*found.owns, *found.protected], ["a" * 5_000]) == frozenset()
+
+
+def test_c24_a_branch_to_leave_out_is_looked_for_in_no_time() -> None:
+    somebody = Person("ada", 2, False)
+    pull = Pull(1, "T", "", somebody, (), "open", "", False, False, "h", "1" * 40, "a" * 240, "2" * 40, False)
+    for globs, left_out in (("*a" * 12 + "b", False), ("*a" * 12, True)):
+        rules = ReviewRules.model_validate({"skip": {"branches": ["release/*", globs, "!main"]}})
+        assert bool(skipped(pull, rules, own_id=1)) == left_out
 
 
 # ---- what it changes -------------------------------------------------------------------------------------------------
