@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.backends.rehearsal import Say, Write
-from bot.emulator.world import Comment, Issue, Pull, Remark
+from bot.backends.rehearsal import Write
+from bot.emulator.world import Pull
 from tests.desk import BASE, ROUNDING, Desk
 from tests.house import House, opened
 from tests.shelf import only
-
-RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
-WRONG = (Write("greeting.txt", "good day\n"), Say("Hm."))
+from tests.spoken import RIGHT, WRONG, reactions, says
 
 
 @pytest.fixture
@@ -20,24 +18,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with opened(tmp_path, offered=only("auto-implement", "fix", "test", "ask")) as house:
         house.emulator.user("helper", "triage")
         yield house
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with opened(tmp_path, files=BASE, kind=Desk, offered=only("review", "fix", "auto-implement")) as desk:
-        assert isinstance(desk, Desk)
-        desk.begin()
-        yield desk
-
-
-def reactions(comment: Comment | Remark) -> list[str]:
-    return [content for _, _, content, _ in comment.reactions]
-
-
-async def says(house: House, about: Issue, words: str, by: str = "maintainer") -> Comment:
-    comment = await house.comment(about, words, by=by)
-    await house.settle()
-    return comment
 
 
 # ---- starting --------------------------------------------------------------------------------------------------------

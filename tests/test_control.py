@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.backends.rehearsal import Say, Write
-from tests.desk import BASE, Desk
+from bot.backends.rehearsal import Say
+from tests.desk import Desk
 from tests.house import House, opened
 from tests.shelf import only
-from tests.test_commands import reactions, says
-
-RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
-WRONG = (Write("greeting.txt", "good day\n"), Say("Hm."))
+from tests.spoken import RIGHT, WRONG, pausing, reactions, says
 
 
 @pytest.fixture
@@ -21,14 +18,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with opened(tmp_path, offered=only("auto-implement", "fix", "test", "ask")) as house:
         house.emulator.user("helper", "triage")
         yield house
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with opened(tmp_path, files=BASE, kind=Desk, offered=only("review", "fix", "auto-implement")) as desk:
-        assert isinstance(desk, Desk)
-        desk.begin()
-        yield desk
 
 
 async def test_cancel_ends_what_is_at_work(house: House) -> None:
@@ -45,13 +34,7 @@ async def test_cancel_ends_what_is_at_work(house: House) -> None:
 
 
 async def test_pause_stops_before_the_next_step_and_resume_goes_on_there(house: House) -> None:
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    house.crash_at("implement.agent.1:done")
-    await house.label(issue)
-    await house.reached.wait()
-    comment = await house.comment(issue, "/pause")
-    await house.shows(issue, "Paused by @maintainer")
+    issue, comment = await pausing(house)
     house.go_on()
     await house.settle()
     assert "· waiting ·" in house.status(issue)
@@ -66,13 +49,7 @@ async def test_pause_stops_before_the_next_step_and_resume_goes_on_there(house: 
 
 
 async def test_a_paused_run_can_be_cancelled(house: House) -> None:
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    house.crash_at("implement.agent.1:done")
-    await house.label(issue)
-    await house.reached.wait()
-    await house.comment(issue, "/pause")
-    await house.shows(issue, "Paused by @maintainer")
+    issue, _ = await pausing(house)
     house.go_on()
     await house.settle()
     await says(house, issue, "/cancel")
@@ -106,13 +83,7 @@ async def test_retry_from_a_step_does_that_and_what_follows_anew(house: House) -
 
 
 async def test_a_cancel_that_meets_a_run_which_comes_to_rest_ends_it(house: House) -> None:
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    house.crash_at("implement.agent.1:done")
-    await house.label(issue)
-    await house.reached.wait()
-    await house.comment(issue, "/pause")
-    await house.shows(issue, "Paused by @maintainer")
+    issue, _ = await pausing(house)
     house.crash_at("rest:before")
     house.go_on()
     await house.reached.wait()
@@ -127,13 +98,7 @@ async def test_a_cancel_that_meets_a_run_which_comes_to_rest_ends_it(house: Hous
 
 
 async def test_what_was_paused_and_cancelled_is_tried_again_without_either(house: House) -> None:
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    house.crash_at("implement.agent.1:done")
-    await house.label(issue)
-    await house.reached.wait()
-    await house.comment(issue, "/pause")
-    await house.shows(issue, "Paused by @maintainer")
+    issue, _ = await pausing(house)
     house.go_on()
     await house.settle()
     await says(house, issue, "/cancel")

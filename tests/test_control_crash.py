@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.backends.rehearsal import Say, Write
-from bot.emulator.world import Issue
 from tests.house import House, opened
 from tests.shelf import only
+from tests.spoken import RIGHT, WRONG, pausing
 
-RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
-WRONG = (Write("greeting.txt", "good day\n"), Say("Hm."))
 AGAIN = ["implement.agent.3", "implement.test.3", "policy", "push", "pull-request", "check", "finish"]
 
 
@@ -28,21 +25,9 @@ async def crashed(house: House, point: str) -> None:
     await house.settle()
 
 
-async def paused(house: House) -> Issue:
-    """A run that stops after its agent's step, because somebody said so meanwhile."""
-    house.rehearse(RIGHT)
-    issue = await house.open_issue()
-    house.crash_at("implement.agent.1:done")
-    await house.label(issue)
-    await house.reached.wait()
-    await house.comment(issue, "/pause")
-    await house.shows(issue, "Paused by @maintainer")
-    return issue
-
-
 @pytest.mark.parametrize("point", ["implement.test.1:before", "rest:before", "rest:done"])
 async def test_a_crash_while_it_comes_to_rest(house: House, point: str) -> None:
-    issue = await paused(house)
+    issue, _ = await pausing(house)
     if point == "implement.test.1:before":  # it dies before it comes to the next step
         await house.restart()
     else:
@@ -62,7 +47,7 @@ async def test_a_crash_while_it_comes_to_rest(house: House, point: str) -> None:
     "point", ["start:before", "prepare:before", "implement.test.1:before", "push:done", "finish:before"]
 )
 async def test_a_crash_after_it_went_on(house: House, point: str) -> None:
-    issue = await paused(house)
+    issue, _ = await pausing(house)
     house.go_on()
     await house.settle()
     house.crash_at(point)
@@ -73,7 +58,7 @@ async def test_a_crash_after_it_went_on(house: House, point: str) -> None:
 
 
 async def test_who_lets_it_go_on_before_it_rests_loses_nothing(house: House) -> None:
-    issue = await paused(house)
+    issue, _ = await pausing(house)
     house.crash_at("rest:before")
     house.go_on()
     await house.reached.wait()

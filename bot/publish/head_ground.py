@@ -2,12 +2,12 @@
 
 import json
 import re
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.agents.custom import Custom, custom
+from bot.agents.order import Matter, order
 from bot.agents.prompt import Asked
 from bot.agents.workshop import Order
 from bot.errors import Stop
@@ -20,7 +20,7 @@ from bot.publish import text, trial_text
 from bot.publish.ground import configured, fetched
 from bot.publish.pull_ground import fetch_all
 from bot.publish.subject import event_of, issue_of, payer_of
-from bot.store import received, runs
+from bot.store import received
 from bot.store.db import Database
 from bot.store.record import Run
 from bot.workflow.bounds import lowered
@@ -142,25 +142,9 @@ class HeadSurveyor:
 
     async def order(self, run: Run, ground: HeadGround) -> Order:
         """What jobs start from. Their base is never the trusted commit, so that they get that one's settings."""
-        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
-        return Order(
-            run=run.id,
-            repo=run.repo,
-            actor=payer_of(run),
-            mirror=await self.mirror(run),
-            base=ground.head,
-            base_tree=ground.tree,
-            trusted=ground.trusted,
-            asked=Asked(run.repo, issue_of(run).number, ground.title, ground.body, ground.author),
-            setup=ground.setup,
-            test=ground.test,
-            backend=ground.backend,
-            usd=ground.usd,
-            minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
-            silence=ground.silence,
-            custom=ground.custom,
-        )
+        asked = Asked(run.repo, issue_of(run).number, ground.title, ground.body, ground.author)
+        matter = Matter(await self.mirror(run), ground.head, ground.tree, asked, ground.setup, ground.test)
+        return await order(self._db, run, ground, matter, payer_of(run))
 
 
 def named(words: Sequence[str], head: str) -> bool:

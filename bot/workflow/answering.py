@@ -1,7 +1,6 @@
 """One answer from beginning to end: what is asked, who reads for it, what of the answer is told and where."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter
 
 from bot.agents import response
 from bot.agents.job import Step
+from bot.agents.order import Matter, order
 from bot.agents.prompt import Asked
 from bot.agents.reader import Reader, Reading
 from bot.agents.response import Answer, Description, Parts, Response
@@ -142,22 +142,6 @@ class Answering:
         return "no change" if section == ground.section else "done", self._shop.clean(words)
 
     async def _order(self, run: Run, ground: AnswerGround, mirror: Mirror) -> Order:
-        steps = await self._shop.db.read(lambda conn: runs.tree(conn, run.id))
-        return Order(
-            run=run.id,
-            repo=run.repo,
-            actor=payer_of(run),
-            mirror=mirror,
-            base=ground.head,
-            base_tree=ground.tree,
-            trusted=ground.trusted,
-            asked=Asked(run.repo, ground.number, ground.title, ground.body, ground.author),
-            setup=(),
-            test=(),
-            backend=ground.backend,
-            usd=ground.usd,
-            minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
-            silence=ground.silence,
-            custom=ground.custom,
-        )
+        asked = Asked(run.repo, ground.number, ground.title, ground.body, ground.author)
+        matter = Matter(mirror, ground.head, ground.tree, asked)
+        return await order(self._shop.db, run, ground, matter, payer_of(run))

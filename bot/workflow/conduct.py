@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
 from bot.agents.job import Product, Step
+from bot.agents.order import Matter, order
 from bot.agents.prompt import Asked
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
@@ -216,25 +217,10 @@ class Conductor:
         self._shop.pool.refill(mirror, ground.base)
 
     async def _order(self, run: Run, ground: Ground) -> Order:
-        steps = await self._db.read(lambda conn: runs.tree(conn, run.id))
-        return Order(
-            run=run.id,
-            repo=run.repo,
-            actor=self._host.payer(run),
-            mirror=await self._host.mirror(run),
-            base=ground.base,
-            base_tree=ground.base_tree,
-            trusted=ground.trusted,
-            asked=replace(self._host.asked(run, ground), plan=plan_of(run)),
-            setup=ground.setup,
-            test=ground.test,
-            backend=ground.backend,
-            usd=ground.usd,
-            minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
-            silence=ground.silence,
-            custom=ground.custom,
-        )
+        asked = replace(self._host.asked(run, ground), plan=plan_of(run))
+        files = (await self._host.mirror(run), ground.base, ground.base_tree)
+        matter = Matter(*files, asked, ground.setup, ground.test)
+        return await order(self._db, run, ground, matter, self._host.payer(run))
 
     async def _rest(self, run: Run) -> None:
         """The run waits for whoever lets it go on: a row, and nothing that is awake."""

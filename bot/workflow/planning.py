@@ -16,6 +16,7 @@ from bot.agents import prompt
 from bot.agents.hidden import visible
 from bot.agents.job import Step
 from bot.agents.judgement import suite_of
+from bot.agents.order import Matter, order
 from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
@@ -134,25 +135,9 @@ class Planning:
         )
 
     async def _order(self, run: Run, ground: Ground) -> Order:
-        steps = await self._shop.db.read(lambda conn: runs.tree(conn, run.id))
-        return Order(
-            run=run.id,
-            repo=run.repo,
-            actor=self._host.payer(run),
-            mirror=await self._host.mirror(run),
-            base=ground.base,
-            base_tree=ground.base_tree,
-            trusted=ground.trusted,
-            asked=self._host.asked(run, ground),
-            setup=ground.setup,
-            test=ground.test,
-            backend=ground.backend,
-            usd=ground.usd,
-            minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
-            silence=ground.silence,
-            custom=ground.custom,
-        )
+        files = (await self._host.mirror(run), ground.base, ground.base_tree)
+        matter = Matter(*files, self._host.asked(run, ground), ground.setup, ground.test)
+        return await order(self._shop.db, run, ground, matter, self._host.payer(run))
 
     async def _wait(self, run: Run, prepared: Prepared, shown: str) -> tuple[State, str]:
         """The run waits by a row from now on, and what waited for the same before does no more; the words for people.

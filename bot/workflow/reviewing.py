@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from bot.agents.job import Step
+from bot.agents.order import Matter, order
 from bot.agents.prompt import Asked
 from bot.agents.reader import Reading
 from bot.agents.workshop import Order, Workshop
@@ -207,26 +208,10 @@ class Reviewing:
         )
 
     async def _order(self, played: _Played, mirror: Mirror) -> Order:
-        ground = played.ground
-        steps = await self._shop.db.read(lambda conn: runs.tree(conn, played.run.id))
-        return Order(
-            run=played.run.id,
-            repo=played.run.repo,
-            actor=payer_of(played.run),
-            mirror=mirror,
-            base=ground.head,
-            base_tree=ground.tree,
-            trusted=ground.trusted,
-            asked=Asked(played.run.repo, ground.number, ground.title, ground.body, ground.author),
-            setup=(),
-            test=(),
-            backend=ground.backend,
-            usd=ground.usd,
-            minutes=ground.minutes,
-            deadline=time.time() + ground.minutes * 60 - runs.busy(steps),
-            silence=ground.silence,
-            custom=ground.custom,
-        )
+        run, ground = played.run, played.ground
+        asked = Asked(run.repo, ground.number, ground.title, ground.body, ground.author)
+        matter = Matter(mirror, ground.head, ground.tree, asked)
+        return await order(self._shop.db, run, ground, matter, payer_of(run))
 
     async def _mirror(self, run: Run) -> Mirror:
         return await self._mirrors.get(run.repo, event_of(run).repo.id)

@@ -17,8 +17,8 @@ from tests.house import House, opened
 from tests.security.stage import knocked
 from tests.security.test_commands import says, told
 from tests.shelf import only
+from tests.spoken import reactions
 from tests.test_ask import TOTAL, said
-from tests.test_commands import reactions
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 WORDS = frozenset(commands()) | {flow.on.command for flow in shipped().workflows.values() if flow.on.command}
