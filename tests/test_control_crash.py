@@ -7,7 +7,7 @@ import pytest
 
 from tests.house import House, opened
 from tests.shelf import only
-from tests.spoken import RIGHT, WRONG, pausing
+from tests.spoken import RIGHT, WRONG, pausing, says
 
 AGAIN = ["implement.agent.3", "implement.test.3", "policy", "push", "pull-request", "check", "finish"]
 
@@ -82,3 +82,21 @@ async def test_a_crash_while_it_is_tried_again(house: House, point: str) -> None
     assert "· done ·" in house.status(issue)
     assert house.played == [1, 2, 3, 3], "what was finished is not paid for again"
     assert (await house.file(house.pull.head, "greeting.txt"), len(house.pulls())) == ("hello\n", 1)
+
+
+async def test_postgresql_keeps_what_rests_and_what_is_tried_again(tmp_path: Path, postgres_url: str) -> None:
+    async with opened(tmp_path, str(postgres_url), offered=only("auto-implement")) as house:
+        issue, _ = await pausing(house)
+        house.go_on()
+        await house.settle()
+        await house.restart()
+        await says(house, issue, "/resume\n/status\n/cost\n/why")
+        assert "· done ·" in house.said(issue)[0]
+        assert (house.played, len(house.pulls())) == ([1], 1)
+        other = await house.open_issue("Say hello again")
+        house.rehearse(WRONG, WRONG, WRONG)
+        await says(house, other, "/implement")
+        house.rehearse(WRONG, WRONG, RIGHT)
+        await says(house, other, "/retry")
+        assert "· done ·" in house.status(other)
+        assert house.played == [1, 1, 2, 3, 3]

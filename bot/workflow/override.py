@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from bot.document import Strict
 from bot.workflow.configuration import AgentSettings, Configuration, WorkflowSettings
 from bot.workflow.known import covers
-from bot.workflow.spec import Triggers, Workflow
+from bot.workflow.spec import Endings, Workflow
 
 S = TypeVar("S", bound=Strict)
 
@@ -57,7 +57,7 @@ def changed(workflow: Workflow, settings: WorkflowSettings) -> Workflow:
     return workflow.model_copy(update=update) if update else workflow
 
 
-def _labelled(triggers: Triggers | None, labels: tuple[str, ...]) -> Triggers | None:
+def _labelled(triggers: Endings | None, labels: tuple[str, ...]) -> Endings | None:
     """Triggers with other labels, where they look at labels."""
     if triggers is None or triggers.issues is None or not triggers.issues.labels:
         return triggers

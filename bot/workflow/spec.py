@@ -55,25 +55,16 @@ class CheckTrigger(Strict):
         return action in self.types and (action != "requested_action" or button == self.button)
 
 
-class Triggers(Strict):
-    """What starts (or, under `cancel-on`, ends) a run: at least one of these.
-
-    `command` is the word that a line of a comment begins with, without its slash; `command-in` says where such a
-    comment may stand, without it wherever what the workflow publishes makes sense.
-    """
+class Endings(Strict):
+    """What ends a run: at least one of these."""
 
     issues: IssuesTrigger | None = None
     pull_request: PullTrigger | None = Field(default=None, alias="pull_request")
-    check_run: CheckTrigger | None = Field(default=None, alias="check_run")
-    command: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,29}$")] | None = None
-    command_in: tuple[CommandPlace, ...] = ()
 
     @model_validator(mode="after")
-    def _one_at_least(self) -> "Triggers":
+    def _one_at_least(self) -> "Endings":
         if not self.events:
             raise ValueError("name at least one event")
-        if self.command_in and self.command is None:
-            raise ValueError("`command-in` belongs to a `command`")
         return self
 
     @property
@@ -87,6 +78,24 @@ class Triggers(Strict):
 
     def by_pull(self, action: str) -> bool:
         return self.pull_request is not None and action in self.pull_request.types
+
+
+class Triggers(Endings):
+    """What starts a run: at least one of these.
+
+    `command` is the word that a line of a comment begins with, without its slash; `command-in` says where such a
+    comment may stand, without it wherever what the workflow publishes makes sense.
+    """
+
+    check_run: CheckTrigger | None = Field(default=None, alias="check_run")
+    command: Annotated[str, Field(pattern=r"^[a-z][a-z-]{0,29}$")] | None = None
+    command_in: tuple[CommandPlace, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_its_command(self) -> "Triggers":
+        if self.command_in and self.command is None:
+            raise ValueError("`command-in` belongs to a `command`")
+        return self
 
     def by_check(self, action: str, button: str) -> bool:
         return self.check_run is not None and self.check_run.matches(action, button)
@@ -196,7 +205,7 @@ class Workflow(Strict):
 
     name: str
     on: Triggers
-    cancel_on: Triggers | None = None
+    cancel_on: Endings | None = None
     requires: Right = "write"
     description: str = ""
     usage: str = ""
