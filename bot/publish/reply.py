@@ -1,5 +1,6 @@
 """Answering whoever wrote a comment, where it stands: that it was read, how it ended, and in words."""
 
+import zlib
 from typing import Literal
 
 from bot.github.api import Repository
@@ -46,12 +47,13 @@ class Replies:
             await post(repo, event, body, marker)
 
 
-async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool, part: str = "") -> None:
+async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool) -> None:
     """A command is not carried out: the sentence why, and a reaction; `once`: said once in a conversation.
 
-    `part` tells several commands of one comment apart.
+    Several commands of one comment may each have their sentence, and none is said twice.
     """
-    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}:{part}")
+    said = zlib.crc32(sentence.encode("utf-8", "replace"))
+    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}:{said:08x}")
     await replies.ended(event, well=False)
 
 

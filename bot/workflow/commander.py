@@ -85,16 +85,17 @@ class Commander:
     async def _tell(self, event: CommentEvent, done: "_Done", key: str) -> None:
         """In words where there are some, and by a reaction. What is told `once` is told so in a conversation."""
         if not done.well:
-            return await refuse(self._replies, event, done.answer, once=done.once, part=key)
+            return await refuse(self._replies, event, done.answer, once=done.once)
         if done.answer:
-            marker = f"command:{key.partition(':')[2]}" if done.once else f"command:{event.comment.id}:{key}"
+            word = key.partition(":")[2]
+            marker = f"command:{word}" if done.once else f"command:{event.comment.id}:{word}"
             await self._replies.say(event, done.answer, marker)
         return await self._replies.ended(event, well=True)
 
-    async def refuse(self, refusal: Refuse, event: CommentEvent, place: int) -> str:
+    async def refuse(self, refusal: Refuse, event: CommentEvent) -> str:
         """Answer in one sentence; a stranger gets one of them in a conversation."""
         once = (await self._authority.of(event.repo, event.actor)).stranger
-        await refuse(self._replies, event, refusal.sentence, once=once, part=str(place))
+        await refuse(self._replies, event, refusal.sentence, once=once)
         return f"refused: {refusal.sentence}"
 
     async def _own(self, asked: Asked, person: Person) -> bool:

@@ -203,7 +203,7 @@ class Receiver:
                 return await answer(self._p.github, event, decision.sentence)
             case Refuse():
                 assert isinstance(event, CommentEvent)
-                return await self._commander.refuse(decision, event, place)
+                return await self._commander.refuse(decision, event)
             case Hear():
                 return await self._hearing.hear(event, delivery.guid)
             case Approve():
