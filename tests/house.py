@@ -22,8 +22,7 @@ from bot.emulator.bare import Content
 from bot.emulator.server import Emulator
 from bot.emulator.world import CheckRun, Comment, Issue, Pull, Repo, User
 from bot.github.caller import Clock
-from bot.sandbox import selftest
-from bot.sandbox.jail import Limits, Walls
+from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.db import deliveries
@@ -32,6 +31,7 @@ from bot.web.webhook import runner
 from bot.workflow.library import Shipped
 from tests.actor import Actor
 from tests.judge.judge import judge
+from tests.ready import begun, kept, machine
 from tests.shelf import only
 
 SECRET = "a webhook secret of the tests"
@@ -122,7 +122,12 @@ class House:
             heard=self._hear,
             clock=Clock(sleep=_at_once, patience=3600),
         )
+        engine = Path(self.settings().data_dir, "engine.db")
+        if not self._database_url:
+            begun(engine)
         self.bot = await self._life.enter_async_context(running(self.settings(), seams))
+        if not self._database_url:
+            kept(engine)
         server = runner(web_app(self.bot))
         await server.setup()
         self._life.push_async_callback(server.cleanup)
@@ -134,11 +139,20 @@ class House:
         await self._life.aclose()
         self._life = AsyncExitStack()
 
-    async def restart(self) -> None:
-        """Play the end of the process and its next start."""
+    async def restart(self, crashing: str = "") -> None:
+        """Play the end of the process and its next start, which will stop at the checkpoint `crashing`."""
         await self.down()
-        self._freeze_at = ""
+        self.crash_at(crashing)
         await self.up()
+
+    async def dies_at(self, points: Sequence[str]) -> None:
+        """The process ends at each of these checkpoints in turn, and another begins; the first is ordered already.
+
+        Once is enough for a story, so that many checkpoints cost one; they must come in this order, one after another.
+        """
+        for then in (*points[1:], ""):
+            await self.reached.wait()
+            await self.restart(then)
 
     def crash_at(self, point: str) -> None:
         """The process will stop at this checkpoint, for good or until `go_on`; `reached` tells when."""
@@ -345,17 +359,9 @@ class House:
         return event["log_level"] in ("warning", "error", "critical") and event["event"] not in self.expected_log
 
 
-_machine: Walls | None = None
-
-
-async def machine(folder: Path) -> Walls:
-    """The walls of this machine as a start finds them, tried once for all houses; they must be strong."""
-    global _machine
-    if _machine is None:
-        found = await selftest.find(folder, wanted="strong", tools=(), limits=Limits())
-        assert found.tier == "strong", found.reason
-        _machine = found
-    return _machine
+def chained(points: Sequence[str], most: int = 6) -> list[list[str]]:
+    """Checkpoints in chains for `dies_at`; a run that takes the process down too often is given up."""
+    return [list(points[start : start + most]) for start in range(0, len(points), most)]
 
 
 async def _at_once(_seconds: float) -> None:

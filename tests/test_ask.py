@@ -278,13 +278,11 @@ STEPS = ("prepare", "answer.agent.1", "finish")
 POINTS = ["start:before", *(f"{step}:{side}" for step in STEPS for side in ("before", "done"))]
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_crash_changes_nothing_and_is_paid_once(desk: Desk, point: str) -> None:
-    desk.crash_at(point)
+async def test_a_crash_at_each_checkpoint_changes_nothing_and_is_paid_once(desk: Desk) -> None:
+    desk.crash_at(POINTS[0])
     issue = await desk.open_issue()
     await desk.comment(issue, "/ask how?")
-    await desk.reached.wait()
-    await desk.restart()
+    await desk.dies_at(POINTS)
     await desk.settle()
     assert (await told(desk, issue)).startswith("done: `total()` adds up the prices.")
     assert len(desk.played) == 1

@@ -5,24 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import House, opened
+from tests.house import House, chained, opened
 from tests.shelf import only
 from tests.spoken import RIGHT, WRONG, pausing, says
 
-AGAIN = ["implement.agent.3", "implement.test.3", "policy", "push", "pull-request", "check", "finish"]
+STEPS = ["implement.agent.3", "implement.test.3", "policy", "push", "pull-request", "check", "finish"]
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with opened(tmp_path, offered=only("auto-implement")) as house:
         yield house
-
-
-async def crashed(house: House, point: str) -> None:
-    """The process ends at this checkpoint, and another begins."""
-    await house.reached.wait()
-    await house.restart()
-    await house.settle()
 
 
 @pytest.mark.parametrize("point", ["implement.test.1:before", "rest:before", "rest:done"])
@@ -43,16 +36,15 @@ async def test_a_crash_while_it_comes_to_rest(house: House, point: str) -> None:
     assert (house.played, len(house.pulls())) == ([1], 1)
 
 
-@pytest.mark.parametrize(
-    "point", ["start:before", "prepare:before", "implement.test.1:before", "push:done", "finish:before"]
-)
-async def test_a_crash_after_it_went_on(house: House, point: str) -> None:
+async def test_crashes_after_it_went_on(house: House) -> None:
     issue, _ = await pausing(house)
     house.go_on()
     await house.settle()
-    house.crash_at(point)
+    points = ["start:before", "prepare:before", "implement.test.1:before", "push:done", "finish:before"]
+    house.crash_at(points[0])
     await house.comment(issue, "/resume")
-    await crashed(house, point)
+    await house.dies_at(points)
+    await house.settle()
     assert "· done ·" in house.status(issue)
     assert (house.played, len(house.pulls())) == ([1], 1)
 
@@ -71,14 +63,18 @@ async def test_who_lets_it_go_on_before_it_rests_loses_nothing(house: House) -> 
     assert (house.played, len(house.pulls())) == ([1], 1)
 
 
-@pytest.mark.parametrize("point", ["start:before", *(f"{key}:{when}" for key in AGAIN for when in ("before", "done"))])
-async def test_a_crash_while_it_is_tried_again(house: House, point: str) -> None:
+AGAIN = ["start:before", *(f"{key}:{when}" for key in STEPS for when in ("before", "done"))]
+
+
+@pytest.mark.parametrize("points", chained(AGAIN), ids=" ".join)
+async def test_crashes_while_it_is_tried_again(house: House, points: list[str]) -> None:
     house.rehearse(WRONG, WRONG, WRONG)
     issue = await house.implement()
     house.rehearse(WRONG, WRONG, RIGHT)
-    house.crash_at(point)
+    house.crash_at(points[0])
     await house.comment(issue, "/retry")
-    await crashed(house, point)
+    await house.dies_at(points)
+    await house.settle()
     assert "· done ·" in house.status(issue)
     assert house.played == [1, 2, 3, 3], "what was finished is not paid for again"
     assert (await house.file(house.pull.head, "greeting.txt"), len(house.pulls())) == ("hello\n", 1)

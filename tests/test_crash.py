@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.backends.rehearsal import Append, Say, Write
-from tests.house import House, opened
+from tests.house import House, chained, opened
 
 STEPS = (
     *("prepare", "implement.agent.1", "implement.test.1", "implement.agent.2", "implement.test.2"),
@@ -33,13 +33,12 @@ async def test_these_are_all_the_checkpoints(lasting: House) -> None:
     assert lasting.points == POINTS
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_run_survives_a_crash(lasting: House, point: str) -> None:
-    lasting.crash_at(point)
+@pytest.mark.parametrize("points", chained(POINTS), ids=" ".join)
+async def test_a_run_survives_a_crash(lasting: House, points: list[str]) -> None:
+    lasting.crash_at(points[0])
     issue = await lasting.open_issue()
     await lasting.label(issue)
-    await lasting.reached.wait()
-    await lasting.restart()
+    await lasting.dies_at(points)
     await lasting.settle()
 
     (pull,) = lasting.pulls()

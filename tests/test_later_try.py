@@ -13,7 +13,8 @@ import pytest
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Act, Append, Fail, Hang, Run, Say, Write
 from bot.emulator.world import Issue
-from tests.house import House, machine, opened
+from tests.house import House, opened
+from tests.ready import machine
 from tests.shelf import limited
 
 ANSWER = "I changed the greeting.\n\n```json\n" + json.dumps({"title": "Greet people"}) + "\n```"

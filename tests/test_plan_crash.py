@@ -6,7 +6,7 @@ import pytest
 
 from bot.emulator.world import Issue
 from bot.publish.text import APPROVED
-from tests.house import House, opened
+from tests.house import House, chained, opened
 from tests.test_plan import SHOWN, approves, planning, plays
 from tests.test_plan import planned as planned
 
@@ -35,32 +35,30 @@ async def test_these_are_all_the_checkpoints(planned: House) -> None:
     await carried_out(planned, issue)
 
 
-@pytest.mark.parametrize("point", ASKING)
-async def test_a_plan_survives_a_crash(planned: House, point: str) -> None:
-    planned.crash_at(point)
+@pytest.mark.parametrize("points", chained(ASKING), ids=" ".join)
+async def test_a_plan_survives_a_crash(planned: House, points: list[str]) -> None:
+    planned.crash_at(points[0])
     issue = await planned.open_issue()
     await planned.label(issue)
-    await planned.reached.wait()
-    await planned.restart()
+    await planned.dies_at(points)
     await planned.settle()
     assert SHOWN in planned.status(issue)
     await approves(planned, issue)
     await carried_out(planned, issue)
 
 
-async def dies_once_approved(house: House, point: str) -> None:
+async def dies_once_approved(house: House, *points: str) -> None:
     issue = await house.implement()
-    house.crash_at(point)
+    house.crash_at(points[0])
     await house.label(issue, APPROVED)
-    await house.reached.wait()
-    await house.restart()
+    await house.dies_at(points)
     await house.settle()
     await carried_out(house, issue)
 
 
-@pytest.mark.parametrize("point", WORKING)
-async def test_the_run_on_a_plan_survives_a_crash(planned: House, point: str) -> None:
-    await dies_once_approved(planned, point)
+@pytest.mark.parametrize("points", chained(WORKING), ids=" ".join)
+async def test_the_run_on_a_plan_survives_a_crash(planned: House, points: list[str]) -> None:
+    await dies_once_approved(planned, *points)
 
 
 async def test_the_run_on_a_plan_survives_a_crash_on_postgres(postgres_url: str, tmp_path: Path) -> None:

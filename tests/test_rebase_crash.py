@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.desk import Desk
+from tests.house import chained
 from tests.test_rebase import BOTH, CLASH, behind, cart, desk, resolves, told
 
 __all__ = ["desk"]
@@ -13,7 +14,6 @@ STEPS = ("prepare", "replay.1", "resolve-1.agent.1", "replay.2", "policy", "test
 POINTS = ["delivery:before", "delivery:done", "start:before"] + [
     f"{step}:{side}" for step in STEPS for side in ("before", "done")
 ]
-DEATHS = ["start:before", "push:before", *(f"{step}:done" for step in STEPS)]  # one step's end is the next one's begin
 
 
 async def test_these_are_all_the_checkpoints(desk: Desk) -> None:
@@ -25,16 +25,15 @@ async def test_these_are_all_the_checkpoints(desk: Desk) -> None:
     desk.said(pull)
 
 
-@pytest.mark.parametrize("point", DEATHS)
+@pytest.mark.parametrize("points", chained(POINTS[2:]), ids=" ".join)
 async def test_a_crash_at_any_checkpoint_ends_in_the_same_branch_and_the_agent_is_paid_once(
-    desk: Desk, point: str
+    desk: Desk, points: list[str]
 ) -> None:
     pull = await behind(desk, *CLASH)
     resolves(desk, BOTH)
-    desk.crash_at(point)
+    desk.crash_at(points[0])
     await desk.comment(pull, "/rebase")
-    await desk.reached.wait()
-    await desk.restart()
+    await desk.dies_at(points)
     await desk.settle()
     words = told(desk, pull)
     assert "· done ·" in words

@@ -9,7 +9,8 @@ import pytest
 
 from bot.backends.rehearsal import Append, Hang, Run, Say, Write
 from bot.sandbox import process
-from tests.house import House, machine, opened
+from tests.house import House, opened
+from tests.ready import machine
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 HANGING = (Run("echo begun"), Hang())

@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import aiohttp
 import structlog
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from gidgethub import HTTPException
 from gidgethub.abc import GitHubAPI
 from tenacity import (
@@ -57,9 +59,10 @@ class Caller(GitHubAPI):
         api_url: str,
         clock: Clock,
         app_id: str | None = None,
-        key: str | None = None,
+        key: RSAPrivateKey | None = None,
     ) -> None:
-        super().__init__(f"tutti/{__version__}", base_url=api_url, app_id=app_id, private_key=key)
+        # PyJWT takes a key as it is, too, and loads one from its text for every token.
+        super().__init__(f"tutti/{__version__}", base_url=api_url, app_id=app_id, private_key=cast("str | None", key))
         self._session, self._clock = session, clock
         self._origin = URL(api_url).origin()
         self._blocked_until = 0.0

@@ -25,23 +25,24 @@ _REVOKE_SECONDS = 5.0
 _Key = tuple[int, int | None, frozenset[tuple[str, str]]]
 
 
-def private_key(settings: Settings) -> tuple[int, str]:
-    """The App's id and its private key as PEM; UserError where one is missing or cannot be used."""
+def private_key(settings: Settings) -> tuple[int, RSAPrivateKey]:
+    """The App's id and its private key; UserError where one is missing or cannot be used."""
     if settings.app_id is None or settings.private_key is None:
         raise UserError("TUTTI_APP_ID and TUTTI_PRIVATE_KEY are needed: both are on the App's settings page.")
     pem = settings.private_key.get_secret_value().replace("\\n", "\n")  # as some hosts' secret stores hand it over
-    if not _is_usable(pem):
+    if (key := _loaded(pem)) is None:
         raise UserError("TUTTI_PRIVATE_KEY is no RSA private key in PEM form without a password.")
-    return settings.app_id, pem
+    return settings.app_id, key
 
 
 @lru_cache(maxsize=4)
-def _is_usable(pem: str) -> bool:
-    """Remembered, for to look at a key takes as long as a dozen requests."""
+def _loaded(pem: str) -> RSAPrivateKey | None:
+    """None for what is no such key. Remembered, for to look at a key takes as long as a dozen requests."""
     try:
-        return isinstance(load_pem_private_key(pem.encode(), password=None), RSAPrivateKey)
+        key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError):
-        return False
+        return None
+    return key if isinstance(key, RSAPrivateKey) else None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.errors import TryAgain, UserError
 from bot.github.client import GitHub
@@ -155,7 +156,9 @@ async def test_a_token_does_not_show_in_a_repositorys_text(github: GitHub) -> No
 
 def test_a_key_that_lost_its_line_breaks_on_the_way_is_understood(pem: str) -> None:
     settings = Settings.model_validate({"app_id": 11, "private_key": pem.replace("\n", "\\n")})
-    assert private_key(settings) == (11, pem)
+    app_id, key = private_key(settings)
+    shown = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    assert (app_id, shown.split()) == (11, pem.split())
 
 
 @pytest.mark.parametrize(

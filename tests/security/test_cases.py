@@ -12,7 +12,8 @@ from bot.backends.rehearsal import Plan, Run, Say, Write
 from bot.publish.text import APPROVED
 from bot.sandbox import selftest, watchdog
 from bot.sandbox.jail import Limits
-from tests.house import FILES, GIVEN, House, machine, opened
+from tests.house import FILES, GIVEN, House, opened
+from tests.ready import machine
 from tests.security.probe import PLAY, outputs
 from tests.security.stage import knocked, sent
 from tests.shelf import limited

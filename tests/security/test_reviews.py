@@ -13,7 +13,8 @@ from bot.sandbox.jail import Tier
 from bot.store.db import reviews
 from bot.workflow import admission, hearing
 from tests.desk import ASKED, DISCOUNT, ROUNDING, Desk, answer
-from tests.house import GIVEN, machine, opened
+from tests.house import GIVEN, opened
+from tests.ready import machine
 from tests.security.desk import ALONE, FIXER, from_afar
 from tests.security.probe import outputs
 from tests.security.stage import handled

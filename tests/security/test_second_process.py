@@ -12,7 +12,8 @@ from bot.backends.rehearsal import Run
 from bot.sandbox import landlock, process
 from bot.sandbox.jail import Jail, Tier, Walls
 from tests import walls
-from tests.house import FILES, House, machine, opened
+from tests.house import FILES, House, opened
+from tests.ready import machine
 from tests.security.probe import PLAY, outputs
 
 CANARY = "canary-91d0-of-the-second-process"

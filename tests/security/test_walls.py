@@ -18,7 +18,8 @@ from bot.backends.rehearsal import Run
 from bot.emulator.act import Bash
 from bot.emulator.model import Script
 from bot.sandbox.jail import FIRST_UID, UIDS, Limits
-from tests.house import House, machine, opened
+from tests.house import House, opened
+from tests.ready import machine
 from tests.security.probe import PLAY, findings, probed, python
 from tests.town import Town, tutti
 
