@@ -1,6 +1,7 @@
 """Answering whoever wrote a comment, where it stands: that it was read, how it ended, and in words."""
 
 import zlib
+from datetime import datetime
 from typing import Literal
 
 from bot.github.api import Repository
@@ -36,15 +37,17 @@ class Replies:
                 if refusal.status not in (404, 422):
                     raise
 
-    async def say(self, event: CommentEvent, body: str, marker: str) -> None:
+    async def say(self, event: CommentEvent, body: str, marker: str, *, once: bool = False) -> None:
         """One answer, where the comment stands; nothing where ours with that marker is there already.
+
+        `once`: said in an answer to an earlier comment, too, perhaps.
 
         Nor to a bot, which has the reaction: two of them could answer each other for ever.
         """
         if event.actor.is_bot:
             return
         async with self._github.repository(event.repo, rights_for(event)) as repo:
-            await post(repo, event, body, marker)
+            await post(repo, event, body, marker, None if once else event.comment.created_at)
 
 
 async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: bool) -> None:
@@ -53,19 +56,25 @@ async def refuse(replies: Replies, event: CommentEvent, sentence: str, *, once: 
     Several commands of one comment may each have their sentence, and none is said twice.
     """
     said = zlib.crc32(sentence.encode("utf-8", "replace"))
-    await replies.say(event, sentence, "refusal:right" if once else f"refusal:{event.comment.id}:{said:08x}")
+    marker = "refusal:right" if once else f"refusal:{event.comment.id}:{said:08x}"
+    await replies.say(event, sentence, marker, once=once)
     await replies.ended(event, well=False)
 
 
-async def post(repo: Repository, event: CommentEvent, body: str, marker: str) -> tuple[int, bool]:
-    """The answer's id, and whether it stands in a thread at a line: not where that is gone."""
+async def post(
+    repo: Repository, event: CommentEvent, body: str, marker: str, since: datetime | None = None
+) -> tuple[int, bool]:
+    """The answer's id, and whether it stands in a thread at a line: not where that is gone.
+
+    `since`: our answer with that marker cannot be older, so that nobody looks through all of a conversation.
+    """
     if threaded(event):
         try:
             return await repo.reply(event.issue.number, event.comment, body, marker), True
         except RefusalError as refusal:
             if refusal.status not in (404, 422):
                 raise
-    return await repo.comment(event.issue.number, body, marker), False
+    return await repo.comment(event.issue.number, body, marker, since), False
 
 
 def rights_for(event: object) -> dict[str, str]:

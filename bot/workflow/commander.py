@@ -89,7 +89,7 @@ class Commander:
         if done.answer:
             word = key.partition(":")[2]
             marker = f"command:{word}" if done.once else f"command:{event.comment.id}:{word}"
-            await self._replies.say(event, done.answer, marker)
+            await self._replies.say(event, done.answer, marker, once=done.once)
         return await self._replies.ended(event, well=True)
 
     async def refuse(self, refusal: Refuse, event: CommentEvent) -> str:
