@@ -1,5 +1,7 @@
 """What every test may ask for, and the witness who is shown what all of them do."""
 
+import gc
+
 import pytest
 
 from tests import listening
@@ -25,6 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         mine = chosen([item.nodeid for item in items], half)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in mine])
         items[:] = [item for item in items if item.nodeid in mine]
+    gc.freeze()  # modules and tests stay anyway: to look them through for garbage again and again costs a tenth
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -20,7 +20,9 @@ FIRST = (
     "tests/backends/",
     "tests/sandbox/",
     "tests/security/",
+    "tests/test_approval.py",
     "tests/test_ask.py",
+    "tests/test_authority_matrix.py",
     "tests/test_cli.py",
     "tests/test_crash.py",
     "tests/test_demo.py",
@@ -28,6 +30,7 @@ FIRST = (
     "tests/test_plan",
     "tests/test_rebase",
     "tests/test_serve.py",
+    "tests/test_staged.py",
 )
 
 

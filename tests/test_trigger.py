@@ -315,8 +315,9 @@ async def test_at_most_four_run_at_once_and_the_others_see_their_place_move_up(h
     house.rehearse(RIGHT)
     house.gate.close()
     issues = [await house.open_issue(f"Wish {n}") for n in range(1, 8)]
-    for issue in issues:
+    for issue in issues:  # one after another: those of several issues are handled side by side
         await house.label(issue)
+        await house.shows(issue, TITLE)
     await house.gate.reached(4)
     for place, issue in enumerate(issues[4:], start=1):
         await house.shows(issue, f"{TITLE} · queued, place {place}")
