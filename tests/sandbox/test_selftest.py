@@ -111,7 +111,9 @@ async def test_a_place_whose_tmp_an_earlier_process_could_swap_is_noticed(
     monkeypatch.setattr(Walls, "jail", loose)
     monkeypatch.setattr(Jail, "_refuse_loose", lambda _jail: None)
     said = await tried(form, tmp_path)
-    assert selftest.PROBES["links"] in said or (tier != "shared" and said)  # other walls do not even stand up then
+    # Other walls do not even stand up then, nor these where the earlier process ends between taking it away and the link.
+    fallen = tier != "shared" or "Can't find source path" in said
+    assert selftest.PROBES["links"] in said or (fallen and said)
 
 
 async def tried(form: Walls, folder: Path) -> str:
