@@ -111,7 +111,7 @@ async def test_a_place_whose_tmp_an_earlier_process_could_swap_is_noticed(
     monkeypatch.setattr(Walls, "jail", loose)
     monkeypatch.setattr(Jail, "_refuse_loose", lambda _jail: None)
     said = await tried(form, tmp_path)
-    # Other walls do not even stand up then, nor these where the earlier process ends between taking it away and the link.
+    # Other walls do not even stand up then, nor do these where the earlier process ends before it makes its link.
     fallen = tier != "shared" or "Can't find source path" in said
     assert selftest.PROBES["links"] in said or (fallen and said)
 
