@@ -14,6 +14,5 @@ COMMAND = Command(
     summary="Carry out the plan, or publish the patch, that waits here: exactly what was shown",
     requires="write",
     usage="[digest]",
-    examples=("/approve",),
     carry_out=carry_out,
 )

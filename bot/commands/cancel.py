@@ -36,6 +36,5 @@ COMMAND = Command(
     summary="End what is at work or waits here; its processes are gone within 5 seconds",
     requires="write",
     own=True,
-    examples=("/cancel",),
     carry_out=carry_out,
 )

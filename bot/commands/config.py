@@ -13,6 +13,5 @@ COMMAND = Command(
     name="config",
     summary="Show the settings in force here, and where each comes from",
     requires="triage",
-    examples=("/config",),
     carry_out=carry_out,
 )

@@ -24,6 +24,5 @@ COMMAND = Command(
     name="cost",
     summary="Say what the runs here have cost, and what this repository may still cost today",
     requires="triage",
-    examples=("/cost",),
     carry_out=carry_out,
 )

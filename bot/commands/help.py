@@ -14,6 +14,5 @@ COMMAND = Command(
     name="help",
     summary="List the commands",
     requires="read",
-    examples=("/help",),
     carry_out=carry_out,
 )

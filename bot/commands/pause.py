@@ -23,6 +23,5 @@ COMMAND = Command(
     name="pause",
     summary="Stop what is at work here before its next step; an agent at work ends its step first",
     requires="write",
-    examples=("/pause",),
     carry_out=carry_out,
 )

@@ -24,6 +24,5 @@ COMMAND = Command(
     name="resume",
     summary="Let what is paused here go on where it stopped",
     requires="write",
-    examples=("/resume",),
     carry_out=carry_out,
 )

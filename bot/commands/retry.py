@@ -98,6 +98,5 @@ COMMAND = Command(
     summary="Try the newest run again where it stopped, or from a step on; finished steps before that stand",
     requires="write",
     usage="[from <step>]",
-    examples=("/retry", "/retry from implement.agent.1"),
     carry_out=carry_out,
 )

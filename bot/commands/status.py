@@ -19,6 +19,5 @@ COMMAND = Command(
     summary="Say how the runs here stand, with the names of their steps",
     requires="triage",
     own=True,
-    examples=("/status",),
     carry_out=carry_out,
 )

@@ -19,6 +19,5 @@ COMMAND = Command(
     name="why",
     summary="Say why Tutti did something here, or did not: how the newest run ended, what came of each event",
     requires="triage",
-    examples=("/why",),
     carry_out=carry_out,
 )

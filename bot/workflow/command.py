@@ -87,7 +87,6 @@ class Command:
     carry_out: CarryOut
     usage: str = ""
     own: bool = False
-    examples: tuple[str, ...] = ()
 
     @property
     def row(self) -> Row:

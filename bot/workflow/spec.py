@@ -70,8 +70,7 @@ class Endings(Strict):
     @property
     def events(self) -> frozenset[str]:
         """The names of what is listened to."""
-        names = (name for name in type(self).model_fields if name != "command_in")
-        return frozenset(name for name in names if getattr(self, name) is not None)
+        return frozenset(name for name in type(self).model_fields if getattr(self, name) is not None)
 
     def by_issue(self, action: str, label: str | None) -> bool:
         return self.issues is not None and self.issues.matches(action, label)
@@ -96,6 +95,10 @@ class Triggers(Endings):
         if self.command_in and self.command is None:
             raise ValueError("`command-in` belongs to a `command`")
         return self
+
+    @property
+    def events(self) -> frozenset[str]:
+        return super().events - {"command_in"}
 
     def by_check(self, action: str, button: str) -> bool:
         return self.check_run is not None and self.check_run.matches(action, button)
