@@ -17,6 +17,7 @@ __all__ = [
     "Harvest",
     "PushRefused",
     "admit",
+    "applied",
     "commit",
     "commits",
     "diff",
@@ -120,6 +121,12 @@ async def commits(
     return sha
 
 
+async def applied(mirror: Mirror, tree: str, some: Sequence[Change]) -> str:
+    """The files of a commit or tree with these changes; what stands where a new file needs a folder gives way."""
+    with tempfile.TemporaryDirectory(prefix="tutti-apply-") as folder:
+        return await _apply(mirror, Path(folder) / "index", tree, some)
+
+
 async def push(mirror: Mirror, sha: str, branch: str, expected: str | None, credential: Credential | None) -> None:
     """Make `branch` of the origin point to `sha`, if it is at `expected` (None: not there) or at `sha` already.
 
@@ -165,7 +172,7 @@ def _plan(paths: list[str], groups: Iterable[tuple[str, Iterable[str]]]) -> list
     return plan
 
 
-async def _apply(mirror: Mirror, index: Path, tree: str, changes: list[Change]) -> str:
+async def _apply(mirror: Mirror, index: Path, tree: str, changes: Sequence[Change]) -> str:
     await mirror.git("read-tree", tree, index=index)
     lines = [f"{change.new_mode if change.status != 'D' else '0'} {change.new}\t{change.path}\0" for change in changes]
     stdin = "".join(lines).encode(errors="surrogateescape")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.agents.prompt import fence
-from bot.git.rebase import Conflict, Flaws, Plan
+from bot.git.conflict import Conflict, Flaws
+from bot.git.rebase import Plan
 from bot.github.harmless import code
 from bot.policy.finding import Finding
 from bot.publish import text, verdict

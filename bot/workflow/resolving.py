@@ -8,15 +8,14 @@ from bot.agents.attempt import Attempt, Job, Try, stopped_by
 from bot.agents.job import Step
 from bot.agents.workshop import Order, Workshop
 from bot.errors import Stop
-from bot.git import changes, rebase
-from bot.git.mirror import Mirror
+from bot.git import changes, conflict, merging, rebase
 from bot.git.rebase import Stretch
 from bot.publish import rebase_text, text
 from bot.publish.rebase_text import Sides
 from bot.publish.rebased import Resolution
 from bot.publish.trial_text import short
 from bot.store import runs
-from bot.workflow.spec import Job as Spec
+from bot.workflow.job import Job as Spec
 from bot.workflow.spec import Workflow
 
 
@@ -50,7 +49,7 @@ class Resolver:
         sides, tree, wrong = await self._sides(stretch.stopped, paths, onto), stretch.tree, list[str]()
         for attempt in range(1, job.tries + 1):
             made = await self._try(job, attempt, tree, rebase_text.to_resolve(paths, sides, wrong))
-            flaws = await rebase.flaws(self.order.mirror, stretch.tree, made.tree, stretch.conflicts)
+            flaws = await conflict.flaws(self.order.mirror, stretch.tree, made.tree, stretch.conflicts)
             if not flaws:
                 return Resolution(stretch.tree, made.tree, tuple(paths))
             wrong = rebase_text.wrong_with(flaws)
@@ -60,7 +59,7 @@ class Resolver:
     def _job(self, number: int, sha: str) -> _Resolving:
         spec: Spec = next(iter(self.workflow.jobs.values()))
         name = next(iter(self.workflow.jobs))
-        return _Resolving(f"{name}-{number}", 1_000 * number + 100, spec.agent, spec.tests.tries, sha)
+        return _Resolving(f"{name}-{number}", 1_000 * number + 100, spec.agent, spec.tests.tries, sha=sha)
 
     async def _try(self, job: _Resolving, attempt: int, tree: str, words: str) -> Try:
         """One try of the agent, which is paid for once. Raises Stop where it does not end well."""
@@ -96,11 +95,7 @@ class Resolver:
         parent = commit.parents[0] if commit.parents else changes.EMPTY_TREE
         return Sides(
             message=commit.message.decode("utf-8", "replace").strip(),
-            patch=await _patch(mirror, parent, sha, paths),
+            patch=await merging.patch_of(mirror, parent, sha, paths),
             base_messages=await rebase.intents(mirror, self.fork, onto, paths),
-            base_patch=await _patch(mirror, self.fork, onto, paths),
+            base_patch=await merging.patch_of(mirror, self.fork, onto, paths),
         )
-
-
-async def _patch(mirror: Mirror, base: str, tree: str, paths: Sequence[str]) -> str:
-    return (await changes.patch(mirror, base, tree, paths)).decode("utf-8", "replace")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bot.git import rebase
+from bot.git import conflict, rebase
 from bot.git.command import Transport
 from bot.git.mirror import Mirror
 from tests.git.stage import ENV, TUTTI, WHEN, sh
@@ -206,7 +206,7 @@ def tree(repository: Repository, of: str, files: Files) -> str:
 async def test_a_resolution_goes_on_and_is_the_commit_of_its_author(repository: Repository) -> None:
     stretch = await conflicted(repository)
     resolved = tree(repository, stretch.tree, {"a": changed((1, "line one, eins"))})
-    assert not await rebase.flaws(repository.mirror, stretch.tree, resolved, stretch.conflicts)
+    assert not await conflict.flaws(repository.mirror, stretch.tree, resolved, stretch.conflicts)
     commit = await rebase.original(repository.mirror, stretch.stopped)
     assert commit.subject == "topic 3"
     new = await rebase.anew(repository.mirror, commit, resolved, stretch.head, TUTTI, WHEN)
@@ -217,24 +217,24 @@ async def test_a_resolution_goes_on_and_is_the_commit_of_its_author(repository: 
 @pytest.mark.parametrize(
     ("files", "flaws"),
     [
-        ({}, rebase.Flaws(marked=("a",))),
-        ({"a": "======= \n" + SEVEN}, rebase.Flaws()),
-        ({"a": "=======\n" + SEVEN}, rebase.Flaws(marked=("a",))),
-        ({"a": SEVEN + ">>>>>>> 1234\r\n"}, rebase.Flaws(marked=("a",))),
-        ({"a": SEVEN + "<<<<<<<< eight\n"}, rebase.Flaws()),
-        ({"a": SEVEN + "||||||| base"}, rebase.Flaws(marked=("a",))),
-        ({"a": None}, rebase.Flaws(gone=("a",))),
-        ({"a": SEVEN, "c": "other\n"}, rebase.Flaws(stray=("c",))),
-        ({"a": SEVEN, "d": "new\n"}, rebase.Flaws(stray=("d",))),
-        ({"a": SEVEN, "c": None}, rebase.Flaws(stray=("c",))),
+        ({}, conflict.Flaws(marked=("a",))),
+        ({"a": "======= \n" + SEVEN}, conflict.Flaws()),
+        ({"a": "=======\n" + SEVEN}, conflict.Flaws(marked=("a",))),
+        ({"a": SEVEN + ">>>>>>> 1234\r\n"}, conflict.Flaws(marked=("a",))),
+        ({"a": SEVEN + "<<<<<<<< eight\n"}, conflict.Flaws()),
+        ({"a": SEVEN + "||||||| base"}, conflict.Flaws(marked=("a",))),
+        ({"a": None}, conflict.Flaws(gone=("a",))),
+        ({"a": SEVEN, "c": "other\n"}, conflict.Flaws(stray=("c",))),
+        ({"a": SEVEN, "d": "new\n"}, conflict.Flaws(stray=("d",))),
+        ({"a": SEVEN, "c": None}, conflict.Flaws(stray=("c",))),
     ],
 )
 async def test_what_is_wrong_with_a_resolution_is_read_from_objects(
-    repository: Repository, files: Files, flaws: rebase.Flaws
+    repository: Repository, files: Files, flaws: conflict.Flaws
 ) -> None:
     stretch = await conflicted(repository)
     made = tree(repository, stretch.tree, files)
-    assert await rebase.flaws(repository.mirror, stretch.tree, made, stretch.conflicts) == flaws
+    assert await conflict.flaws(repository.mirror, stretch.tree, made, stretch.conflicts) == flaws
 
 
 async def test_marks_that_a_text_has_of_its_own_are_no_conflict(repository: Repository) -> None:
@@ -242,9 +242,9 @@ async def test_marks_that_a_text_has_of_its_own_are_no_conflict(repository: Repo
     repository.tell({"a": lesson}, [{"a": "1\n" + lesson}], [{"a": "2\n" + lesson}])
     stretch = await repository.replay()
     made = tree(repository, stretch.tree, {"a": "1\n2\n" + lesson})
-    assert not await rebase.flaws(repository.mirror, stretch.tree, made, stretch.conflicts)
-    left = await rebase.flaws(repository.mirror, stretch.tree, stretch.tree, stretch.conflicts)
-    assert left == rebase.Flaws(marked=("a",))
+    assert not await conflict.flaws(repository.mirror, stretch.tree, made, stretch.conflicts)
+    left = await conflict.flaws(repository.mirror, stretch.tree, stretch.tree, stretch.conflicts)
+    assert left == conflict.Flaws(marked=("a",))
 
 
 async def test_the_intents_of_the_other_side_are_its_messages_about_those_paths(repository: Repository) -> None:

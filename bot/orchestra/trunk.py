@@ -1,0 +1,94 @@
+"""The trunk of a run: the files as everything merged so far has them, and the durable record of each merge."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bot.git import changes, merging
+from bot.git.mirror import Mirror
+from bot.store import merges, runs
+from bot.store.db import Database
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What job `job` made (the tree `made`) upon the trunk: the trees `before` and after, and the `paths` between them.
+
+    `seq` counts from 1. An agent resolved the conflicts at the paths in `resolved`.
+    """
+
+    key: str
+    job: str
+    seq: int
+    before: str
+    made: str
+    tree: str
+    paths: tuple[str, ...]
+    resolved: tuple[str, ...] = ()
+
+
+class Trunk:
+    """One run's, from the tree `base` on.
+
+    Whoever merges holds `lock` from reading `tree` until `append` has returned: what is merged meanwhile would be lost.
+    """
+
+    def __init__(self, db: Database, mirror: Mirror, run: str, base: str) -> None:
+        self.lock = asyncio.Lock()
+        self._db, self._mirror, self._run, self._base = db, mirror, run, base
+        self._merges: dict[str, Merge] = {}
+
+    @property
+    def tree(self) -> str:
+        """The newest tree."""
+        return self._last.tree if self._last else self._base
+
+    @property
+    def merges(self) -> tuple[Merge, ...]:
+        """Every merge, oldest first."""
+        return tuple(self._merges.values())
+
+    def known(self, key: str) -> Merge | None:
+        """The merge of that key, where it is done already."""
+        return self._merges.get(key)
+
+    @property
+    def _last(self) -> Merge | None:
+        return next(reversed(self._merges.values()), None)
+
+    async def load(self) -> None:
+        """Read what an earlier process has merged of this run."""
+        rows = await self._db.read(lambda conn: merges.merges(conn, self._run))
+        self._merges = {key: _merge(key, meta) for key, meta in rows}
+
+    async def append(self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = ()) -> Merge:
+        """The trunk is `tree` from now on, for the job made `made`: kept before this returns, with the objects it adds.
+
+        A key that is known changes nothing, and gives what it gave. Raises RuntimeError where nobody holds the lock.
+        """
+        if not self.lock.locked():
+            raise RuntimeError("who merges into the trunk holds its lock")
+        if found := self.known(key):
+            return found
+        keeping = asyncio.create_task(self._keep(key, job, made, tree, tuple(resolved)))
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait({keeping})  # a row that is there is merged, whoever is not interested any more
+            raise
+
+    async def _keep(self, key: str, job: str, made: str, tree: str, resolved: tuple[str, ...]) -> Merge:
+        before, seq = self.tree, self._last.seq + 1 if self._last else 1
+        paths, pack = await asyncio.gather(
+            merging.changed(self._mirror, before, tree), changes.packed(self._mirror, before, tree)
+        )
+        merge = Merge(key, job, seq, before, made, tree, tuple(sorted(paths)), resolved)
+        meta = {name: value for name, value in asdict(merge).items() if name != "key"}
+        await self._db.write(lambda conn: runs.keep(conn, self._run, key, meta, pack))
+        self._merges[key] = merge
+        return merge
+
+
+def _merge(key: str, meta: Mapping[str, Any]) -> Merge:
+    return Merge(key, **{**meta, "paths": tuple(meta["paths"]), "resolved": tuple(meta["resolved"])})
