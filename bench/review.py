@@ -26,7 +26,7 @@ from bot.github.harmless import phrase
 from bot.settings import Settings
 from bot.web.webhook import runner
 from bot.workflow.library import Shipped, shipped
-from bot.workflow.spec import Outputs, Review
+from bot.workflow.output import Outputs, Review
 
 REPORT = Path("build/review.json")
 CONFIGURATION = "version: 1\nbackend: recorded\n"

@@ -22,7 +22,6 @@ from bot.git.worktree import Pool
 from bot.github.caller import Clock
 from bot.github.client import GitHub
 from bot.github.session import open_session
-from bot.patterns.pipeline import Pipeline
 from bot.publish.answer_ground import AnswerSurveyor
 from bot.publish.describer import Describer
 from bot.publish.ground import Surveyor
@@ -50,7 +49,7 @@ from bot.web.webhook import Door
 from bot.workflow import slot as slots
 from bot.workflow.answering import Answering
 from bot.workflow.bounds import Bounds, Permitted
-from bot.workflow.conduct import Conduct, Conductor, Host
+from bot.workflow.conduct import Conduct, Conductor, Host, Pattern
 from bot.workflow.dispatcher import Parts
 from bot.workflow.engine import Engine
 from bot.workflow.library import Library, Shipped, shipped
@@ -117,6 +116,11 @@ class Bot:
 def backends() -> dict[str, Backend]:
     """Every backend there is, by name."""
     return dict(discover("bot.backends", "BACKEND"))  # type: ignore[arg-type]
+
+
+def patterns() -> dict[str, Pattern]:
+    """Every pattern there is, by name."""
+    return dict(discover("bot.patterns", "PATTERN"))  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -275,10 +279,9 @@ def _engine(
     seams: Seams,
     ended: Callable[[str], None],
 ) -> Engine:
-    patterns = {name: p for name, p in discover("bot.patterns", "PATTERN").items() if isinstance(p, Pipeline)}
     late: list[Engine] = []
     conductor = Conductor(
-        bench.shop, host, patterns, ended, seams.clock.sleep, conducts, lambda execution: late[0].recorded(execution)
+        bench.shop, host, patterns(), ended, seams.clock.sleep, conducts, lambda execution: late[0].recorded(execution)
     )
     settings = bench.settings
     engine = Engine(

@@ -122,10 +122,7 @@ def kebab(name: str) -> str:
 
 
 # Words of the language whose feature is still to come: refused by name, never accepted and ignored.
-PLANNED = frozenset(
-    {"concurrency", "env", "if", "matrix", "permissions", "retries"}
-    | {"run", "schedule", "steps", "strategy", "uses", "with", "workflow_dispatch"}
-)
+PLANNED = frozenset({"permissions", "schedule", "steps", "workflow_dispatch"})
 
 
 class Strict(BaseModel):
@@ -170,7 +167,7 @@ def _rank(error: ConfigError) -> tuple[bool, int]:
 
 
 def _located(document: Document, error: Any) -> ConfigError:
-    path: Path = tuple(error["loc"])
+    path: Path = tuple(part for part in error["loc"] if part != "[key]")
     context = error.get("ctx") or {}
     if error["type"] == "unknown_key":
         where = (*path, context["key"])

@@ -6,7 +6,8 @@ from bot.agents.spec import AgentSpec
 from bot.errors import ConfigError
 from bot.workflow.bounds import Bounds, lowered, parse_owned
 from bot.workflow.configuration import RepositoryLimits
-from bot.workflow.spec import IssuesTrigger, Limits, parse_workflow
+from bot.workflow.spec import Limits, parse_workflow
+from bot.workflow.trigger import IssuesTrigger
 
 AGENTS = {"developer": AgentSpec(prompt="Work.")}
 FILE = """name: Greet
@@ -57,6 +58,6 @@ def test_limits_that_a_file_does_not_name_are_never_refused() -> None:
 def test_names_that_the_database_has_no_room_for_are_refused() -> None:
     with pytest.raises(ConfigError, match=r":1: the file's name is longer than 100 characters"):
         parse_workflow(f"{'g' * 101}.yml", FILE, AGENTS)
-    with pytest.raises(ConfigError, match=r"g.yml:4: a job's name may have 60 characters"):
+    with pytest.raises(ConfigError, match=r"g.yml:4: `jobs.g+`: a job's name has at most 60 letters"):
         parse_workflow("g.yml", FILE.replace("greet:", f"{'g' * 61}:"), AGENTS)
     assert parse_workflow(f"{'g' * 100}.yml", FILE.replace("greet:", f"{'g' * 60}:"), AGENTS).name == "Greet"

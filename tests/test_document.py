@@ -141,7 +141,7 @@ WORKFLOW_MISTAKES = {
     ("branch-prefix: feature/auto", "branch-prefix: ../x"): "w.yml:32: `outputs.pull-request.branch-prefix`: ",
     ("{{ change.title }}", "{{ chnge.title }}"): "the template uses unknown names: chnge",
     ("{{ change.title }}", "{{ change.titel }}"): "w.yml:33: `outputs.pull-request.title`: template: ",
-    ("max: 1", "max: 2"): "w.yml:31: `outputs.pull-request.max`: ",
+    ("max: 1", "max: 21"): "w.yml:31: `outputs.pull-request.max`: ",
     ("labels: [auto-implement]\n\ncancel", "labels: [TUTTI-approved]\n\ncancel"): (
         "w.yml:7: `on.issues.labels.0`: the label `tutti-approved` approves of what waits"
     ),

@@ -24,7 +24,7 @@ from bot.store.db import runs as runs_table
 from bot.store.inbox import Delivery
 from bot.workflow.approval import NotApprovedError, approve, expire
 from bot.workflow.library import Shipped
-from bot.workflow.spec import IssuesTrigger
+from bot.workflow.trigger import IssuesTrigger
 from tests.house import House, opened
 from tests.shelf import only
 

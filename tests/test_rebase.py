@@ -11,7 +11,7 @@ from bot.backends.rehearsal import Act, Append, Delete, Fail, Say, Write
 from bot.emulator.bare import Content
 from bot.emulator.world import Pull
 from bot.workflow.library import Shipped
-from bot.workflow.spec import Commits, Outputs
+from bot.workflow.output import Commits, Outputs
 from tests.desk import BASE, Desk
 from tests.house import opened
 from tests.shelf import only

@@ -1,8 +1,8 @@
 """One try at a job: an agent's step in a fresh worktree, and what of it is recorded."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.agents import judgement, leftout, prompt, words
@@ -15,6 +15,7 @@ from bot.check import suite
 from bot.errors import State, Stop, UserError
 from bot.git import changes, masks
 from bot.github.harmless import code
+from bot.graph.outputs import Kind
 from bot.policy.protected import is_agent_file
 from bot.publish import text
 from bot.sandbox.watchdog import LimitExceeded
@@ -26,7 +27,8 @@ class Try:
     """What one try of an agent left, as it is recorded: the files as a git tree, how it ended, its last words.
 
     `cost` in USD is None where nobody knows it; `counted` is what counts against the limit all the same. `plan` is
-    there for an agent that showed none while it worked, `note` says what of its files was left out.
+    there for an agent that showed none while it worked, `note` says what of its files was left out. `given` is the tree
+    that it began with.
     """
 
     tree: str
@@ -37,19 +39,34 @@ class Try:
     counted: float = 0.0
     plan: str = ""
     note: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job's name in the run's tree, where its steps stand there, who does it, how often it may try."""
+    """A job's name in the run's tree, where its steps stand there, who does it, how often it may try.
+
+    Tries count from `first`: a job that is played again goes on counting. `judged`: its work alone is tested. `owns`:
+    the globs of what its agent can write to, all where there are none. `outputs`: what its last words must hold.
+    `outside` tells of paths those that are not the job's to change, and whose they are; `returns`: the agent is to put
+    them back. `earlier`: what the tests printed that the first try is to mend.
+    """
 
     name: str
     position: int
     agent: str
     tries: int
+    first: int = 1
+    judged: bool = True
+    owns: tuple[str, ...] = ()
+    outputs: Mapping[str, Kind] = field(default_factory=dict)
+    outside: Callable[[Collection[str]], Mapping[str, str | None]] | None = None
+    returns: bool = True
+    earlier: str = ""
 
     def agent_node(self, attempt: int) -> runs.Node:
-        again = f", try {attempt} of {self.tries}" if attempt > 1 else ""
+        nth = attempt - self.first + 1
+        again = f", try {nth} of {self.tries}" if nth > 1 else ", again" if self.first > 1 else ""
         return runs.Node(f"{self.name}.agent.{attempt}", self.position + 2 * attempt, f"{self.agent} works{again}")
 
     def test_node(self, attempt: int, command: str) -> runs.Node:
@@ -119,9 +136,17 @@ class Attempt:
         async with self.shop.place(self.order, await self._given()) as place:
             commands = await suite_of(self.order, self.tree)
             if stopped := await self._set_up(place, commands, watch):
-                return stopped, b""
-            ended = await self._let_work(place, commands.shown, watch, shown.append)
+                return replace(stopped, given=self.tree), b""
+            narrow = await self._narrowed(place)
+            ended = await self._let_work(narrow, commands.shown, watch, shown.append)
             return await self._harvested(place, ended, planned=bool(shown))
+
+    async def _narrowed(self, place: Place) -> Place:
+        """The place as the agent has it: of a job that owns paths it can write to these alone."""
+        if not self.job.owns:
+            return place
+        files = [entry.path for entry in await self.order.mirror.listing(place.worktree.tree)]
+        return await asyncio.to_thread(self.shop.narrowed, place, self.job.owns, files)
 
     async def _given(self) -> str:
         """The files the agent gets: settings for agents are those of the trusted commit, whatever the branch says."""
@@ -151,13 +176,13 @@ class Attempt:
             self.spec,
             self.order.asked,
             tests=tests,
-            attempt=self.number,
+            attempt=self.number - self.job.first + 1,
             tries=self.job.tries,
             earlier=self.earlier,
             language=self.order.custom.language,
         )
         talk = await session.talk(place, watch, message, planned)
-        return Try(self.tree, talk.ending, talk.words, talk.cost, talk.problem, talk.counted)
+        return Try(self.tree, talk.ending, talk.words, talk.cost, talk.problem, talk.counted, given=self.tree)
 
     async def _harvested(self, place: Place, ended: Try, *, planned: bool) -> tuple[Try, bytes]:
         """The try with the files that the agent made; with those it began with where git cannot take them."""

@@ -1,17 +1,19 @@
 """One job: an agent changes the repository's files, its tests judge the change, the agent tries again."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from bot.agents import answer
 from bot.agents.attempt import Attempt, Job, Try, stopped_by
-from bot.agents.judgement import Judgement
+from bot.agents.judgement import Judgement, cut_short
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.publish import settings_text, text
+from bot.git import merging
+from bot.graph import outputs
+from bot.publish import graph_text, settings_text, text
 
 Step = Callable[[str, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
@@ -19,10 +21,26 @@ _UNTESTED = Verdict("", None)
 
 
 @dataclass(frozen=True)
+class Portion:
+    """What one job of many gave to a run's work: who did it, its last words, and the paths that it changed.
+
+    `resolved`: those of the paths whose conflicts an agent resolved.
+    """
+
+    job: str
+    agent: str
+    words: str
+    paths: tuple[str, ...]
+    resolved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Product:
     """What a job made, and where it stopped short of its goal (`state` is `done` when it did not).
 
-    `attempt` is the try whose tests `verdict` tells of, 0 for none.
+    `attempt` is the try whose tests `verdict` tells of, 0 for none. `start` is the tree that it began with, `spent`
+    what its tries count for in US dollars, `outputs` what its agent said by name. `parts` tells of those of a run that
+    many made together.
     """
 
     tree: str
@@ -31,6 +49,10 @@ class Product:
     attempt: int
     state: State = "done"
     reason: str = ""
+    start: str = ""
+    spent: float = 0.0
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Portion, ...] = ()
 
 
 async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) -> Product:
@@ -39,7 +61,7 @@ async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) ->
     Whatever stops a try, the work of those before it is in the product. Raises Stop where the run was cancelled.
     """
     playing = _Playing(shop, order, job, step, tree)
-    for attempt in range(1, job.tries + 1):
+    for attempt in range(job.first, job.first + job.tries):
         if product := await playing.attempt(attempt):
             return product
     return playing.red()
@@ -59,13 +81,21 @@ class _Playing:
     spent: float = 0.0
     unknown: bool = False
     tested: int = 0
+    wrong: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.start, self.verdict = self.tree, replace(self.verdict, output=self.job.earlier)
 
     def ends(self, state: State, reason: str = "") -> Product:
-        return Product(self.tree, self.words, self.verdict, self.tested, state, reason)
+        made = (self.tree, self.words, self.verdict, self.tested)
+        return Product(*made, state, reason, self.start, self.spent, self.outputs)
 
     def red(self) -> Product:
         """The end after the last try."""
         red, tries = self.verdict.red, self.job.tries
+        if self.wrong:
+            return self.ends("failed", graph_text.still_wrong(self.wrong, tries))
         if red in self.order.custom.lint and red not in self.order.test:
             return self.ends("failed", settings_text.lint_red(red, tries))
         return self.ends("failed", text.tests_red(tries))
@@ -84,23 +114,42 @@ class _Playing:
 
     async def _stopped(self, state: State, reason: str) -> Product:
         """It ends before these files were tested, unless those of an earlier try are the same."""
-        if not self.verdict.command and self.tree != self.order.base_tree:
+        if not self.verdict.command and self.tree != self.start:
             self.verdict = await self._judgement().untested()
         return self.ends(state, reason)
 
     async def _agent(self, number: int) -> Product | None:
         order, spec = self.shop.engaged(self.order, self.job.agent)
         left = self.order.usd - self.spent
-        work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, self.verdict.output)
+        earlier = "\n".join(self.wrong) or self.verdict.output
+        work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, earlier)
         made = Try(**await self.step(work.node.key, work.agent))
-        self._take(made)
+        self._take(made, first=number == self.job.first)
         if made.ending != "finished":
             return await self._stopped(*stopped_by(made, self.order, spec))
-        if self.tree == self.order.base_tree:
+        if self.job.outputs:
+            found, wrong = outputs.parse(made.words, self.job.outputs)
+            self.outputs, self.wrong = found, tuple(wrong)
+        if stopped := await self._kept_to_its_own():
+            return stopped
+        if self.tree == self.start and not self.wrong:
             return self.ends("no change", text.no_change(answer.read(made.words).summary))
         return None
 
-    def _take(self, made: Try) -> None:
+    async def _kept_to_its_own(self) -> Product | None:
+        """A job that changed what is not its own is to put it back on the next try, or ends here."""
+        if self.job.outside is None or self.tree == self.start:
+            return None
+        strays = self.job.outside(await merging.changed(self.order.mirror, self.start, self.tree))
+        if strays and not self.job.returns:
+            return self.ends("refused", graph_text.refused_outside(strays))
+        self.wrong += (graph_text.outside(strays),) if strays else ()
+        return None
+
+    def _take(self, made: Try, *, first: bool) -> None:
+        self.wrong = ()
+        if first and made.given:  # on a replay the files may have moved on since
+            self.start = self.tree = made.given
         if made.tree != self.tree:
             self.tree, self.verdict = made.tree, _UNTESTED
         self.words = made.words or self.words
@@ -110,22 +159,16 @@ class _Playing:
     def _judgement(self) -> Judgement:
         return Judgement(self.shop, self.order, self.tree)
 
-    def _not_runnable(self, verdict: Verdict) -> str:
-        lint = verdict.not_there in self.order.custom.lint
-        sentence = settings_text.lint_not_runnable if lint else text.tests_not_runnable
-        return sentence(verdict.not_there, verdict.code)
-
     async def _tests(self, number: int) -> Product | None:
+        if self.wrong:
+            return None
+        if not self.job.judged:
+            self.verdict = await self._judgement().untested()
+            return self.ends("done")
         described = partial(self.job.test_node, number)
         tests = partial(self._judgement().step, described)
         self.verdict = verdict = Verdict(**await self.step(described("").key, tests))
         self.tested = number
-        if verdict.broke:
-            return self.ends("failed", text.setup_failed(verdict.broke))
-        if verdict.not_there:
-            return self.ends("failed", self._not_runnable(verdict))
-        if verdict.limit:
-            return self.ends("resource limit", verdict.limit)
-        if verdict.out_of_time:
-            return self.ends("timed out", text.timed_out(self.order.minutes))
+        if stopped := cut_short(verdict, self.order):
+            return self.ends(*stopped)
         return self.ends("done") if verdict.passed is not False else None

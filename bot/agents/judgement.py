@@ -9,6 +9,7 @@ from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite, trial
 from bot.check.trial import Ran, Verdict
 from bot.errors import State, Stop
+from bot.publish import settings_text, text
 from bot.sandbox import egress
 from bot.sandbox.jail import Door
 from bot.sandbox.watchdog import LimitExceeded
@@ -77,12 +78,13 @@ class Judgement:
         if not commands.judging:
             await self.shop.board.end(self.order.run, node.key, "done", commands.origin)
             return asdict(Verdict("", None))
-        verdict = await self._verdict(commands)
+        verdict = await self.of(commands)
         state: State = "done" if verdict.passed else "failed"
-        await self.shop.board.end(self.order.run, node.key, state, _last_line(verdict))
+        await self.shop.board.end(self.order.run, node.key, state, last_line(verdict))
         return asdict(verdict)
 
-    async def _verdict(self, commands: suite.Suite) -> Verdict:
+    async def of(self, commands: suite.Suite) -> Verdict:
+        """What these commands say of the files, whatever ended them. Raises Stop where the run was cancelled."""
         try:
             return await self._tested(commands)
         except Interrupted as early:
@@ -108,6 +110,22 @@ class Judgement:
         return Verdict(commands.shown, not ran.failed, ran.seconds, output, red=ran.failed)
 
 
-def _last_line(verdict: Verdict) -> str:
+def cut_short(verdict: Verdict, order: Order) -> tuple[State, str] | None:
+    """The state and the sentence where commands did not come to a verdict; None where they did."""
+    if verdict.broke:
+        return "failed", text.setup_failed(verdict.broke)
+    if verdict.not_there:
+        lint = verdict.not_there in order.custom.lint
+        sentence = settings_text.lint_not_runnable if lint else text.tests_not_runnable
+        return "failed", sentence(verdict.not_there, verdict.code)
+    if verdict.limit:
+        return "resource limit", verdict.limit
+    if verdict.out_of_time:
+        return "timed out", text.timed_out(order.minutes)
+    return None
+
+
+def last_line(verdict: Verdict) -> str:
+    """The end of what commands printed, as a reason."""
     lines = [line.strip() for line in verdict.output.splitlines() if line.strip()]
     return f"`{lines[-1][:160].strip('= ')}`".replace("``", "") if lines else ""

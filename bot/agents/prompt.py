@@ -16,6 +16,8 @@ class Asked:
     """What is wanted: the issue as it was when the run was asked for, and what writers had said by then.
 
     `findings` are those of a review that are to be mended, each of them fenced. `plan` is one that a person approved.
+    Of one job of many: `focus` is its part, `owns` the globs of what it may change, `before` what those before it said,
+    each fenced, `request` what another job asks of it.
     """
 
     repo: str
@@ -26,6 +28,10 @@ class Asked:
     comments: Sequence[Mapping[str, str]] = ()
     findings: str = ""
     plan: str = ""
+    focus: str = ""
+    owns: tuple[str, ...] = ()
+    before: str = ""
+    request: str = ""
 
 
 def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
@@ -55,6 +61,7 @@ def first_message(
             **issue_given(asked.repo, asked.number, asked.title, asked.body, asked.author),
             "comments": comments,
             "plan": fence("plan", asked.plan) if asked.plan else "",
+            **part_given(asked),
             "tests": tests,
             "attempt": attempt,
             "tries": tries,
@@ -67,6 +74,16 @@ def review_message(spec: AgentSpec, given: Mapping[str, Any]) -> str:
     """The prompt of a reviewing agent. `given` has its names; those it does not name are empty."""
     empty = dict.fromkeys((*PROMPT_NAMES, *REVIEW_NAMES), "")
     return template.render(spec.prompt, {**empty, **given})
+
+
+def part_given(asked: Asked) -> dict[str, str]:
+    """What a job of many is told besides: words of files and of other agents, as data."""
+    return {
+        "focus": fence("your part", visible(asked.focus).text) if asked.focus else "",
+        "owns": "\n".join(asked.owns),
+        "before": asked.before,
+        "request": fence("request", visible(asked.request).text) if asked.request else "",
+    }
 
 
 def pull_given(repo: str, number: int, title: str, body: str, author: str) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from bot import template
 from bot.document import Document, Strict, load, validate
 from bot.errors import ConfigError
 
-PROMPT_NAMES = ("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier")
+PROMPT_NAMES = (
+    *("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier"),
+    *("focus", "owns", "before", "request"),
+)
 REVIEW_NAMES = (
     *("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong"),
     *("question", "thread", "left"),
 )
-Output = Literal["answer", "parts", "description"]
+Output = Literal["answer", "parts", "description", "data"]
 
 
 class AgentSpec(Strict):

@@ -36,7 +36,7 @@ class Order:
     """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count.
 
     `trusted` is the commit whose settings for agents hold (empty: those of `base`); `actor` is who pays, id and login.
-    `custom` is what the repository wants besides.
+    `custom` is what the repository wants besides, `env` what a workflow adds to the environment.
     """
 
     run: str
@@ -55,6 +55,7 @@ class Order:
     deadline: float
     silence: float
     custom: Custom = field(default_factory=Custom)
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ class Workshop:
             try:
                 jail = self.jail(worktree, home, writable=writable)
                 await asyncio.to_thread(jail.own, worktree.path, worktree.agent_dir, home, jail.tmp)
-                yield Place(worktree, home, jail, environment(mark, home, worktree.path, self.walls))
+                known = environment(mark, home, worktree.path, self.walls)
+                yield Place(worktree, home, jail, {**order.env, **known})
             finally:
                 await process.finish(asyncio.create_task(self._leave(mark, worktree)))
         finally:

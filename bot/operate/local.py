@@ -16,14 +16,13 @@ from bot.agents import answer
 from bot.agents.custom import Custom, custom
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
-from bot.app import Bench, Seams, workbench
+from bot.app import Bench, Seams, patterns, workbench
 from bot.errors import State, Stop, UserError
 from bot.git import changes
 from bot.git.command import Identity
 from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
 from bot.operate.screen import Screen
-from bot.patterns.pipeline import PATTERN
 from bot.publish import staged_text, text, verdict
 from bot.publish.ground import Ground
 from bot.publish.scrutiny import scrutinise
@@ -192,7 +191,7 @@ async def execute(
         await bench.db.write(lambda conn: runs.create(conn, run))
         watched(bench, run.id)
         host = CloneHost(bench, clone, wish)
-        await Conductor(bench.shop, host, {PATTERN.name: PATTERN}, lambda _run: None).execute(run.id, _once)
+        await Conductor(bench.shop, host, patterns(), lambda _run: None).execute(run.id, _once)
         ended = await bench.db.read(lambda conn: runs.get(conn, run.id))
         assert ended is not None
         return Result(ended.state, ended.reason, str(ended.facts.get("branch", "")))

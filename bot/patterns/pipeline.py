@@ -1,11 +1,8 @@
-"""The pipeline: jobs one after another in the order of their needs, each on what the one before left."""
-
-from collections.abc import Awaitable, Callable, Mapping
+"""The pipeline: a graph of jobs, each of which begins once those it needs have ended well."""
 
 from bot.agents.job import Product
-from bot.workflow.spec import Job, order
-
-Play = Callable[[str, Job, str], Awaitable[Product]]
+from bot.orchestra.stage import Stage
+from bot.workflow.spec import Workflow
 
 
 class Pipeline:
@@ -13,15 +10,12 @@ class Pipeline:
 
     name = "pipeline"
 
-    async def play(self, jobs: Mapping[str, Job], tree: str, play: Play) -> Product:
-        """Do the jobs, starting from the files of `tree`; the first that stops short ends the pipeline."""
-        product: Product | None = None
-        for name in order(dict(jobs)):
-            product = await play(name, jobs[name], product.tree if product else tree)
-            if product.state != "done":
-                break
-        assert product is not None
-        return product
+    async def play(self, workflow: Workflow, stage: Stage) -> Product:
+        """Independent jobs play side by side; one that fails stops those that need it, and no other."""
+        if stage.single:
+            return await stage.alone(*next(iter(workflow.jobs.items())))
+        ended = await stage.play(workflow.jobs)
+        return stage.product(ended, await stage.check())
 
 
 PATTERN = Pipeline()

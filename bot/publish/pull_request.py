@@ -33,7 +33,7 @@ from bot.store.gates import Gate
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
-POSITION = 100_000
+POSITION = 10_000_000
 HINDERING = ("refuse", "approve")
 FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 

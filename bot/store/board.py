@@ -67,6 +67,16 @@ class Board:
         await self.db.write(lambda conn: runs.put(conn, run_id, started))
         self._changed(run_id)
 
+    async def open(self, run_id: str, node: runs.Node) -> None:
+        """A job of the run is under way: from when it first was, however often its process began anew."""
+        await self.db.write(lambda conn: runs.open(conn, run_id, node, time.time()))
+        self._changed(run_id)
+
+    async def shut(self, run_id: str, key: str, state: State, reason: str = "") -> None:
+        """A job of the run has ended; one that had ended already keeps its time."""
+        await self.db.write(lambda conn: runs.shut(conn, run_id, key, state, storable(reason), time.time()))
+        self._changed(run_id)
+
     async def end(self, run_id: str, key: str, state: State, reason: str = "", **more: Any) -> None:
         values = clean({"state": state, "reason": reason, "ended_at": time.time(), **more})
         await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))

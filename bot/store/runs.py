@@ -252,6 +252,20 @@ def put(conn: sa.Connection, run_id: str, node: Node) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=["run", "key"], set_=values))
 
 
+def open(conn: sa.Connection, run_id: str, node: Node, now: float) -> None:
+    """A step is under way, since `now` unless it was before."""
+    row = nodes.c.run == run_id, nodes.c.key == node.key
+    since = sa.func.coalesce(nodes.c.started_at, now)
+    if not conn.execute(sa.update(nodes).where(*row).values(state="running", started_at=since)).rowcount:
+        put(conn, run_id, replace(node, state="running", started_at=now))
+
+
+def shut(conn: sa.Connection, run_id: str, key: str, state: State, reason: str, now: float) -> None:
+    """A step has ended, at `now` unless it had before."""
+    ended = sa.func.coalesce(nodes.c.ended_at, now)
+    change(conn, run_id, key, state=state, reason=reason, ended_at=ended)
+
+
 def change(conn: sa.Connection, run_id: str, key: str, **values: Any) -> None:
     conn.execute(sa.update(nodes).where((nodes.c.run == run_id) & (nodes.c.key == key)).values(**values))
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from pydantic import TypeAdapter
 
-from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
 from bot.agents.job import Product, Step
 from bot.agents.order import Matter, order
@@ -18,16 +17,19 @@ from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.mirror import Mirror
-from bot.patterns.pipeline import Pipeline
+from bot.orchestra.score import FIRST, Score
+from bot.orchestra.stage import Stage
+from bot.orchestra.trunk import Trunk
 from bot.publish import plan_text, text, verdict
 from bot.publish.ground import GATE, Ground
+from bot.publish.pull_request import POSITION
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
 from bot.workflow.guard import Guard, Sleep
 from bot.workflow.planning import bound, close_earlier, plan_of
-from bot.workflow.spec import Job, Workflow
+from bot.workflow.spec import Workflow
 
 T = TypeVar("T")
 Recorded = Callable[[str], Awaitable[Mapping[str, Any]]]
@@ -45,6 +47,16 @@ class Host(Protocol):
     def payer(self, run: Run) -> tuple[int, str]: ...
     def asked(self, run: Run, ground: Ground) -> Asked: ...
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str: ...
+
+
+class Pattern(Protocol):
+    """How the jobs of a workflow are put together."""
+
+    @property
+    def name(self) -> str: ...
+    async def play(self, workflow: Workflow, stage: Stage) -> Product:
+        """What they made; raises Stop where the run was cancelled or rests."""
+        ...
 
 
 class Conduct(Protocol):
@@ -69,7 +81,7 @@ class Conductor:
         self,
         shop: Workshop,
         host: Host,
-        patterns: Mapping[str, Pipeline],
+        patterns: Mapping[str, Pattern],
         ended: Callable[[str], None],
         sleep: Sleep = asyncio.sleep,
         conducts: Mapping[str, Conduct] | None = None,
@@ -146,15 +158,22 @@ class Conductor:
         await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
-        async def play(name: str, spec: Job, tree: str) -> Product:
-            return await jobs.play(self._shop, order, _job(workflow, name, spec), tree, working)
-
-        product = await self._patterns[workflow.pattern].play(workflow.jobs, ground.base_tree, play)
+        stage = await self._stage(run, workflow, order, working)
+        product = await self._patterns[workflow.pattern].play(workflow, stage)
         if product.tree == ground.base_tree:
             return product.state, product.reason
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))
         bound_to = ground.notes[0] if approves else ""
         return product.state, "\n\n".join(part for part in (product.reason, where, bound_to) if part)
+
+    async def _stage(self, run: Run, workflow: Workflow, order: Order, step: Step) -> Stage:
+        """What the pattern plays on, as far as the run has come already."""
+        trunk = Trunk(self._db, order.mirror, run.id, order.base_tree)
+        await trunk.load()
+        score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not _single(workflow))
+        issue = {"title": order.asked.title, "number": order.asked.number}
+        names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": {}}
+        return Stage(self._shop, order, workflow, step, score, trunk, names)
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""
@@ -264,16 +283,21 @@ async def _admitted(mirror: Mirror, harvest: changes.Harvest) -> bool:
     return True
 
 
-def _job(workflow: Workflow, name: str, spec: Job) -> Work:
-    return Work(name, 1000 * (1 + list(workflow.jobs).index(name)), spec.agent, spec.tests.tries)
+def _single(workflow: Workflow) -> bool:
+    """Whether a run is one agent's work, and no graph."""
+    jobs = list(workflow.jobs.values())
+    plain = workflow.pattern == "pipeline" and len(jobs) == 1 and workflow.worktrees not in ("layer", "service")
+    return plain and bool(jobs[0].agent) and not jobs[0].strategy.matrix and not jobs[0].condition
 
 
 def _planned(workflow: Workflow) -> list[runs.Node]:
+    """The steps that people see from the start; those of a graph are shown once it is known."""
     planned: list[runs.Node] = []
-    for name, spec in workflow.jobs.items():
-        job = _job(workflow, name, spec)
-        planned += [job.agent_node(1), job.test_node(1, "")]
-    return [*planned, runs.Node("publish", 100_000, "Push the branch and open the pull request")]
+    if _single(workflow):
+        name, spec = next(iter(workflow.jobs.items()))
+        job = Work(name, FIRST, spec.agent, spec.tests.tries)
+        planned = [job.agent_node(1), job.test_node(1, "")]
+    return [*planned, runs.Node("publish", POSITION, "Push the branch and open the pull request")]
 
 
 def _after_its_own(ground: Ground, run: Run) -> Ground:

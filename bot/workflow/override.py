@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from bot.document import Strict
 from bot.workflow.configuration import AgentSettings, Configuration, WorkflowSettings
 from bot.workflow.known import covers
-from bot.workflow.spec import Endings, Workflow
+from bot.workflow.spec import Workflow
+from bot.workflow.trigger import Endings
 
 S = TypeVar("S", bound=Strict)
 

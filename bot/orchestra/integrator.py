@@ -1,0 +1,199 @@
+"""What the jobs of a run make becomes one: merged as soon as it is ready, conflicts resolved, tested together."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from bot.agents.attempt import Attempt, Try, stopped_by
+from bot.agents.attempt import Job as Work
+from bot.agents.job import Product, Step
+from bot.agents.judgement import Judgement, cut_short
+from bot.agents.workshop import Order, Workshop
+from bot.check.trial import Verdict
+from bot.errors import State
+from bot.git import changes, merging
+from bot.git.merging import Conflict
+from bot.graph.ownership import Owners
+from bot.orchestra.part import Part
+from bot.orchestra.score import Score
+from bot.orchestra.sides import Sides, to_resolve
+from bot.orchestra.trunk import Merge, Trunk
+from bot.publish import graph_text
+from bot.store import runs
+
+RESOLVER = "merger"  # the agent that resolves conflicts
+TRIES, ROUNDS = 3, 3  # of resolving one conflict, of mending what is red together
+TRUNK = "trunk"
+_LAST, _RESOLVING = 9_000_000, 100  # where the tests of the whole stand in the tree; steps of resolving below their job
+_UNTESTED = Verdict("", None)
+Mend = Callable[[str, Verdict, int], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of a merge: `paths` it changed on the trunk, `resolved` those whose conflicts an agent resolved.
+
+    `left` are the job's changes to paths of others, which were not merged, by owner.
+    """
+
+    state: State
+    reason: str = ""
+    paths: tuple[str, ...] = ()
+    resolved: tuple[str, ...] = ()
+    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Integrator:
+    """One run's. `green` are the trees that passed the tests, with what these said; `verdict` tells of the trunk."""
+
+    shop: Workshop
+    order: Order
+    trunk: Trunk
+    step: Step
+    score: Score
+    green: dict[str, Verdict] = field(default_factory=dict)
+    verdict: Verdict = _UNTESTED
+    spent: float = 0.0
+
+    async def merge(self, part: Part, product: Product, owners: Owners) -> Merged:
+        """Merge what a job made upon its start into the trunk. Raises Stop where the run was cancelled or rests."""
+        mirror = self.order.mirror
+        made, left = product.tree, dict[str, tuple[str, ...]]()
+        if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
+            made, _ = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
+            left = _by_owner(strays)
+        async with self.trunk.lock:
+            if known := self._known(part.name, made):
+                return Merged("done", "", known.paths, known.resolved, left)
+            before = self.trunk.tree
+            merged = await merging.merge(mirror, product.start, before, made)
+            tree, wrong = merged.tree, ""
+            if merged.conflicts:
+                tree, wrong = await self._resolve(part, product, merged.tree, merged.conflicts)
+            if wrong:
+                return Merged("failed", wrong, left=left)
+            resolved = tuple(one.path for one in merged.conflicts)
+            kept = await self.trunk.append(self._key(part.name), part.name, made, tree, resolved)
+            if tree == product.tree and product.verdict.passed:
+                self.green[tree] = product.verdict
+            return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
+
+    def _of(self, job: str) -> list[Merge]:
+        return [merge for merge in self.trunk.merges if merge.job == job]
+
+    def _known(self, job: str, made: str) -> Merge | None:
+        return next((merge for merge in self._of(job) if merge.made == made), None)
+
+    def _key(self, job: str) -> str:
+        """Of the next merge of a job: it may make something again, after a retry or where tests were red together."""
+        done = len(self._of(job))
+        return f"{job}.merge" if not done else f"{job}.merge.{done + 1}"
+
+    # ---- conflicts ---------------------------------------------------------------------------------------------------
+
+    async def _resolve(self, part: Part, product: Product, tree: str, conflicts: Sequence[Conflict]) -> tuple[str, str]:
+        """The files without conflicts, tested; or a sentence that says why there are none."""
+        paths = [one.path for one in conflicts]
+        with_whom = self._touched(paths)
+        if not all(one.plain for one in conflicts) or RESOLVER not in self.shop.agents:
+            return tree, graph_text.conflicts(paths, with_whom)
+        sides = await self._sides(part, product, paths)
+        given, wrong, output = tree, list[str](), ""
+        for attempt in range(1, TRIES + 1):
+            made = await self._attempt(part, attempt, given, to_resolve(paths, sides, wrong), output)
+            if made.ending != "finished":
+                return tree, graph_text.conflicts(paths, with_whom, stopped_by(made, self.order, self._spec)[1])
+            flaws = await merging.flaws(self.order.mirror, tree, made.tree, conflicts)
+            if flaws:
+                wrong = graph_text.wrong_with(flaws)
+                given = tree if flaws.stray or flaws.gone else made.tree
+                continue
+            verdict = await self._test(self._node(part, f"resolve.test.{attempt}"), made.tree)
+            if verdict.passed is not False:
+                self.green[made.tree] = verdict
+                return made.tree, ""
+            wrong, output, given = [graph_text.tests_red_on_it()], verdict.output, made.tree
+        return tree, graph_text.conflicts(paths, with_whom, graph_text.not_resolved(TRIES))
+
+    @property
+    def _spec(self) -> Any:
+        return self.shop.agents[RESOLVER]
+
+    async def _attempt(self, part: Part, attempt: int, tree: str, words: str, output: str) -> Try:
+        position = self.score.place(part.name) + _RESOLVING
+        work = Work(f"{part.name}.resolve", position, RESOLVER, TRIES)
+        order, spec = self.shop.engaged(self.order, RESOLVER)
+        order = replace(order, asked=replace(order.asked, findings=words))
+        left = max(0.0, self.order.usd - self.spent)
+        one = Attempt(self.shop, order, work, spec, attempt, tree, left, output)
+        made = Try(**await self.step(one.node.key, one.agent))
+        self.spent += made.counted
+        return made
+
+    async def _sides(self, part: Part, product: Product, paths: Sequence[str]) -> Sides:
+        mirror, start = self.order.mirror, product.start
+        ours = (await changes.patch(mirror, start, self.trunk.tree, paths)).decode("utf-8", "replace")
+        theirs = (await changes.patch(mirror, start, product.tree, paths)).decode("utf-8", "replace")
+        return Sides(part.name, part.spec.focus, theirs, tuple(self._touched(paths)), ours)
+
+    def _touched(self, paths: Sequence[str]) -> list[str]:
+        """The jobs whose merged work has one of the paths."""
+        return list(dict.fromkeys(merge.job for merge in self.trunk.merges if set(merge.paths) & set(paths)))
+
+    # ---- tests together ----------------------------------------------------------------------------------------------
+
+    async def check(self, mend: Mend) -> tuple[State, str]:
+        """Test what is merged. What is red goes back to the job that broke it, with `mend`, and is tested again."""
+        for round_ in range(1, ROUNDS + 1):
+            tree = self.trunk.tree
+            if tree == self.order.base_tree:
+                return "done", ""
+            self.verdict = await self._tested(tree)
+            if stopped := cut_short(self.verdict, self.order):
+                return stopped
+            if self.verdict.passed is not False:
+                return "done", ""
+            culprit = await self._bisected()
+            if culprit is None:
+                return "failed", graph_text.red_before()
+            if round_ == ROUNDS or not await mend(culprit, self.verdict, round_):
+                return "failed", graph_text.red_together(culprit)
+        raise AssertionError
+
+    async def _tested(self, tree: str) -> Verdict:
+        if tree not in self.green:
+            verdict = await self._test(runs.Node(f"{TRUNK}.test.{tree[:12]}", _LAST, graph_text.together()), tree)
+            if verdict.passed is False or cut_short(verdict, self.order):
+                return verdict
+            self.green[tree] = verdict
+        return self.green[tree]
+
+    async def _bisected(self) -> str | None:
+        """The job whose merge made the tests red; None where they were red before any."""
+        trees = [self.order.base_tree, *(merge.tree for merge in self.trunk.merges)]
+        low = max((number for number, tree in enumerate(trees) if tree in self.green), default=-1)
+        high = len(trees) - 1
+        while high - low > 1:
+            middle = max((low + high) // 2, 0)
+            verdict = await self._tested(trees[middle])
+            low, high = (middle, high) if verdict.passed is not False else (low, middle)
+        return self.trunk.merges[high - 1].job if high > 0 else None
+
+    async def _test(self, node: runs.Node, tree: str) -> Verdict:
+        judgement = Judgement(self.shop, self.order, tree)
+        described = partial(_described, node)
+        return Verdict(**await self.step(node.key, partial(judgement.step, described)))
+
+    def _node(self, part: Part, step: str) -> runs.Node:
+        return replace(self.score.node(part, step, graph_text.together()), position=self.score.place(part.name) + 150)
+
+
+def _described(node: runs.Node, command: str) -> runs.Node:
+    return replace(node, title=graph_text.together(command))
+
+
+def _by_owner(strays: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
+    owners = dict.fromkeys(owner or "" for owner in strays.values())
+    return {owner: tuple(path for path, whose in strays.items() if (whose or "") == owner) for owner in owners}

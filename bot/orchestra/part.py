@@ -1,0 +1,59 @@
+"""A job of a graph as it is played, and how it ended. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bot.errors import State
+from bot.workflow.job import Job
+
+Result = Literal["success", "failure", "cancelled", "skipped"]
+WELL: frozenset[State] = frozenset({"done", "no change"})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One job, or one instance of a job with a matrix: `spec` is it with every text filled in.
+
+    `name` is unique in the run (`build/api`), `needs` are the names of parts, `values` those of its matrix. `phase` is
+    the one of a symphony that it is of.
+    """
+
+    name: str
+    spec: Job
+    needs: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    phase: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: its state, why, what its agent said by name, and in words."""
+
+    state: State
+    reason: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+
+    @property
+    def well(self) -> bool:
+        return self.state in WELL
+
+    @property
+    def result(self) -> Result:
+        """In the words of Actions."""
+        if self.well:
+            return "success"
+        return "skipped" if self.state == "skipped" else "cancelled" if self.state == "cancelled" else "failure"
+
+
+def together(ended: Sequence[Ended], reason: str) -> Ended:
+    """The instances of one job as one: its outputs are lists, a value for each instance; `reason` where one failed."""
+    names = dict.fromkeys(name for one in ended for name in one.outputs)
+    outputs = {name: [one.outputs[name] for one in ended if name in one.outputs] for name in names}
+    bad = next((one for one in ended if not one.well and one.state != "skipped"), None)
+    if bad is not None:
+        return Ended(bad.state, reason, outputs)
+    if ended and all(one.state == "skipped" for one in ended):
+        return Ended("skipped", ended[0].reason)
+    return Ended("done", "", outputs, "\n\n".join(one.words for one in ended if one.words))

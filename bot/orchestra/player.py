@@ -1,0 +1,200 @@
+"""A graph of jobs at run time: each begins once its needs have ended, if its condition holds, as room allows."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from bot import expression
+from bot.errors import Stop
+from bot.graph import expansion
+from bot.graph.ownership import literal
+from bot.orchestra.part import Ended, Part, together
+from bot.publish import graph_text
+from bot.workflow.graph import order
+from bot.workflow.job import Job
+
+T = TypeVar("T")
+Names = Mapping[str, Any]
+
+
+class Scene(Protocol):
+    """Where parts are played, and whoever watches is told of them."""
+
+    async def announce(self, parts: Sequence[Part]) -> None:
+        """Parts that are to be played. Raises ValueError where they may not."""
+        ...
+
+    async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
+        """A job with a matrix turned out to be these. Raises ValueError where they may not be played."""
+        ...
+
+    async def perform(self, part: Part) -> Ended: ...
+    async def skip(self, part: Part, why: str) -> None: ...
+    async def conclude(self, whole: Part, ended: Ended) -> None:
+        """All of a job with a matrix has ended."""
+        ...
+
+
+@dataclass
+class Player:
+    """Plays graphs of one run. `names` is what its expressions may name beside `needs` and `matrix`.
+
+    `agents` is how many parts play at once.
+    """
+
+    scene: Scene
+    agents: int
+    names: Names = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._room = asyncio.Semaphore(self.agents)
+
+    async def play(
+        self, jobs: Mapping[str, Job], earlier: Mapping[str, Ended] | None = None, phase: str = ""
+    ) -> dict[str, Ended]:
+        """How each job ended, by its name. `earlier`: those of graphs before, which expressions may name.
+
+        Raises Stop where the run was cancelled or is to rest, once everything that was under way has ended.
+        """
+        known = earlier or {}
+        await self.scene.announce([_plain(name, job, known, phase) for name, job in jobs.items()])
+        tasks: dict[str, asyncio.Task[Ended]] = {}
+        for name in order(jobs):
+            needs = {need: tasks[need] for need in jobs[name].needs}
+            tasks[name] = asyncio.create_task(self._job(name, jobs[name], needs, known, phase))
+        ended = await all_of(list(tasks.values()))
+        found = dict(zip(tasks, ended, strict=True))
+        return {name: found[name] for name in jobs}
+
+    async def _job(
+        self, name: str, job: Job, needs: Mapping[str, asyncio.Task[Ended]], earlier: Mapping[str, Ended], phase: str
+    ) -> Ended:
+        before = {need: await asyncio.shield(task) for need, task in needs.items()}
+        names = {**self.names, "needs": _known({**earlier, **before})}
+        plain = _plain(name, job, earlier, phase)
+        try:
+            if why := self._hindered(job, before or (earlier if phase else {}), names):
+                await self.scene.skip(plain, why)
+                return Ended("skipped", why)
+            parts = self._parts(plain, names)
+            await self.scene.expand(plain, parts)
+        except ValueError as wrong:
+            ended = Ended("failed", str(wrong))
+            await self.scene.conclude(plain, ended)
+            return ended
+        if not job.strategy.matrix:
+            return await self._one(parts[0], [])
+        ended = await self._instances(job, parts)
+        await self.scene.conclude(plain, ended)
+        return ended
+
+    def _hindered(self, job: Job, needs: Mapping[str, Ended], names: Names) -> str:
+        """Why a job is not played; empty where it is. Raises ValueError where its condition cannot be told."""
+        status = expression.Status(
+            failed=any(one.result == "failure" for one in needs.values()),
+            cancelled=any(one.result == "cancelled" for one in needs.values()),
+            skipped=any(one.result == "skipped" for one in needs.values()),
+        )
+        if expression.condition(job.condition, names, status):
+            return ""
+        bad = {need: one.state for need, one in needs.items() if not one.well}
+        return graph_text.needs_failed(bad) if bad else graph_text.condition_false(job.condition)
+
+    def _parts(self, plain: Part, names: Names) -> list[Part]:
+        """The part, or one for each combination of the matrix, with every text filled in. Raises ValueError."""
+        strategy = plain.spec.strategy
+        if not strategy.matrix:
+            return [filled(plain, names, {}, trusted=True)]
+        matrix = _values(strategy.matrix, names)
+        if not isinstance(matrix, Mapping):
+            raise ValueError(graph_text.no_matrix(plain.name))
+        trusted = matrix == strategy.matrix
+        found = []
+        for values in expansion.combinations(matrix):
+            name = expansion.instance_name(plain.name, values)
+            found.append(filled(replace(plain, name=name, values=values), names, values, trusted=trusted))
+        return found
+
+    async def _instances(self, job: Job, parts: Sequence[Part]) -> Ended:
+        limits = [asyncio.Semaphore(job.strategy.max_parallel)] if job.strategy.max_parallel else []
+        failed: list[str] = []
+
+        async def play(part: Part) -> Ended:
+            ended = await self._one(part, limits, failed if job.strategy.fail_fast else [])
+            if not ended.well and ended.state != "skipped":
+                failed.append(part.name)
+            return ended
+
+        ended = await all_of([asyncio.create_task(play(part)) for part in parts])
+        return together(ended, graph_text.instances_failed(len(parts), failed))
+
+    async def _one(self, part: Part, limits: Sequence[asyncio.Semaphore], failed: Sequence[str] = ()) -> Ended:
+        async with AsyncExitStack() as rooms:
+            for room in (*limits, self._room):
+                await rooms.enter_async_context(room)
+            if failed:
+                why = graph_text.another_failed(failed[0])
+                await self.scene.skip(part, why)
+                return Ended("skipped", why)
+            return await self.scene.perform(part)
+
+
+def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool) -> Part:
+    """The part with its texts filled in. What agents said is no glob in `owns`, nor is a matrix that is not `trusted`.
+
+    Raises ValueError where a text cannot be filled in.
+    """
+    spec, known = part.spec, {**names, "matrix": values}
+    quoted = {**names, "needs": _literal(names.get("needs", {})), "matrix": values if trusted else _literal(values)}
+    more = {
+        "focus": str(expression.value(spec.focus, known)),
+        "owns": tuple(str(expression.value(glob, quoted)) for glob in spec.owns),
+        "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
+        "inputs": _values(spec.inputs, known),
+    }
+    return replace(part, spec=spec.model_copy(update=more))
+
+
+async def all_of(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
+    """What they give, in their order. Where one raises, it is raised once all of them have ended: a Stop first."""
+    try:
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+    except asyncio.CancelledError:
+        await asyncio.wait(tasks)
+        raise
+    raised = [one for one in done if isinstance(one, BaseException)]
+    for error in (*(one for one in raised if isinstance(one, Stop)), *raised):
+        raise error
+    return [one for one in done if not isinstance(one, BaseException)]
+
+
+def _plain(name: str, job: Job, earlier: Iterable[str], phase: str) -> Part:
+    """A job of a later phase needs what was before, unless it says better."""
+    return Part(name, job, job.needs or tuple(earlier), phase=phase)
+
+
+def _known(ended: Mapping[str, Ended]) -> dict[str, Any]:
+    """What expressions may say of jobs."""
+    return {name: {"result": one.result, "outputs": one.outputs} for name, one in ended.items()}
+
+
+def _values(value: Any, names: Names) -> Any:
+    if isinstance(value, str):
+        return expression.value(value, names) if "{{" in value else value
+    if isinstance(value, Mapping):
+        return {key: _values(one, names) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_values(one, names) for one in value]
+    return value
+
+
+def _literal(value: Any) -> Any:
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, Mapping):
+        return {key: _literal(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(one) for one in value]
+    return value

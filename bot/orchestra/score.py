@@ -1,0 +1,74 @@
+"""The graph of a run as people see it: its jobs in order, what each needs and owns, and how each stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.orchestra.part import Ended, Part
+from bot.store import runs
+from bot.store.board import Board
+
+FIRST, APART = 1_000, 200  # where the first job's steps stand in the tree, and how far the next job's from there
+
+
+@dataclass
+class Score:
+    """One run's; `graph` is what its facts hold: `name`, `needs`, `agent`, `title`, `owns`, `phase` of each job.
+
+    `shown`: jobs have rows of their own, beside their steps; where there is only one they have none.
+    """
+
+    board: Board
+    run: str
+    graph: list[dict[str, Any]] = field(default_factory=list)
+    shown: bool = True
+
+    def __post_init__(self) -> None:
+        self._places = {entry["name"]: number for number, entry in enumerate(self.graph)}
+
+    def place(self, name: str) -> int:
+        """Where a job's steps begin in the tree of the run: in the order in which jobs were announced."""
+        return FIRST + APART * self._places.setdefault(name, len(self._places))
+
+    def node(self, part: Part, step: str, title: str) -> runs.Node:
+        """The row of a step of a job."""
+        return runs.Node(f"{part.name}.{step}", self.place(part.name) + 1, title)
+
+    async def announce(self, parts: Sequence[Part]) -> None:
+        known = {entry["name"] for entry in self.graph}
+        fresh = [part for part in parts if part.name not in known]
+        if not fresh:
+            return
+        self.graph += [_entry(part) for part in fresh]
+        rows = [self._row(part) for part in fresh]
+        await self.board.learn(self.run, graph=self.graph)
+        if self.shown:
+            await self.board.plan(self.run, *rows)
+
+    async def begin(self, part: Part) -> None:
+        if self.shown:
+            await self.board.open(self.run, self._row(part))
+
+    async def end(self, part: Part, ended: Ended) -> None:
+        if self.shown:
+            await self.board.shut(self.run, part.name, ended.state, ended.reason)
+
+    async def skip(self, part: Part, why: str) -> None:
+        await self.announce([part])
+        if self.shown:
+            await self.board.shut(self.run, part.name, "skipped", why)
+
+    def _row(self, part: Part) -> runs.Node:
+        return runs.Node(part.name, self.place(part.name), part.spec.agent or "commands")
+
+
+def _entry(part: Part) -> dict[str, Any]:
+    spec = part.spec
+    return {
+        "name": part.name,
+        "needs": list(part.needs),
+        "agent": spec.agent,
+        "title": next(iter(spec.focus.strip().splitlines()), "")[:120],
+        "owns": list(spec.owns)[:20],
+        "phase": part.phase,
+    }

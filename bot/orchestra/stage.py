@@ -1,0 +1,287 @@
+"""What the jobs of a run are played with: each kind of job, what it is told, what it may use, where its work goes."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from bot.agents import composition, prompt
+from bot.agents import job as jobs
+from bot.agents.attempt import Job as Work
+from bot.agents.job import Portion, Product, Step
+from bot.agents.reader import Reader, Reading
+from bot.agents.workshop import Order, Workshop
+from bot.check.trial import Verdict
+from bot.errors import State, Stop
+from bot.github.harmless import code
+from bot.graph import outputs
+from bot.graph.ownership import Owners
+from bot.orchestra.command import Command
+from bot.orchestra.integrator import Integrator
+from bot.orchestra.part import WELL, Ended, Part
+from bot.orchestra.player import Player
+from bot.orchestra.score import Score
+from bot.orchestra.shares import Shares
+from bot.orchestra.trunk import Trunk
+from bot.publish import graph_text, text
+from bot.workflow.job import Job
+from bot.workflow.spec import Workflow
+
+_TOLD = 8_000  # characters of what each job before said
+
+
+@dataclass
+class Stage:
+    """One run's. A pattern plays graphs on it with `play`, and gives `product` of what came of them."""
+
+    shop: Workshop
+    order: Order
+    workflow: Workflow
+    step: Step
+    score: Score
+    trunk: Trunk
+    names: Mapping[str, Any]
+    ended: dict[str, Ended] = field(default_factory=dict)
+    owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    portions: dict[str, Portion] = field(default_factory=dict)
+    parts: dict[str, Part] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shares = Shares(self.order.usd)
+        self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score)
+        self.player = Player(self, self.workflow.limits.agents, self.names)
+
+    @property
+    def single(self) -> bool:
+        """Whether the run is one job: then its steps are the run's, and its work too, wherever it stops."""
+        return not self.score.shown
+
+    async def play(
+        self, graph: Mapping[str, Job], earlier: Mapping[str, Ended] | None = None, phase: str = ""
+    ) -> dict[str, Ended]:
+        """Play a graph on the trunk; how each of its jobs ended. Raises Stop where the run was cancelled or rests."""
+        return await self.player.play(graph, earlier, phase)
+
+    async def alone(self, name: str, spec: Job) -> Product:
+        """The only job of a run: its work is the run's, also where it stops short of its goal."""
+        part = Part(name, spec)
+        self.score.place(part.name)
+        order = replace(self.told(part, self.order.usd), usd=min(self.order.usd, spec.usd or self.order.usd))
+        return await jobs.play(self.shop, order, self._work(part, 0), self.order.base_tree, self.step)
+
+    async def announce(self, parts: Sequence[Part]) -> None:
+        """Parts that are to be played: they are shown, own their paths, and wait for money.
+
+        Raises ValueError where two of them own a path.
+        """
+        fresh = [part for part in parts if part.name not in self.owned]
+        self._own(fresh)
+        self.shares.expect(len(fresh))
+        await self.score.announce(fresh)
+
+    def _own(self, parts: Sequence[Part]) -> None:
+        """What a job with a matrix owns is known once that is: until then it owns nothing."""
+        owned = {**self.owned, **{part.name: () if _open(part) else part.spec.owns for part in parts}}
+        for one, other, example in Owners({name: globs for name, globs in owned.items() if globs}).conflicts():
+            raise ValueError(graph_text.two_owners(one, other, example))
+        self.owned = owned
+
+    async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
+        if whole.spec.strategy.matrix:
+            await self.announce(parts)
+            self.shares.expect(-1)
+            await self.score.begin(whole)
+        else:
+            self._own(parts)  # with its texts filled in
+
+    async def conclude(self, whole: Part, ended: Ended) -> None:
+        self.ended[whole.name] = ended
+        await self.score.end(whole, ended)
+
+    async def skip(self, part: Part, why: str) -> None:
+        self.shares.expect(-1)
+        await self.score.skip(part, why)
+
+    async def perform(self, part: Part) -> Ended:
+        """Play one part, again as often as it says, and merge what it made into the trunk."""
+        self.parts[part.name] = part
+        await self.score.begin(part)
+        share = self.shares.take(part.spec.usd)
+        spent, ended = 0.0, Ended("failed")
+        try:
+            for turn in range(part.spec.retries + 1):
+                ended, cost = await self._once(part, share - spent, turn)
+                spent += cost
+                if ended.state not in ("failed", "timed out") or spent >= share:
+                    break
+        finally:
+            self.shares.settle(share, spent)
+        self.ended[part.name] = ended
+        await self.score.end(part, ended)
+        return ended
+
+    async def _once(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
+        """How one turn ended, and what it cost."""
+        try:
+            if part.spec.run:
+                return await self._run(part, turn), 0.0
+            if self._reads(part.spec.agent):
+                return await self._read(part, usd, turn)
+            return await self._write(part, usd, turn)
+        except Stop as stop:
+            if stop.state in ("cancelled", "waiting"):
+                raise
+            return Ended(stop.state, stop.sentence), 0.0
+
+    async def _run(self, part: Part, turn: int) -> Ended:
+        node = self.score.node(part, nth("run", turn), f"Run {code(' && '.join(part.spec.run))}")
+        command = Command(self.shop, self.told(part, self.order.usd), part, node, self.trunk.tree)
+        return command.ended(Verdict(**await self.step(node.key, command.step)))
+
+    def _reads(self, agent: str) -> bool:
+        return self.shop.agents[agent].output == "data"
+
+    async def _write(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
+        product = await jobs.play(self.shop, self.told(part, usd), self._work(part, turn), self.trunk.tree, self.step)
+        ended = Ended(product.state, product.reason, product.outputs, product.words)
+        if product.state in WELL and product.tree != product.start:
+            ended = await self.merge(part, product, ended)
+        return ended, product.spent
+
+    async def merge(self, part: Part, product: Product, ended: Ended) -> Ended:
+        """Merge a job's work into the trunk; what is not its own goes back, or to whom it belongs."""
+        merged = await self.integrator.merge(part, product, self.owners)
+        if merged.state == "done":
+            self.portions[part.name] = Portion(part.name, part.spec.agent, product.words, merged.paths, merged.resolved)
+        return replace(ended, state=merged.state, reason=merged.reason)
+
+    @property
+    def owners(self) -> Owners:
+        return Owners({name: globs for name, globs in self.owned.items() if globs})
+
+    async def _read(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
+        """A job of an agent that changes nothing: what it says by name."""
+        types = part.spec.outputs
+
+        def parse(words: str) -> tuple[list[dict[str, Any]], list[str]]:
+            found, wrong = outputs.parse(words, types)
+            return ([] if wrong else [found]), wrong
+
+        made = await self.ask(part, usd, nth("read", turn), parse, outputs.schema(types))
+        if made.failed:
+            return Ended("failed", made.problem), made.counted
+        said = made.said[0]
+        return Ended("done", "", said, json.dumps(said, ensure_ascii=False)), made.counted
+
+    async def ask(
+        self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], **given: Any
+    ) -> Reading:
+        """What an agent answers that reads the trunk and changes nothing; `given` is told besides."""
+        order, spec = self.shop.engaged(self.told(part, usd), part.spec.agent)
+        order = replace(order, base_tree=self.trunk.tree)
+        reader = Reader(
+            shop=self.shop,
+            order=order,
+            node=self.score.node(part, step, f"{part.spec.agent} reads"),
+            agent=part.spec.agent,
+            spec=spec,
+            given={**_given(order.asked), **given},
+            parse=parse,
+            salvage=parse,
+            schema=schema,
+            usd=usd,
+            noun="answer",
+        )
+        return Reading(**await self.step(reader.node.key, reader.step))
+
+    def _work(self, part: Part, turn: int, earlier: str = "") -> Work:
+        spec = part.spec
+        return Work(
+            name=part.name,
+            position=self.score.place(part.name),
+            agent=spec.agent,
+            tries=spec.tests.tries,
+            first=1 + turn * spec.tests.tries,
+            judged=spec.tests.each,
+            owns=spec.owns,
+            outputs=spec.outputs,
+            outside=partial(self.owners.outside, part.name) if any(self.owned.values()) else None,
+            returns=spec.outside == "return",
+            earlier=earlier,
+        )
+
+    def told(self, part: Part, usd: float) -> Order:
+        """The order for one job: its part of what is wanted, its money and time."""
+        spec, order = part.spec, self.order
+        deadline = order.deadline
+        if spec.timeout_minutes is not None:
+            deadline = min(deadline, time.time() + spec.timeout_minutes * 60)
+        asked = replace(order.asked, focus=spec.focus, owns=spec.owns, before=self._before(part.needs))
+        env = {**self.workflow.env, **spec.env}
+        return replace(order, usd=usd, asked=asked, deadline=deadline, env=env)
+
+    def _before(self, needs: Sequence[str]) -> str:
+        """What the jobs said that come before, as data."""
+        mine = {name: one for name, one in self.ended.items() if {name, name.rpartition("/")[0]} & {*needs}}
+        said = {name: one.words for name, one in mine.items() if one.words}
+        return "\n\n".join(prompt.fence(f"job {name}", words, _TOLD) for name, words in said.items())
+
+    async def check(self) -> Ended:
+        """The tests on everything together; what is red goes back to the job that broke it."""
+        return Ended(*await self.integrator.check(self._mend))
+
+    async def _mend(self, job: str, red: Verdict, round_: int) -> bool:
+        """Have a job mend what its work broke, on everything together; whether it did."""
+        part = self.parts[job]
+        turns = part.spec.retries + round_
+        share = self.shares.take(part.spec.usd)
+        work = self._work(part, turns, red.output or " ")
+        product = await jobs.play(self.shop, self.told(part, share), work, self.trunk.tree, self.step)
+        self.shares.settle(share, product.spent)
+        if product.state != "done" or product.tree == product.start:
+            return False
+        return (await self.merge(part, product, Ended("done"))).well
+
+    def product(self, ended: Mapping[str, Ended], checked: Ended, *, tolerant: bool = False) -> Product:
+        """What the run made; `tolerant`: jobs that failed do not make the whole fail, where one went well."""
+        bad = {name: one for name, one in ended.items() if not one.well}
+        failed = {name: one for name, one in bad.items() if one.state != "skipped"}
+        state: State = "done" if self.trunk.merges else "no change"
+        if not checked.well:
+            state = checked.state
+        elif failed and not (tolerant and self.trunk.merges):
+            state = next(iter(failed.values())).state
+        told = {name: (one.state, one.reason) for name, one in bad.items()}
+        reason = graph_text.ended(len(ended) - len(bad), len(ended), told) if bad else ""
+        reason = "\n\n".join(part for part in (checked.reason, reason) if part)
+        if state == "no change" and not reason:
+            reason = text.no_change("")
+        portions = tuple(self.portions.values())
+        verdict = self.integrator.verdict
+        return Product(
+            tree=self.trunk.tree,
+            words=composition.words(portions, self.order.asked.title),
+            verdict=verdict,
+            attempt=0,
+            state=state,
+            reason=reason,
+            start=self.order.base_tree,
+            parts=portions,
+        )
+
+
+def _open(part: Part) -> bool:
+    """Whether it is not known yet what a part owns: its matrix is still to be told."""
+    return bool(part.spec.strategy.matrix) and not part.values
+
+
+def nth(step: str, turn: int) -> str:
+    return step if turn == 0 else f"{step}.{turn + 1}"
+
+
+def _given(asked: prompt.Asked) -> dict[str, Any]:
+    comments = "\n\n".join(prompt.fence(f"comment by {c['author']}", c["body"]) for c in asked.comments)
+    issue = prompt.issue_given(asked.repo, asked.number, asked.title, asked.body, asked.author)
+    return {**issue, **prompt.part_given(asked), "comments": comments}

@@ -1,0 +1,135 @@
+"""Every sentence about the jobs of a graph: why one is not played, what became of many. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bot.errors import State
+from bot.github.harmless import code, harmless
+
+
+class Flaws(Protocol):
+    """What is wrong with a resolution: paths with markers left, paths that are gone, paths without a conflict."""
+
+    @property
+    def marked(self) -> tuple[str, ...]: ...
+    @property
+    def gone(self) -> tuple[str, ...]: ...
+    @property
+    def stray(self) -> tuple[str, ...]: ...
+
+
+def needs_failed(bad: Mapping[str, State]) -> str:
+    """Why a job is left out: those it needs that did not end well, by their state."""
+    said = [f"{code(name)}, which {_became(state)}" for name, state in bad.items()]
+    return f"Not played: it needs {_listed(said)}."
+
+
+def _became(state: State) -> str:
+    words: dict[State, str] = {"skipped": "was skipped", "cancelled": "was cancelled", "timed out": "timed out"}
+    return words.get(state, "failed" if state == "failed" else f"ended as {state}")
+
+
+def condition_false(condition: str) -> str:
+    return f"Not played: {code(f'if: {condition}')} does not hold." if condition else "Not played."
+
+
+def another_failed(name: str) -> str:
+    return f"Not played: {code(name)} failed before."
+
+
+def phase_failed(phase: str) -> str:
+    return f"Not played: the tests fail after the phase {code(phase)}."
+
+
+def instances_failed(of: int, failed: Sequence[str]) -> str:
+    """One reason for a job with a matrix some of whose instances failed."""
+    shown = [code(name) for name in failed[:5]]
+    more = [f"{len(failed) - 5} more"] if len(failed) > 5 else []
+    return f"{len(failed)} of {of} failed: {_listed([*shown, *more])}."
+
+
+def no_matrix(job: str) -> str:
+    return f"The matrix of {code(job)} is no list of values by key."
+
+
+def outside(owners: Mapping[str, str | None]) -> str:
+    """What a job changed that is not its own: for the agent that shall take it back, and for people."""
+    said = [f"{path} (of {owner})" if owner else path for path, owner in sorted(owners.items())[:20]]
+    more = f" and {len(owners) - 20} more" if len(owners) > 20 else ""
+    return f"You changed files that are not yours to change: {', '.join(said)}{more}. Put them back as they were."
+
+
+def refused_outside(owners: Mapping[str, str | None]) -> str:
+    said = [code(path) + (f" (of {code(owner)})" if owner else "") for path, owner in sorted(owners.items())[:10]]
+    more = [f"{len(owners) - 10} more"] if len(owners) > 10 else []
+    return f"Refused: it changed what it does not own: {_listed([*said, *more])}."
+
+
+def still_wrong(wrong: Sequence[str], tries: int) -> str:
+    said = " ".join(harmless(one) for one in wrong[:5])
+    return f"Failed after {tries} {'tries' if tries != 1 else 'try'}: {said}"
+
+
+def command_failed(command: str) -> str:
+    return f"Failed: {code(command)} failed."
+
+
+def two_owners(one: str, other: str, example: str) -> str:
+    return f"{code(one)} and {code(other)} both own {code(example)}: a path has one owner in a run."
+
+
+def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]]) -> str:
+    """How many of a run's jobs went well, and what became of the others."""
+    failed = {name: why for name, (state, why) in bad.items() if state != "skipped"}
+    skipped = len(bad) - len(failed)
+    head = [f"{well} of {of} done"]
+    head += [f"{len(failed)} failed"] if failed else []
+    head += [f"{skipped} not played"] if skipped else []
+    lines = [f"- {code(name)}: {harmless(why) or 'failed'}" for name, why in list(failed.items())[:20]]
+    lines += [f"- and {len(failed) - 20} more"] if len(failed) > 20 else []
+    return f"{', '.join(head)}" + (":\n" + "\n".join(lines) if lines else ".")
+
+
+def together(command: str = "") -> str:
+    return f"Test everything together: {code(command)}" if command else "Test everything together"
+
+
+def resolved(paths: Sequence[str]) -> str:
+    return f"Conflicts in {_listed([code(path) for path in paths])} were resolved by an agent."
+
+
+def conflicts(paths: Sequence[str], others: Sequence[str], why: str = "") -> str:
+    """Why a job's work is not merged."""
+    with_whom = f" with {_listed([code(name) for name in others])}" if others else ""
+    said = f"Failed: its work conflicts{with_whom} in {_listed([code(path) for path in paths[:10]])}."
+    return f"{said} {why}".rstrip()
+
+
+def not_resolved(tries: int) -> str:
+    return f"An agent did not resolve it in {tries} tries."
+
+
+def tests_red_on_it() -> str:
+    return "The tests failed on your resolution."
+
+
+def wrong_with(flaws: Flaws) -> list[str]:
+    """What the agent is told of a resolution that does not do."""
+    said = (
+        ("Conflict markers are left in", flaws.marked),
+        ("These files are gone", flaws.gone),
+        ("You changed files that had no conflict, and they were put back", flaws.stray),
+    )
+    return [f"{words}: {', '.join(paths)}." for words, paths in said if paths]
+
+
+def red_before() -> str:
+    return "Failed: the tests fail without any of these changes, too."
+
+
+def red_together(job: str) -> str:
+    return f"Failed: the tests fail since the work of {code(job)} was merged, and it did not mend that."
+
+
+def _listed(said: Sequence[str]) -> str:
+    return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
