@@ -7,7 +7,6 @@ import resource
 import secrets
 import signal
 import site
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from bot.sandbox import kit
+from bot.sandbox import handover, kit
 from bot.sandbox.launch import Rules
 
 Tier = Literal["strong", "degraded", "none"]
@@ -30,7 +29,6 @@ _LINK = "A symbolic link stands where the sandbox has something of its own"
 _LAUNCH = Path(__file__).with_name("launch.py")
 _FILES, _SHARED = 4096, 8  # open files of a process; how many places a user that is not theirs alone may serve
 _FORWARD_INSIDE, _STAGE = DOORS / "forward.py", DOORS / "stage"
-_DEEPEST = 200  # folders in folders that are given away; the watchdog allows no more
 _TMP, _ALSO_TMP = Path("/tmp"), Path("/var/tmp")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
@@ -104,7 +102,7 @@ class Walls:
         return Jail(self, uid, tmp, tuple(writable), tuple(readable))
 
 
-class _Mount(NamedTuple):
+class Mount(NamedTuple):
     """Something of this machine that is seen inside, by the same name."""
 
     path: Path
@@ -116,13 +114,19 @@ class _Mount(NamedTuple):
 
 @dataclass(frozen=True)
 class Jail:
-    """One place's. Every path is the same inside as outside, but for `tmp`, which is /tmp."""
+    """One place's. Every path is the same inside as outside, but for `tmp`, which is /tmp.
+
+    `layers` say what in folders of `writable` can only be read, and what in that can be written again, the outer ones
+    first. `granted` is the same for Landlock, which takes nothing away: instead of folders that are a layer, these.
+    """
 
     walls: Walls
     uid: int | None
     tmp: Path
     writable: tuple[Path, ...]
     readable: tuple[Path, ...]
+    layers: tuple[Mount, ...] = ()
+    granted: tuple[Path, ...] = ()
 
     def url(self, door: Door) -> str:
         """Where a door is, as seen from inside."""
@@ -149,7 +153,7 @@ class Jail:
         if self.uid is None:
             return
         for place in places:
-            _give(place, self.uid)
+            handover.give(place, self.uid)
 
     def end(self) -> None:
         """End every process of this place's own user, wherever it has hidden; nothing where it has none."""
@@ -182,11 +186,11 @@ class Jail:
         walls += ["--disable-userns"] if self.walls.sealed else []
         last = ["--remount-ro", "/", "--chdir", str(cwd), "--", *_forwarded(doors), *argv]
         nested = [mount for mount in self._mounts() if self._folder_of(mount.path)]
-        for mount in nested:
+        for mount in (*nested, *self.layers):
             self._refuse_links(mount.path)
         opened = ["/bin/sh", "-c", 'exec "$@" 9<"$0"', str(self._kit / kit.FILTER)]
         if self.uid is None:
-            inside = [word for mount in nested for word in mount.words(mount.path, mount.path)]
+            inside = [word for mount in self._layered(nested) for word in mount.words(mount.path, mount.path)]
             return [*opened, *walls, *self._view(doors), "--proc", "/proc", *_DEV, *inside, *last]
         # The outer one has a PID namespace, too: its end may not signal another user's process, but takes that along.
         return [
@@ -215,18 +219,18 @@ class Jail:
             made += [word for d in doors for word in ("--ro-bind", str(d.socket), f"{DOORS}/{d.port}")]
         return made
 
-    def _mounts(self) -> Iterator[_Mount]:
+    def _mounts(self) -> Iterator[Mount]:
         tools = (*_python(), *(tool for tool in self.walls.tools if tool.exists()), Path(self.walls.bwrap))
-        yield from (_Mount(path, False) for path in tools if not _in_the_system(path))
-        yield from (_Mount(path, True) for path in self.writable)
-        yield from (_Mount(path, False) for path in self.readable)
+        yield from (Mount(path, False) for path in tools if not _in_the_system(path))
+        yield from (Mount(path, True) for path in self.writable)
+        yield from (Mount(path, False) for path in self.readable)
 
     def _folder_of(self, path: Path) -> Path | None:
         """The innermost folder around a path in which processes inside may change what they like."""
         around = [folder for folder in (_TMP, _ALSO_TMP, *self.writable) if folder in path.parents]
         return max(around, key=lambda folder: len(folder.parts), default=None)
 
-    def _staged(self, nested: Sequence[_Mount]) -> list[str]:
+    def _staged(self, nested: Sequence[Mount]) -> list[str]:
         """Root puts aside what belongs below the place's own /tmp, and no more: it follows no link made inside.
 
         The rest of what is nested the place's own user finds in its folders, and puts in its place.
@@ -238,10 +242,16 @@ class Jail:
                 made += [*_above(aside), *mount.words(mount.path, aside)]
         return made
 
-    def _unstaged(self, nested: Sequence[_Mount]) -> list[str]:
-        made = [word for mount in nested for word in mount.words(self._aside(mount.path), mount.path)]
+    def _unstaged(self, nested: Sequence[Mount]) -> list[str]:
+        layered = self._layered(nested)
+        made = [word for mount in layered for word in mount.words(self._aside(mount.path), mount.path)]
         staged = any(self._folder_of(mount.path) in (_TMP, _ALSO_TMP) for mount in nested)
         return [*made, "--tmpfs", str(_STAGE), "--remount-ro", str(_STAGE)] if staged else made
+
+    def _layered(self, nested: Sequence[Mount]) -> list[Mount]:
+        """The layers on top of the folders they are in, what can be read in any case on top of the layers."""
+        last = [mount for mount in nested if mount.path in self.readable]
+        return [*(mount for mount in nested if mount not in last), *self.layers, *last]
 
     def _aside(self, path: Path) -> Path:
         """Where something nested is before it is put in its place."""
@@ -273,12 +283,14 @@ class Jail:
         """What is to be read in a folder that may be written can be read already, and may be a link made inside."""
         apart = [path for path in self.readable if not any(path.is_relative_to(own) for own in self.writable)]
         read: list[Path | str] = [*_SYSTEM, *_etc(), *(f"/etc/{name}" for name in kit.ETC), "/proc"]
-        read += [*_python(), *self.walls.tools, *apart]
+        layered = {mount.path for mount in self.layers}
+        read += [*_python(), *self.walls.tools, *apart, *(own for own in self.writable if own in layered)]
+        write = [self.tmp, *(own for own in self.writable if own not in layered), *self.granted]
         rules = Rules(
             uid=self.uid,
             cwd=str(cwd),
             read=[os.path.realpath(path) for path in read],
-            write=[*map(str, (self.tmp, *self.writable))],
+            write=[*map(str, write)],
             devices=[os.path.realpath(path) for path in _DEVICES],
             ports=[door.tcp for door in doors if door.tcp],
             limits=self.walls.limits.of_a_process(shared=self.uid is None),
@@ -328,40 +340,6 @@ def _above(path: Path) -> list[str]:
     """The folders above a path, which bubblewrap itself would make for its own user alone."""
     above = [*path.parents][-2::-1] if path.is_absolute() else []
     return [word for folder in above for word in ("--perms", "0755", "--dir", str(folder))]
-
-
-def _give(place: Path, uid: int) -> None:
-    """Give a file or a folder with all in it to a user, by descriptors: whoever writes there is never followed."""
-    os.chown(place, uid, uid, follow_symlinks=False)
-    waiting = [[str(place)]] if stat.S_ISDIR(place.lstat().st_mode) else []  # in the folder above, and in each below
-    handles: list[int] = []
-    try:
-        while waiting:
-            if not waiting[-1]:
-                waiting.pop()
-                if handles:
-                    os.close(handles.pop())
-                continue
-            if len(handles) > _DEEPEST:
-                raise OSError(errno.ENAMETOOLONG, f"There are more than {_DEEPEST} folders in folders", str(place))
-            handles.append(_entered(waiting[-1].pop(), handles[-1] if handles else None))
-            waiting.append([*_given(handles[-1], uid)])
-    finally:
-        for handle in handles:
-            os.close(handle)
-
-
-def _entered(name: str, above: int | None) -> int:
-    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
-
-
-def _given(handle: int, uid: int) -> Iterator[str]:
-    """Give what lies in an open folder; the folders among it."""
-    with os.scandir(handle) as entries:
-        for entry in entries:
-            os.chown(entry.name, uid, uid, dir_fd=handle, follow_symlinks=False)
-            if entry.is_dir(follow_symlinks=False):
-                yield entry.name
 
 
 def _of_user(uid: int) -> set[int]:
