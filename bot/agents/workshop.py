@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from bot.agents.watch import Bells, Watch
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
 from bot.policy.secrets import redacted
-from bot.sandbox import process, venv
+from bot.review import glob
+from bot.sandbox import narrow, owned, process, venv
 from bot.sandbox.egress import Egress
 from bot.sandbox.gateway import Gateway
 from bot.sandbox.jail import Jail, Walls
@@ -148,6 +149,17 @@ class Workshop:
         if writable:
             return self.walls.jail(_tmp(home), writable=(worktree.path, *own), readable=seen)
         return self.walls.jail(_tmp(home), writable=own, readable=(worktree.path, worktree.mirror / "objects"))
+
+    def narrowed(self, place: Place, globs: Sequence[str], files: Sequence[str]) -> Place:
+        """The same place for whoever owns what fits the globs: all can be read, and in the worktree that be written.
+
+        `files` are git's in the worktree. To be called while nothing runs there; looks at the disk. Without walls the
+        place is as it was. ValueError for no glob.
+        """
+        if self.walls.tier == "none":
+            return place
+        writable = owned.partition(globs, files, glob.matcher(globs))
+        return replace(place, jail=narrow.narrowed(place.jail, place.path, writable, files))
 
     def _home(self) -> Path:
         self.homes.mkdir(parents=True, exist_ok=True, mode=0o700)
