@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from bot.errors import UserError
+from bot.orchestra.again import redone as again_of_graph
 from bot.publish import command_text
 from bot.store import gates, runs
 from bot.store.runs import PAST, Node, Run
@@ -21,7 +22,8 @@ async def carry_out(asked: Asked) -> str:
     start = _start(asked)
     run = await _run(asked)
     steps = await asked.parts.db.read(lambda conn: runs.tree(conn, run.id))
-    again = redone(steps, start)
+    graph = run.facts.get("graph", ())
+    again = again_of_graph(graph, steps, _known(steps, start)) if graph else redone(steps, start)
     first = next((node.key for node in steps if node.key in again), "")
     if exhausted := await Allowance(asked.parts).exhausted(asked.event):
         raise UserError(exhausted)
@@ -71,11 +73,9 @@ def redone(steps: Sequence[Node], start: str) -> list[str]:
 
     Where tests stayed red the agent tries again, too. Raises UserError where there is no such step.
     """
-    now = [node for node in steps if PAST not in node.key and (node.started_at or node.state == "queued")]
+    now = _now(steps)
     known = {node.key: node for node in now}
-    if start and start not in known:
-        close = get_close_matches(start, known, n=1)
-        raise UserError(command_text.no_such_step(start, list(known), close[0] if close else None))
+    _known(steps, start)
     bad = [node for node in now if node.state != "done" and node.key != "publish"]
     ordered = [node for node in now if ".agent." in node.key or ".test." in node.key]
     if start:
@@ -85,6 +85,19 @@ def redone(steps: Sequence[Node], start: str) -> list[str]:
     else:
         return [node.key for node in now if node in bad or node.key in LAST]
     return [node.key for node in now if node.position >= position]
+
+
+def _now(steps: Sequence[Node]) -> list[Node]:
+    return [node for node in steps if PAST not in node.key and (node.started_at or node.state == "queued")]
+
+
+def _known(steps: Sequence[Node], start: str) -> str:
+    """The step that is asked for. Raises UserError where there is none of that name."""
+    known = [node.key for node in _now(steps)]
+    if start and start not in known:
+        close = get_close_matches(start, known, n=1)
+        raise UserError(command_text.no_such_step(start, known, close[0] if close else None))
+    return start
 
 
 def _of_agent(bad: Node, steps: Sequence[Node]) -> Node:

@@ -25,6 +25,7 @@ class Score:
 
     def __post_init__(self) -> None:
         self._places = {entry["name"]: number for number, entry in enumerate(self.graph)}
+        self._known, self._planned = set(self._places), set[str]()
 
     def place(self, name: str) -> int:
         """Where a job's steps begin in the tree of the run: in the order in which jobs were announced."""
@@ -35,14 +36,15 @@ class Score:
         return runs.Node(f"{part.name}.{step}", self.place(part.name) + 1, title)
 
     async def announce(self, parts: Sequence[Part]) -> None:
-        known = {entry["name"] for entry in self.graph}
-        fresh = [part for part in parts if part.name not in known]
-        if not fresh:
+        """Show jobs that are to be played, those of a run that is tried again too."""
+        if not self.shown:
             return
-        self.graph += [_entry(part) for part in fresh]
-        rows = [self._row(part) for part in fresh]
-        await self.board.learn(self.run, graph=self.graph)
-        if self.shown:
+        if fresh := [part for part in parts if part.name not in self._known]:
+            self.graph += [_entry(part) for part in fresh]
+            self._known.update(part.name for part in fresh)
+            await self.board.learn(self.run, graph=self.graph)
+        if rows := [self._row(part) for part in parts if part.name not in self._planned]:
+            self._planned.update(row.key for row in rows)
             await self.board.plan(self.run, *rows)
 
     async def begin(self, part: Part) -> None:
