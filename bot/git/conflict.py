@@ -90,10 +90,13 @@ def _conflict(path: str, kinds: tuple[str, ...], stages: Sequence[tuple[str, str
 
 
 def _kinds(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What of conflict each path is in: every message is a number of paths, these, its kind, and a sentence."""
+    """What of conflict each path is in: every message is a number of paths, these, its kind, and a sentence.
+
+    Where submodules conflict, advice to people follows the last one.
+    """
     found: dict[str, tuple[str, ...]] = {}
     at = 0
-    while at < len(words) and words[at]:
+    while at < len(words) and words[at].isdecimal():
         count = int(words[at])
         paths, kind = words[at + 1 : at + 1 + count], words[at + 1 + count]
         for path in paths if kind.startswith("CONFLICT") else ():

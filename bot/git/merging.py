@@ -102,7 +102,7 @@ async def forecast(mirror: Mirror, base: str, sides: Mapping[str, tuple[str, str
     onto = dict(zip(first, await _each(joins, first), strict=True))
     both = dict(zip(tried, await _each(meets, tried), strict=True))
     alone = {name: _named(onto[name], touched[name]) for name in late}
-    together = {pair: _named(merged, touched[pair[1]] - _known(alone, pair)) for pair, merged in both.items()}
+    together = {pair: _named(merged, _all(touched, pair) - _all(alone, pair)) for pair, merged in both.items()}
     untried = sum(mask.bit_count() for mask in masks.values()) // 2 - len(tried)
     return Forecast(_without_empty(together), _without_empty(alone), untried)
 
@@ -146,8 +146,8 @@ def _named(merged: Merged, paths: Paths) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in found if path in paths))
 
 
-def _known(alone: Mapping[str, Sequence[str]], pair: tuple[str, str]) -> Paths:
-    return frozenset().union(*(alone.get(name, ()) for name in pair))
+def _all(paths: Mapping[str, Iterable[str]], pair: tuple[str, str]) -> Paths:
+    return frozenset(path for name in pair for path in paths.get(name, ()))
 
 
 def _hindered(change: Change, stay: set[str]) -> bool:
