@@ -1,6 +1,7 @@
 """A run's steps are done once, whatever happens to the process; on SQLite and on PostgreSQL alike."""
 
 import asyncio
+import zlib
 
 import pytest
 
@@ -227,3 +228,21 @@ async def test_a_run_started_from_within_another_is_no_part_of_it(stage: Build) 
     other[0] = "y"
     await worker.again()
     assert set(log) == {"parent", "x", "y", "end"}
+
+
+async def test_steps_whose_keys_have_the_same_number_are_told_apart_after_a_crash_too(stage: Build) -> None:
+    one, other = "task/lxguoz.agent.1", "task/wcddmo.agent.1"
+    assert zlib.crc32(one.encode()) & 0x7FFFFFFF == zlib.crc32(other.encode()) & 0x7FFFFFFF
+    log: list[str] = []
+    results: list[Json] = []
+
+    async def body(_run: str, step: Step) -> None:
+        order = (one, other) if not log else (other, one)  # what is side by side comes in any order
+        results.append([await step(key, doing(key, log, key)) for key in order])
+        await step("tell", doing(None, [], "tell"))
+
+    worker = stage(body)
+    await worker.crash_in("r1", "tell:before")
+    await worker.again()
+    assert log == [one, other]
+    assert results == [[one, other], [other, one]]

@@ -193,20 +193,21 @@ class Engine:
         self._recovering.discard(run_id)
         self._listen()
         task.add_done_callback(lambda _: self._ended(run_id))
-        await self._body(run_id, partial(self._step, set()))
+        numbers = _Numbers(await self._outside(asyncio.to_thread(_numbers, run_id)))
+        await self._body(run_id, partial(self._step, set(), numbers))
 
     def _ended(self, run_id: str) -> None:
         self._running.pop(run_id, None)
         self._changed.set()
 
-    async def _step(self, seen: set[str], key: str, effect: Effect) -> Json:
+    async def _step(self, seen: set[str], numbers: "_Numbers", key: str, effect: Effect) -> Json:
         if key in seen:
             raise RuntimeError(f"the step {key!r} is there twice in one run")
         seen.add(key)
         raised: list[Exception] = []
         place = DBOS.reserve_step()
         # Found by its name, not by when it was called: steps may race, and a newer Tutti may have other steps.
-        place._step_ctx.function_id = zlib.crc32(key.encode()) & 0x7FFFFFFF
+        place._step_ctx.function_id = numbers.of(key)
         record: list[Any] = json.loads(await place.run_async({"name": key}, self._do, key, effect, raised))
         if record[0] == "value":
             return record[1]  # type: ignore[no-any-return]
@@ -232,6 +233,30 @@ class Engine:
             record = json.dumps(["error", type(error).__name__])  # not its words, which may quote a token
         await self._checkpoint(f"{key}:done")
         return record
+
+
+class _Numbers:
+    """What the steps of one run are recorded under: made of the key, and the next one where another key has that.
+
+    Of some thousand keys two have the same now and then. `recorded`: those of the run's steps so far.
+    """
+
+    def __init__(self, recorded: dict[str, int]) -> None:
+        self._known, self._taken = recorded, set(recorded.values())
+
+    def of(self, key: str) -> int:
+        if key not in self._known:
+            number = zlib.crc32(key.encode()) & 0x7FFFFFFF
+            while number in self._taken:
+                number = (number + 1) & 0x7FFFFFFF
+            self._known[key] = number
+            self._taken.add(number)
+        return self._known[key]
+
+
+def _numbers(run_id: str) -> dict[str, int]:
+    steps = DBOS.list_workflow_steps(run_id, load_output=False)
+    return {step["function_name"]: step["function_id"] for step in steps}
 
 
 async def _insist(effect: Effect, sleep: Callable[[float], Awaitable[None]]) -> Json:
