@@ -1,0 +1,3 @@
+"""What every story of the orchestra may ask for."""
+
+from tests.orchestra.hall import hall as hall
