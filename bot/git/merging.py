@@ -17,7 +17,7 @@ from bot.git.mirror import Mirror
 from bot.git.overlap import Paths, above, beside, clash, pairs
 from bot.git.overlap import order as order
 
-MOST = 500  # merges that a forecast may try
+MOST = 200  # pairs that a forecast merges: some seconds
 _AT_ONCE = 4
 _HELPER = Identity("Tutti", "merge@tutti.invalid")  # signs what git needs for a merge and nobody ever sees
 T = TypeVar("T")
