@@ -169,3 +169,17 @@ def test_only_the_places_own_user_looks_into_the_worktree(tmp_path: Path) -> Non
     roots, theirs = argv[: argv.index(walled.SETPRIV)], argv[argv.index(walled.SETPRIV) :]
     assert [word for word in roots if f"{tmp_path}/tree/" in word] == []
     assert f"{tmp_path}/tree/src/api" in theirs
+
+
+async def test_a_link_that_came_later_keeps_every_process_out(tmp_path: Path, around: Walls) -> None:
+    """Nobody inside can put one there; if it stands there all the same, nothing is started."""
+    narrow = place(tmp_path, around)
+    (tmp_path / "tree/src/api").rename(tmp_path / "was")
+    (tmp_path / "tree/src/api").symlink_to(tmp_path / "was")
+    try:
+        said = await sh(narrow, "echo x >src/api/a.py")
+    except OSError as refused:
+        said = [str(refused)]
+    assert "done" not in said
+    assert "ymbolic link" in said[0]
+    assert (tmp_path / "was/a.py").read_text() == "mine\n"
