@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from bot.publish import graph_text, text
 from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
+Join = Callable[[Part, Product, Ended], Awaitable[Ended]]
 _TOLD = 8_000  # characters of what each job before said
 
 
@@ -106,30 +107,38 @@ class Stage:
 
     async def perform(self, part: Part) -> Ended:
         """Play one part, again as often as it says, and merge what it made into the trunk."""
+        ended = await self.played(part, self.merge)
+        await self.finish(part, ended)
+        return ended
+
+    async def finish(self, part: Part, ended: Ended) -> None:
+        self.ended[part.name] = ended
+        await self.score.end(part, ended)
+
+    async def played(self, part: Part, join: Join) -> Ended:
+        """The same as `perform`, with `join` in place of the merge; who calls it says how the part ended."""
         self.parts[part.name] = part
         await self.score.begin(part)
         share = self.shares.take(part.spec.usd)
         spent, ended = 0.0, Ended("failed")
         try:
             for turn in range(part.spec.retries + 1):
-                ended, cost = await self._once(part, share - spent, turn)
+                ended, cost = await self._once(part, share - spent, turn, join)
                 spent += cost
                 if ended.state not in ("failed", "timed out") or spent >= share:
                     break
         finally:
             self.shares.settle(share, spent)
-        self.ended[part.name] = ended
-        await self.score.end(part, ended)
         return ended
 
-    async def _once(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
+    async def _once(self, part: Part, usd: float, turn: int, join: Join) -> tuple[Ended, float]:
         """How one turn ended, and what it cost."""
         try:
             if part.spec.run:
                 return await self._run(part, turn), 0.0
             if self._reads(part.spec.agent):
                 return await self._read(part, usd, turn)
-            return await self._write(part, usd, turn)
+            return await self._write(part, usd, turn, join)
         except Stop as stop:
             if stop.state in ("cancelled", "waiting"):
                 raise
@@ -143,11 +152,11 @@ class Stage:
     def _reads(self, agent: str) -> bool:
         return self.shop.agents[agent].output == "data"
 
-    async def _write(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
+    async def _write(self, part: Part, usd: float, turn: int, join: Join) -> tuple[Ended, float]:
         product = await jobs.play(self.shop, self.told(part, usd), self._work(part, turn), self.trunk.tree, self.step)
         ended = Ended(product.state, product.reason, product.outputs, product.words)
         if product.state in WELL and product.tree != product.start:
-            ended = await self.merge(part, product, ended)
+            ended = await join(part, product, ended)
         return ended, product.spent
 
     async def merge(self, part: Part, product: Product, ended: Ended) -> Ended:
@@ -224,6 +233,8 @@ class Stage:
 
     def _before(self, needs: Sequence[str]) -> str:
         """What the jobs said that come before, as data."""
+        if not needs:
+            return ""
         mine = {name: one for name, one in self.ended.items() if {name, name.rpartition("/")[0]} & {*needs}}
         said = {name: one.words for name, one in mine.items() if one.words}
         return "\n\n".join(prompt.fence(f"job {name}", words, _TOLD) for name, words in said.items())
