@@ -34,7 +34,8 @@ Mend = Callable[[str, Verdict, int], Awaitable[bool]]
 class Merged:
     """What became of a merge: `paths` it changed on the trunk, `resolved` those whose conflicts an agent resolved.
 
-    `left` are the job's changes to paths of others, which were not merged, by owner.
+    `left` are the job's changes to paths of others, which were not merged, by owner. `aside` are the paths at which it
+    conflicts, where that was not to be resolved yet: then nothing was merged.
     """
 
     state: State
@@ -42,6 +43,7 @@ class Merged:
     paths: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    aside: tuple[str, ...] = ()
 
 
 @dataclass
@@ -57,8 +59,11 @@ class Integrator:
     verdict: Verdict = _UNTESTED
     spent: float = 0.0
 
-    async def merge(self, part: Part, product: Product, owners: Owners) -> Merged:
-        """Merge what a job made upon its start into the trunk. Raises Stop where the run was cancelled or rests."""
+    async def merge(self, part: Part, product: Product, owners: Owners, *, resolving: bool = True) -> Merged:
+        """Merge what a job made upon its start into the trunk; where it conflicts, once an agent has resolved that.
+
+        Raises Stop where the run was cancelled or rests.
+        """
         mirror = self.order.mirror
         made, left = product.tree, dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
@@ -70,6 +75,8 @@ class Integrator:
             before = self.trunk.tree
             merged = await merging.merge(mirror, product.start, before, made)
             tree, wrong = merged.tree, ""
+            if merged.conflicts and not resolving:
+                return Merged("waiting", left=left, aside=tuple(one.path for one in merged.conflicts))
             if merged.conflicts:
                 tree, wrong = await self._resolve(part, product, merged.tree, merged.conflicts)
             if wrong:
@@ -80,15 +87,12 @@ class Integrator:
                 self.green[tree] = product.verdict
             return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
 
-    def _of(self, job: str) -> list[Merge]:
-        return [merge for merge in self.trunk.merges if merge.job == job]
-
     def _known(self, job: str, made: str) -> Merge | None:
-        return next((merge for merge in self._of(job) if merge.made == made), None)
+        return next((merge for merge in self.trunk.of(job) if merge.made == made and not merge.back), None)
 
     def _key(self, job: str) -> str:
         """Of the next merge of a job: it may make something again, after a retry or where tests were red together."""
-        done = len(self._of(job))
+        done = len(self.trunk.of(job))
         return f"{job}.merge" if not done else f"{job}.merge.{done + 1}"
 
     # ---- conflicts ---------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class Stage:
     parts: dict[str, Part] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.shares = Shares(self.order.usd)
+        self.shares, self.owners = Shares(self.order.usd), Owners(self.owned)
         self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score)
         self.player = Player(self, self.workflow.limits.agents, self.names)
 
@@ -85,9 +85,12 @@ class Stage:
     def _own(self, parts: Sequence[Part]) -> None:
         """What a job with a matrix owns is known once that is: until then it owns nothing."""
         owned = {**self.owned, **{part.name: () if _open(part) else part.spec.owns for part in parts}}
-        for one, other, example in Owners({name: globs for name, globs in owned.items() if globs}).conflicts():
+        if owned == self.owned:
+            return
+        owners = Owners({name: globs for name, globs in owned.items() if globs})
+        for one, other, example in owners.conflicts():
             raise ValueError(graph_text.two_owners(one, other, example))
-        self.owned = owned
+        self.owned, self.owners = owned, owners
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
         if whole.spec.strategy.matrix:
@@ -159,16 +162,15 @@ class Stage:
             ended = await join(part, product, ended)
         return ended, product.spent
 
-    async def merge(self, part: Part, product: Product, ended: Ended) -> Ended:
-        """Merge a job's work into the trunk; what is not its own goes back, or to whom it belongs."""
-        merged = await self.integrator.merge(part, product, self.owners)
+    async def merge(self, part: Part, product: Product, ended: Ended, *, resolving: bool = True) -> Ended:
+        """Merge a job's work into the trunk; what is not its own goes back, or to whom it belongs.
+
+        Where conflicts are not to be resolved yet, work that has some is not merged, and the job is `waiting`.
+        """
+        merged = await self.integrator.merge(part, product, self.owners, resolving=resolving)
         if merged.state == "done":
             self.portions[part.name] = Portion(part.name, part.spec.agent, product.words, merged.paths, merged.resolved)
         return replace(ended, state=merged.state, reason=merged.reason)
-
-    @property
-    def owners(self) -> Owners:
-        return Owners({name: globs for name, globs in self.owned.items() if globs})
 
     async def _read(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
         """A job of an agent that changes nothing: what it says by name."""

@@ -15,7 +15,8 @@ from bot.store.db import Database
 class Merge:
     """What job `job` made (the tree `made`) upon the trunk: the trees `before` and after, and the `paths` between them.
 
-    `seq` counts from 1. An agent resolved the conflicts at the paths in `resolved`.
+    `seq` counts from 1. An agent resolved the conflicts at the paths in `resolved`. `back` says why what the job had
+    merged was taken back; it is empty where something was merged.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Merge:
     tree: str
     paths: tuple[str, ...]
     resolved: tuple[str, ...] = ()
+    back: str = ""
 
 
 class Trunk:
@@ -38,6 +40,12 @@ class Trunk:
         self.lock = asyncio.Lock()
         self._db, self._mirror, self._run, self._base = db, mirror, run, base
         self._merges: dict[str, Merge] = {}
+        self._of: dict[str, list[Merge]] = {}
+
+    @property
+    def base(self) -> str:
+        """The tree before anything was merged."""
+        return self._base
 
     @property
     def tree(self) -> str:
@@ -53,6 +61,19 @@ class Trunk:
         """The merge of that key, where it is done already."""
         return self._merges.get(key)
 
+    def of(self, job: str) -> Sequence[Merge]:
+        """The merges of one job, oldest first."""
+        return self._of.get(job, ())
+
+    def standing(self, job: str) -> Sequence[Merge]:
+        """Those of them that were not taken back."""
+        found = self.of(job)
+        return found[max((number for number, one in enumerate(found, 1) if one.back), default=0) :]
+
+    def taken_back(self) -> dict[str, str]:
+        """The jobs nothing of which stands, and why that was taken back."""
+        return {job: found[-1].back for job, found in self._of.items() if found[-1].back}
+
     @property
     def _last(self) -> Merge | None:
         return next(reversed(self._merges.values()), None)
@@ -60,9 +81,17 @@ class Trunk:
     async def load(self) -> None:
         """Read what an earlier process has merged of this run."""
         rows = await self._db.read(lambda conn: merges.merges(conn, self._run))
-        self._merges = {key: _merge(key, meta) for key, meta in rows}
+        self._merges, self._of = {}, {}
+        for key, meta in rows:
+            self._know(_merge(key, meta))
 
-    async def append(self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = ()) -> Merge:
+    def _know(self, merge: Merge) -> None:
+        self._merges[merge.key] = merge
+        self._of.setdefault(merge.job, []).append(merge)
+
+    async def append(
+        self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = (), back: str = ""
+    ) -> Merge:
         """The trunk is `tree` from now on, for the job made `made`: kept before this returns, with the objects it adds.
 
         A key that is known changes nothing, and gives what it gave. Raises RuntimeError where nobody holds the lock.
@@ -71,22 +100,22 @@ class Trunk:
             raise RuntimeError("who merges into the trunk holds its lock")
         if found := self.known(key):
             return found
-        keeping = asyncio.create_task(self._keep(key, job, made, tree, tuple(resolved)))
+        keeping = asyncio.create_task(self._keep(key, job, made, tree, tuple(resolved), back))
         try:
             return await asyncio.shield(keeping)
         except asyncio.CancelledError:
             await asyncio.wait({keeping})  # a row that is there is merged, whoever is not interested any more
             raise
 
-    async def _keep(self, key: str, job: str, made: str, tree: str, resolved: tuple[str, ...]) -> Merge:
+    async def _keep(self, key: str, job: str, made: str, tree: str, resolved: tuple[str, ...], back: str) -> Merge:
         before, seq = self.tree, self._last.seq + 1 if self._last else 1
         paths, pack = await asyncio.gather(
             merging.changed(self._mirror, before, tree), changes.packed(self._mirror, before, tree)
         )
-        merge = Merge(key, job, seq, before, made, tree, tuple(sorted(paths)), resolved)
+        merge = Merge(key, job, seq, before, made, tree, tuple(sorted(paths)), resolved, back)
         meta = {name: value for name, value in asdict(merge).items() if name != "key"}
         await self._db.write(lambda conn: runs.keep(conn, self._run, key, meta, pack))
-        self._merges[key] = merge
+        self._know(merge)
         return merge
 
 
