@@ -48,6 +48,7 @@ class Stage:
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    turns: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.shares, self.owners = Shares(self.order.usd), Owners(self.owned)
@@ -77,10 +78,14 @@ class Stage:
 
         Raises ValueError where two of them own a path.
         """
+        self.shares.expect(await self.show(parts))
+
+    async def show(self, parts: Sequence[Part]) -> int:
+        """The same for parts whose money is not shared out here; how many of them are new."""
         fresh = [part for part in parts if part.name not in self.owned]
         self._own(fresh)
-        self.shares.expect(len(fresh))
         await self.score.announce(fresh)
+        return len(fresh)
 
     def _own(self, parts: Sequence[Part]) -> None:
         """What a job with a matrix owns is known once that is: until then it owns nothing."""
@@ -108,9 +113,12 @@ class Stage:
         self.shares.expect(-1)
         await self.score.skip(part, why)
 
-    async def perform(self, part: Part) -> Ended:
-        """Play one part, again as often as it says, and merge what it made into the trunk."""
-        ended = await self.played(part, self.merge)
+    async def perform(self, part: Part, shares: Shares | None = None) -> Ended:
+        """Play one part, again as often as it says, and merge what it made into the trunk.
+
+        What it may use it takes from the run's shares, or from those that are given.
+        """
+        ended = await self.played(part, self.merge, shares)
         await self.finish(part, ended)
         return ended
 
@@ -118,21 +126,28 @@ class Stage:
         self.ended[part.name] = ended
         await self.score.end(part, ended)
 
-    async def played(self, part: Part, join: Join) -> Ended:
+    async def played(self, part: Part, join: Join, shares: Shares | None = None) -> Ended:
         """The same as `perform`, with `join` in place of the merge; who calls it says how the part ended."""
         self.parts[part.name] = part
         await self.score.begin(part)
-        share = self.shares.take(part.spec.usd)
+        shares = shares or self.shares
+        share = shares.take(part.spec.usd)
         spent, ended = 0.0, Ended("failed")
         try:
-            for turn in range(part.spec.retries + 1):
-                ended, cost = await self._once(part, share - spent, turn, join)
+            for _ in range(part.spec.retries + 1):
+                ended, cost = await self._once(part, share - spent, self._turn(part), join)
                 spent += cost
                 if ended.state not in ("failed", "timed out") or spent >= share:
                     break
         finally:
-            self.shares.settle(share, spent)
+            shares.settle(share, spent)
         return ended
+
+    def _turn(self, part: Part) -> int:
+        """Which turn of a part begins, from 0: its steps go on counting whoever gives it another."""
+        turn = self.turns.get(part.name, 0)
+        self.turns[part.name] = turn + 1
+        return turn
 
     async def _once(self, part: Part, usd: float, turn: int, join: Join) -> tuple[Ended, float]:
         """How one turn ended, and what it cost."""
@@ -187,7 +202,7 @@ class Stage:
         return Ended("done", "", said, json.dumps(said, ensure_ascii=False)), made.counted
 
     async def ask(
-        self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], **given: Any
+        self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], title: str = "", **given: Any
     ) -> Reading:
         """What an agent answers that reads the trunk and changes nothing; `given` is told besides."""
         order, spec = self.shop.engaged(self.told(part, usd), part.spec.agent)
@@ -195,7 +210,7 @@ class Stage:
         reader = Reader(
             shop=self.shop,
             order=order,
-            node=self.score.node(part, step, f"{part.spec.agent} reads"),
+            node=self.score.node(part, step, title or f"{part.spec.agent} reads"),
             agent=part.spec.agent,
             spec=spec,
             given={**_given(order.asked), **given},
@@ -245,12 +260,12 @@ class Stage:
         """The tests on everything together; what is red goes back to the job that broke it."""
         return Ended(*await self.integrator.check(self._mend))
 
-    async def _mend(self, job: str, red: Verdict, round_: int) -> bool:
+    async def _mend(self, job: str, red: Verdict, _round: int) -> bool:
         """Have a job mend what its work broke, on everything together; whether it did."""
         part = self.parts[job]
-        turns = part.spec.retries + round_
+        self.shares.expect(1)
         share = self.shares.take(part.spec.usd)
-        work = self._work(part, turns, red.output or " ")
+        work = self._work(part, self._turn(part), red.output or " ")
         product = await jobs.play(self.shop, self.told(part, share), work, self.trunk.tree, self.step)
         self.shares.settle(share, product.spent)
         if product.state != "done" or product.tree == product.start:
