@@ -15,6 +15,7 @@ from bot.errors import State
 from bot.git import changes, merging
 from bot.git.merging import Conflict
 from bot.graph.ownership import Owners
+from bot.orchestra.blame import Blame
 from bot.orchestra.part import Part
 from bot.orchestra.score import Score
 from bot.orchestra.sides import Sides, to_resolve
@@ -151,20 +152,27 @@ class Integrator:
     async def check(self, mend: Mend) -> tuple[State, str]:
         """Test what is merged. What is red goes back to the job that broke it, with `mend`, and is tested again."""
         for round_ in range(1, ROUNDS + 1):
-            tree = self.trunk.tree
-            if tree == self.order.base_tree:
-                return "done", ""
-            self.verdict = await self._tested(tree)
-            if stopped := cut_short(self.verdict, self.order):
-                return stopped
-            if self.verdict.passed is not False:
-                return "done", ""
-            culprit = await self._bisected()
+            if ended := await self.judged():
+                return ended
+            culprit = await self.blame.culprit()
             if culprit is None:
                 return "failed", graph_text.red_before()
             if round_ == ROUNDS or not await mend(culprit, self.verdict, round_):
                 return "failed", graph_text.red_together(culprit)
         raise AssertionError
+
+    async def judged(self) -> tuple[State, str] | None:
+        """How what is merged stands by its tests; None where they are red."""
+        if self.trunk.tree == self.order.base_tree:
+            return "done", ""
+        self.verdict = await self._tested(self.trunk.tree)
+        if stopped := cut_short(self.verdict, self.order):
+            return stopped
+        return ("done", "") if self.verdict.passed is not False else None
+
+    @property
+    def blame(self) -> Blame:
+        return Blame(self.order.mirror, self.trunk, self.green, self._tested)
 
     async def _tested(self, tree: str) -> Verdict:
         if tree not in self.green:
@@ -173,17 +181,6 @@ class Integrator:
                 return verdict
             self.green[tree] = verdict
         return self.green[tree]
-
-    async def _bisected(self) -> str | None:
-        """The job whose merge made the tests red; None where they were red before any."""
-        trees = [self.order.base_tree, *(merge.tree for merge in self.trunk.merges)]
-        low = max((number for number, tree in enumerate(trees) if tree in self.green), default=-1)
-        high = len(trees) - 1
-        while high - low > 1:
-            middle = max((low + high) // 2, 0)
-            verdict = await self._tested(trees[middle])
-            low, high = (middle, high) if verdict.passed is not False else (low, middle)
-        return self.trunk.merges[high - 1].job if high > 0 else None
 
     async def _test(self, node: runs.Node, tree: str) -> Verdict:
         judgement = Judgement(self.shop, self.order, tree)

@@ -41,6 +41,7 @@ class Trunk:
         self._db, self._mirror, self._run, self._base = db, mirror, run, base
         self._merges: dict[str, Merge] = {}
         self._of: dict[str, list[Merge]] = {}
+        self.backs: list[Merge] = []  # those that took something back, oldest first
 
     @property
     def base(self) -> str:
@@ -72,7 +73,7 @@ class Trunk:
 
     def taken_back(self) -> dict[str, str]:
         """The jobs nothing of which stands, and why that was taken back."""
-        return {job: found[-1].back for job, found in self._of.items() if found[-1].back}
+        return {merge.job: merge.back for merge in self.backs if self._of[merge.job][-1] is merge}
 
     @property
     def _last(self) -> Merge | None:
@@ -81,13 +82,14 @@ class Trunk:
     async def load(self) -> None:
         """Read what an earlier process has merged of this run."""
         rows = await self._db.read(lambda conn: merges.merges(conn, self._run))
-        self._merges, self._of = {}, {}
+        self._merges, self._of, self.backs = {}, {}, []
         for key, meta in rows:
             self._know(_merge(key, meta))
 
     def _know(self, merge: Merge) -> None:
         self._merges[merge.key] = merge
         self._of.setdefault(merge.job, []).append(merge)
+        self.backs += [merge] if merge.back else []
 
     async def append(
         self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = (), back: str = ""

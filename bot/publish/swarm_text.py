@@ -1,0 +1,68 @@
+"""Every sentence about swarms: where their tasks come from, and why the work of one does not stand. Pure."""
+
+from collections.abc import Sequence
+
+from bot.github.harmless import code
+
+
+def no_file_fits(globs: Sequence[str]) -> str:
+    return f"No change: no file fits {_listed([code(glob) for glob in globs])}."
+
+
+def no_file_holds(text: str) -> str:
+    return f"No change: no file holds {code(text)}."
+
+
+def nothing_planned(agent: str) -> str:
+    return f"No change: {code(agent)} found nothing to do."
+
+
+def one_line(text: str) -> str:
+    return f"Failed: {code(text)} is no line of text to look for."
+
+
+def no_plan(agent: str, why: str) -> str:
+    return f"Failed: {code(agent)} found no tasks. {why}".rstrip()
+
+
+def static_matrix(job: str) -> str:
+    return f"Failed: the tasks are the matrix of {code(job)}, which can have no expression in its place."
+
+
+def cut(found: int, taken: int) -> str:
+    return f"{found:,} tasks were found, of which the first {taken:,} were done ({code('tasks.max')})."
+
+
+def unnamed(files: int) -> str:
+    """Files that are no tasks: nobody could be told of them."""
+    return f"{files} {'files were' if files != 1 else 'file was'} left out, whose names are no plain text."
+
+
+def aside(paths: Sequence[str]) -> str:
+    return f"Waits to be merged until the others are: it conflicts in {_listed([code(path) for path in paths[:10]])}."
+
+
+def broke() -> str:
+    return "Failed: the tests fail with its work, which was taken back."
+
+
+def built_on(job: str) -> str:
+    return f"Failed: it builds on the work of {code(job)}, which the tests fail with, and was taken back with that."
+
+
+def not_parted() -> str:
+    return "Failed: the tests fail with too many of the tasks to tell which, and its work was taken back with theirs."
+
+
+def to_plan(most: int) -> str:
+    """What the agent that plans is asked for."""
+    return f"At most {most} tasks, the most useful ones first. Answer with the key `tasks`, a list of texts."
+
+
+def wrong_tasks(wrong: Sequence[str]) -> list[str]:
+    """What the agent that plans is told of an answer that is none."""
+    return [*wrong[:20], *([f"and {len(wrong) - 20} more"] if len(wrong) > 20 else [])]
+
+
+def _listed(said: Sequence[str]) -> str:
+    return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
