@@ -184,8 +184,16 @@ class Stage:
         """
         merged = await self.integrator.merge(part, product, self.owners, resolving=resolving)
         if merged.state == "done":
-            self.portions[part.name] = Portion(part.name, part.spec.agent, product.words, merged.paths, merged.resolved)
+            self.portions[part.name] = self._portion(part, product)
         return replace(ended, state=merged.state, reason=merged.reason)
+
+    def _portion(self, part: Part, product: Product) -> Portion:
+        """What a job gave so far, in its first words: after a crash what it mended since is merged, and not said."""
+        merges = self.trunk.standing(part.name)
+        paths = dict.fromkeys(path for merge in merges for path in merge.paths)
+        resolved = dict.fromkeys(path for merge in merges for path in merge.resolved)
+        words = self.portions[part.name].words if part.name in self.portions else product.words
+        return Portion(part.name, part.spec.agent, words, tuple(paths), tuple(resolved))
 
     async def _read(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
         """A job of an agent that changes nothing: what it says by name."""
@@ -258,9 +266,9 @@ class Stage:
 
     async def check(self) -> Ended:
         """The tests on everything together; what is red goes back to the job that broke it."""
-        return Ended(*await self.integrator.check(self._mend))
+        return Ended(*await self.integrator.check(self.mend))
 
-    async def _mend(self, job: str, red: Verdict, _round: int) -> bool:
+    async def mend(self, job: str, red: Verdict, _round: int) -> bool:
         """Have a job mend what its work broke, on everything together; whether it did."""
         part = self.parts[job]
         self.shares.expect(1)
@@ -276,10 +284,11 @@ class Stage:
         """What the run made; `tolerant`: jobs that failed do not make the whole fail, where one went well."""
         bad = {name: one for name, one in ended.items() if not one.well}
         failed = {name: one for name, one in bad.items() if one.state != "skipped"}
-        state: State = "done" if self.trunk.merges else "no change"
+        changed = self.trunk.tree != self.order.base_tree
+        state: State = "done" if changed else "no change"
         if not checked.well:
             state = checked.state
-        elif failed and not (tolerant and self.trunk.merges):
+        elif failed and not (tolerant and changed):
             state = next(iter(failed.values())).state
         told = {name: (one.state, one.reason) for name, one in bad.items()}
         reason = graph_text.ended(len(ended) - len(bad), len(ended), told) if bad else ""
