@@ -29,6 +29,7 @@ from bot.workflow.command import rows
 from bot.workflow.configuration import Configuration
 from bot.workflow.known import Known
 from bot.workflow.library import shipped
+from bot.workflow.job import Job, Team, Tests
 from bot.workflow.spec import Workflow, parse_workflow
 from tests.pages import PAGES, ROOT, bare, read, section, table
 
@@ -106,18 +107,28 @@ def test_every_make_target_in_the_docs_exists_and_every_one_is_documented() -> N
 # ---- the language ----------------------------------------------------------------------------------------------------
 
 
-def keys(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key of a file as a path, `jobs.<name>.agent`; the rules of reviews have a table of their own."""
+ONCE: frozenset[type[BaseModel]] = frozenset({Job, Team, Tests})
+
+
+def keys(
+    model: type[BaseModel], before: str = "", told: set[type[BaseModel]] | None = None
+) -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of a file as a path, `jobs.<name>.agent`; the rules of reviews have a table of their own.
+
+    What stands at several places of a workflow is told of once.
+    """
+    told = set() if told is None else told
     for name, field in model.model_fields.items():
         path = f"{before}{field.alias or name}"
         if path == "review":
             yield from [(path, field)] if field.default is None else []
             continue
         inner, repeated = _model_in(field.annotation)
-        if inner is None:
+        if inner is None or inner in told:
             yield path, field
         else:
-            yield from keys(inner, f"{path}.<name>." if repeated else f"{path}.")
+            told |= {inner} & ONCE
+            yield from keys(inner, f"{path}.<name>." if repeated else f"{path}.", told)
 
 
 def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
@@ -138,7 +149,7 @@ def worded(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True, validated_data={})
-    if value in (None, (), ""):
+    if value in (None, (), "", {}) or isinstance(value, BaseModel):
         return "none"
     if isinstance(value, tuple):
         return ", ".join(value)

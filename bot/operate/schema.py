@@ -50,12 +50,15 @@ def _describe(found: dict[str, Any], meanings: dict[str, str]) -> None:
         told.add(id(place))
 
 
-def _keys(part: dict[str, Any], definitions: dict[str, Any], before: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _keys(
+    part: dict[str, Any], definitions: dict[str, Any], before: str, around: tuple[int, ...] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key with its place, but for what stands in itself again."""
     for key, place in part.get("properties", {}).items():
         yield f"{before}{key}", place
         inner, way = _inner(place, definitions)
-        if inner is not None:
-            yield from _keys(inner, definitions, f"{before}{key}.{way}")
+        if inner is not None and id(inner) not in around:
+            yield from _keys(inner, definitions, f"{before}{key}.{way}", (*around, id(inner)))
 
 
 def _inner(place: dict[str, Any], definitions: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:

@@ -1,0 +1,1 @@
+"""Graphs of jobs as plain data."""
