@@ -35,12 +35,24 @@ class Portion:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """A part of a run's work that is published by itself: the tree with the changes of these jobs, and their words.
+
+    No path is changed in two slices.
+    """
+
+    tree: str
+    words: str
+    jobs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Product:
     """What a job made, and where it stopped short of its goal (`state` is `done` when it did not).
 
     `attempt` is the try whose tests `verdict` tells of, 0 for none. `start` is the tree that it began with, `spent`
     what its tries count for in US dollars, `outputs` what its agent said by name. `parts` tells of those of a run that
-    many made together.
+    many made together, `slices` are its pull requests where it is too much for one.
     """
 
     tree: str
@@ -53,6 +65,7 @@ class Product:
     spent: float = 0.0
     outputs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Portion, ...] = ()
+    slices: tuple[Slice, ...] = ()
 
 
 async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) -> Product:

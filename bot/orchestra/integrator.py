@@ -20,7 +20,7 @@ from bot.orchestra.part import Part
 from bot.orchestra.score import Score
 from bot.orchestra.sides import Sides, to_resolve
 from bot.orchestra.trunk import Merge, Trunk
-from bot.publish import graph_text
+from bot.publish import graph_text, swarm_text
 from bot.store import runs
 
 RESOLVER = "merger"  # the agent that resolves conflicts
@@ -35,8 +35,8 @@ Mend = Callable[[str, Verdict, int], Awaitable[bool]]
 class Merged:
     """What became of a merge: `paths` it changed on the trunk, `resolved` those whose conflicts an agent resolved.
 
-    `left` are the job's changes to paths of others, which were not merged, by owner. `aside` are the paths at which it
-    conflicts, where that was not to be resolved yet: then nothing was merged.
+    `left` are the job's changes to paths of others, which were not merged, by owner. Where it is `waiting`, nothing was
+    merged: it conflicts, and that was not to be resolved yet.
     """
 
     state: State
@@ -44,7 +44,6 @@ class Merged:
     paths: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    aside: tuple[str, ...] = ()
 
 
 @dataclass
@@ -77,7 +76,7 @@ class Integrator:
             merged = await merging.merge(mirror, product.start, before, made)
             tree, wrong = merged.tree, ""
             if merged.conflicts and not resolving:
-                return Merged("waiting", left=left, aside=tuple(one.path for one in merged.conflicts))
+                return Merged("waiting", swarm_text.aside([one.path for one in merged.conflicts]), left=left)
             if merged.conflicts:
                 tree, wrong = await self._resolve(part, product, merged.tree, merged.conflicts)
             if wrong:

@@ -41,12 +41,13 @@ class Scene(Protocol):
 class Player:
     """Plays graphs of one run. `names` is what its expressions may name beside `needs` and `matrix`.
 
-    `agents` is how many parts play at once.
+    `agents` is how many parts play at once, `most` how many a matrix may make.
     """
 
     scene: Scene
     agents: int
     names: Names = field(default_factory=dict)
+    most: int = expansion.MOST
 
     def __post_init__(self) -> None:
         self._room = asyncio.Semaphore(self.agents)
@@ -112,7 +113,7 @@ class Player:
             raise ValueError(graph_text.no_matrix(plain.name))
         trusted = matrix == strategy.matrix
         found = []
-        for values in expansion.combinations(matrix):
+        for values in expansion.combinations(matrix, self.most):
             name = expansion.instance_name(plain.name, values)
             found.append(filled(replace(plain, name=name, values=values), names, values, trusted=trusted))
         return found

@@ -51,6 +51,11 @@ class Score:
         if self.shown:
             await self.board.open(self.run, self._row(part))
 
+    async def note(self, part: Part, reason: str) -> None:
+        """What there is to say of a job that is under way."""
+        if self.shown:
+            await self.board.note(self.run, part.name, reason=reason)
+
     async def end(self, part: Part, ended: Ended) -> None:
         if self.shown:
             await self.board.shut(self.run, part.name, ended.state, ended.reason)

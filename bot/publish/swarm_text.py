@@ -25,10 +25,6 @@ def no_plan(agent: str, why: str) -> str:
     return f"Failed: {code(agent)} found no tasks. {why}".rstrip()
 
 
-def static_matrix(job: str) -> str:
-    return f"Failed: the tasks are the matrix of {code(job)}, which can have no expression in its place."
-
-
 def cut(found: int, taken: int) -> str:
     return f"{found:,} tasks were found, of which the first {taken:,} were done ({code('tasks.max')})."
 
@@ -59,9 +55,8 @@ def to_plan(most: int) -> str:
     return f"At most {most} tasks, the most useful ones first. Answer with the key `tasks`, a list of texts."
 
 
-def wrong_tasks(wrong: Sequence[str]) -> list[str]:
-    """What the agent that plans is told of an answer that is none."""
-    return [*wrong[:20], *([f"and {len(wrong) - 20} more"] if len(wrong) > 20 else [])]
+def planning(agent: str) -> str:
+    return f"{agent} finds the tasks"
 
 
 def _listed(said: Sequence[str]) -> str:

@@ -1,0 +1,141 @@
+"""Many small tasks at once: each merged as soon as it is clean, those that conflict last, what breaks the tests out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.agents.job import Product
+from bot.git import merging
+from bot.orchestra.part import Ended, Part, together
+from bot.orchestra.player import Player
+from bot.orchestra.stage import Stage
+from bot.orchestra.tasks import Found
+from bot.publish import graph_text, swarm_text
+from bot.workflow.job import Job
+
+ROUNDS = 20  # tasks that are looked for one by one where the tests are red
+
+
+@dataclass
+class Crowd:
+    """The tasks of one run, as a scene for their player. `parts` are the tasks, by name, once they are known.
+
+    `aside` has the work that conflicted when it was ready, in the order of the tasks.
+    """
+
+    stage: Stage
+    parts: dict[str, Part] = field(default_factory=dict)
+    aside: dict[str, tuple[Part, Product, Ended]] = field(default_factory=dict)
+    whole: dict[str, Ended] = field(default_factory=dict)
+
+    async def play(self, name: str, job: Job, found: Found) -> None:
+        """Do the tasks, and merge what they made. Raises Stop where the run was cancelled or rests."""
+        # What an expression gives is data: in `owns` it is no glob, and nothing in it is an expression again.
+        tasks: Any = list(found.tasks) if found.trusted else "{{ tasks }}"
+        strategy = job.strategy.model_copy(update={"matrix": {"task": tasks}, "fail_fast": False})
+        each = job.model_copy(update={"strategy": strategy, "focus": job.focus or "{{ matrix.task }}"})
+        names = {**self.stage.names, "tasks": list(found.tasks)}
+        player = Player(self, self.stage.workflow.limits.agents, names, len(found.tasks))
+        self.whole = await player.play({name: each})
+
+    def ended(self) -> dict[str, Ended]:
+        """How each task ended, by its name; the job itself where there came no task of it."""
+        return {name: self.stage.ended[name] for name in self.parts} or self.whole
+
+    # ---- the scene ---------------------------------------------------------------------------------------------------
+
+    async def announce(self, parts: Sequence[Part]) -> None:
+        await self.stage.announce(parts)
+
+    async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
+        await self.stage.expand(whole, parts)
+        self.parts = {part.name: part for part in parts}
+
+    async def perform(self, part: Part) -> Ended:
+        ended = await self.stage.played(part, self._join)
+        if part.name not in self.aside:
+            await self.stage.finish(part, ended)
+        return ended
+
+    async def skip(self, part: Part, why: str) -> None:
+        await self.stage.skip(part, why)
+
+    async def conclude(self, whole: Part, ended: Ended) -> None:
+        """Every task has been played: what was set aside is merged before the whole has ended."""
+        for name in await self._order(whole):
+            part, product, well = self.aside[name]
+            await self.stage.finish(part, await self.stage.merge(part, product, well))
+        await self._end(whole, ended)
+
+    async def _end(self, whole: Part, otherwise: Ended) -> None:
+        ended = [self.stage.ended[name] for name in self.parts]
+        bad = [name for name in self.parts if not self.stage.ended[name].well]
+        said = together(ended, graph_text.instances_failed(len(ended), bad)) if ended else otherwise
+        await self.stage.conclude(whole, Ended("done", said.reason, said.outputs) if len(bad) < len(ended) else said)
+
+    async def _join(self, part: Part, product: Product, ended: Ended) -> Ended:
+        merged = await self.stage.merge(part, product, ended, resolving=False)
+        if merged.state == "waiting":
+            self.aside[part.name] = part, product, ended
+            await self.stage.score.note(part, merged.reason)
+        return merged
+
+    async def _order(self, whole: Part) -> list[str]:
+        """In which order to merge what was set aside: first who conflicts with the fewest others of it.
+
+        It is a step, so that after a crash, when some of it is merged, the order is still the same.
+        """
+        if not self.aside:
+            return []
+        known: list[str] = await self.stage.step(f"{whole.name}.order", self._by_conflicts)
+        return [name for name in dict.fromkeys([*known, *self._waiting()]) if name in self.aside]
+
+    def _waiting(self) -> list[str]:
+        return [name for name in self.parts if name in self.aside]
+
+    async def _by_conflicts(self) -> list[str]:
+        names = self._waiting()
+        sides = {name: (self.aside[name][1].start, self.aside[name][1].tree) for name in names}
+        found = await merging.forecast(self.stage.order.mirror, self.stage.trunk.tree, sides)
+        clashes = Counter(name for pair in found.pairs for name in pair)
+        return sorted(names, key=clashes.__getitem__)
+
+    # ---- tests together ----------------------------------------------------------------------------------------------
+
+    async def check(self) -> Ended:
+        """The tests on everything together; a task that breaks them and does not mend that is taken back."""
+        ended = await self._sifted()
+        for name, why in self.stage.trunk.taken_back().items():
+            self.stage.portions.pop(name, None)
+            await self.stage.finish(self.parts[name], Ended("failed", why))
+        return ended
+
+    async def _sifted(self) -> Ended:
+        integrator, blame = self.stage.integrator, self.stage.integrator.blame
+        for _ in range(ROUNDS):
+            if ended := await integrator.judged():
+                return Ended(*ended)
+            culprit = await blame.culprit()
+            if culprit is None:
+                return Ended("failed", graph_text.red_before())
+            if not await self._mended(culprit) and not await blame.take_back(culprit, swarm_text.broke()):
+                return Ended("failed", graph_text.red_together(culprit))
+        return await self._cut_off()
+
+    async def _mended(self, culprit: str) -> bool:
+        """Whether a task mended what it broke: it may try once."""
+        stage = self.stage
+        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict, 1)
+
+    async def _cut_off(self) -> Ended:
+        """Too many break the tests: what was merged since the first of them is taken back together."""
+        blame, integrator = self.stage.integrator.blame, self.stage.integrator
+        if ended := await integrator.judged():
+            return Ended(*ended)
+        culprit, jobs = await blame.culprit(), blame.jobs()
+        for job in reversed(jobs[jobs.index(culprit) :] if culprit else []):
+            if not await blame.take_back(job, swarm_text.not_parted()):
+                return Ended("failed", graph_text.red_together(job))
+        ended = await integrator.judged()
+        return Ended(*ended) if ended else Ended("failed", graph_text.red_before())

@@ -1,0 +1,40 @@
+"""The swarm: one job for each of many small tasks, so many at a time; those that fail sink none of the others."""
+
+from dataclasses import replace
+
+from bot.agents.job import Product
+from bot.orchestra import slices, tasks
+from bot.orchestra.crowd import Crowd
+from bot.orchestra.part import Ended
+from bot.orchestra.stage import Stage
+from bot.publish import graph_text
+from bot.workflow.spec import Workflow
+
+
+class Swarm:
+    """`name` is what a workflow's `pattern:` says."""
+
+    name = "swarm"
+
+    async def play(self, workflow: Workflow, stage: Stage) -> Product:
+        """Find the tasks, do them, test what they made together, and cut it into pull requests."""
+        assert workflow.tasks is not None
+        name, job = next(iter(workflow.jobs.items()))
+        found = await tasks.find(stage, workflow.tasks, name, job)
+        if found.wrong is not None or not found.tasks:
+            nothing = found.wrong or Ended("no change", found.none)
+            reason = "\n\n".join(part for part in (nothing.reason, found.unnamed) if part)
+            return replace(stage.product({}, nothing), state=nothing.state, reason=reason)
+        crowd = Crowd(stage)
+        await crowd.play(name, job, found)
+        checked = await crowd.check()
+        ended = crowd.ended()
+        product = stage.product(ended, checked, tolerant=True)
+        bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
+        said = (checked.reason, graph_text.ended(len(ended) - len(bad), len(ended), bad), found.cut, found.unnamed)
+        opens = workflow.opens
+        cut = await slices.cut(stage, opens.files, opens.max)
+        return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
+
+
+PATTERN = Swarm()
