@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bot.agents.spec import AgentSpec, parse_agent
 from bot.app import backends
+from bot.document import load
 from bot.errors import ConfigError
-from bot.workflow import configuration, known
+from bot.workflow import configuration, known, reuse
 from bot.workflow.known import Known
 from bot.workflow.library import SHIPPED, shipped
 from bot.workflow.spec import Workflow, parse_workflow, workflow_id
@@ -33,12 +34,21 @@ def check(paths: Sequence[Path]) -> list[ConfigError]:
             elif path.suffix == ".md":
                 parse_agent(str(path), text)
             else:
-                parse_workflow(str(path), text, agents)
+                _reusing(path, text, parse_workflow(str(path), text, agents))
         except ConfigError as problem:
             problems.append(problem)
         except (OSError, UnicodeDecodeError) as problem:
             problems.append(ConfigError(str(path), 1, f"cannot be read: {problem}"))
     return problems
+
+
+def _reusing(path: Path, text: str, workflow: Workflow) -> None:
+    """Raises ConfigError where it uses workflows in a way that cannot be: those beside it, and ours."""
+    agents = dict(shipped().agents)
+    beside = {workflow_id(str(one)): _workflow(one, agents) for one in sorted(path.parent.glob("*.y*ml"))}
+    known_here = {**shipped().workflows, **{name: one for name, one in beside.items() if one is not None}}
+    if wrong := reuse.problem(workflow, known_here):
+        raise load(str(path), text).error(*wrong)
 
 
 def _known(folder: Path) -> Known:

@@ -1,7 +1,7 @@
 """A graph of jobs at run time: each begins once its needs have ended, if its condition holds, as room allows."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
@@ -12,8 +12,10 @@ from bot.graph import expansion
 from bot.graph.ownership import literal
 from bot.orchestra.part import Ended, Part, together
 from bot.publish import graph_text
+from bot.workflow import reuse
 from bot.workflow.graph import order
 from bot.workflow.job import Job
+from bot.workflow.spec import Workflow
 
 T = TypeVar("T")
 Names = Mapping[str, Any]
@@ -41,13 +43,14 @@ class Scene(Protocol):
 class Player:
     """Plays graphs of one run. `names` is what its expressions may name beside `needs` and `matrix`.
 
-    `agents` is how many parts play at once, `most` how many a matrix may make.
+    `agents` is how many parts play at once, `most` how many a matrix may make, `used` the workflows that jobs use.
     """
 
     scene: Scene
     agents: int
     names: Names = field(default_factory=dict)
     most: int = expansion.MOST
+    used: Mapping[str, Workflow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._room = asyncio.Semaphore(self.agents)
@@ -59,24 +62,23 @@ class Player:
 
         Raises Stop where the run was cancelled or is to rest, once everything that was under way has ended.
         """
-        known = earlier or {}
-        await self.scene.announce([_plain(name, job, known, phase) for name, job in jobs.items()])
+        return await self._graph(jobs, _Around(earlier or {}, phase, self.names))
+
+    async def _graph(self, jobs: Mapping[str, Job], around: "_Around") -> dict[str, Ended]:
+        await self.scene.announce([around.part(name, job) for name, job in jobs.items()])
         tasks: dict[str, asyncio.Task[Ended]] = {}
         for name in order(jobs):
             needs = {need: tasks[need] for need in jobs[name].needs}
-            tasks[name] = asyncio.create_task(self._job(name, jobs[name], needs, known, phase))
+            tasks[name] = asyncio.create_task(self._job(around.part(name, jobs[name]), needs, around))
         ended = await all_of(list(tasks.values()))
         found = dict(zip(tasks, ended, strict=True))
         return {name: found[name] for name in jobs}
 
-    async def _job(
-        self, name: str, job: Job, needs: Mapping[str, asyncio.Task[Ended]], earlier: Mapping[str, Ended], phase: str
-    ) -> Ended:
+    async def _job(self, plain: Part, needs: Mapping[str, asyncio.Task[Ended]], around: "_Around") -> Ended:
         before = {need: await asyncio.shield(task) for need, task in needs.items()}
-        names = {**self.names, "needs": _known({**earlier, **before})}
-        plain = _plain(name, job, earlier, phase)
+        names, job = {**around.names, "needs": _known({**around.earlier, **before})}, plain.spec
         try:
-            if why := self._hindered(job, before or (earlier if phase else {}), names):
+            if why := self._hindered(job, before or (around.earlier if around.phase else {}), names):
                 await self.scene.skip(plain, why)
                 return Ended("skipped", why)
             parts = self._parts(plain, names)
@@ -85,9 +87,9 @@ class Player:
             ended = Ended("failed", str(wrong))
             await self.scene.conclude(plain, ended)
             return ended
-        if not job.strategy.matrix:
+        if not job.strategy.matrix and not job.uses:
             return await self._one(parts[0], [])
-        ended = await self._instances(job, parts)
+        ended = await self._instances(job, parts) if job.strategy.matrix else await self._used(parts[0], around)
         await self.scene.conclude(plain, ended)
         return ended
 
@@ -118,6 +120,19 @@ class Player:
             found.append(filled(replace(plain, name=name, values=values), names, values, trusted=trusted))
         return found
 
+    async def _used(self, part: Part, around: "_Around") -> Ended:
+        """The jobs of another workflow, in place of one job."""
+        workflow = self.used[part.spec.uses]
+        try:
+            names = {**self.names, "inputs": reuse.inputs(workflow, part.spec.inputs)}
+        except ValueError as wrong:
+            return Ended("failed", str(wrong))
+        inner = _Around({}, around.phase, names, f"{part.name}/", part.needs)
+        ended = await self._graph(workflow.jobs, inner)
+        failed = [name for name, one in ended.items() if not one.well and one.state != "skipped"]
+        whole = together(list(ended.values()), graph_text.instances_failed(len(ended), failed))
+        return replace(whole, outputs={name: given for one in ended.values() for name, given in one.outputs.items()})
+
     async def _instances(self, job: Job, parts: Sequence[Part]) -> Ended:
         limits = [asyncio.Semaphore(job.strategy.max_parallel)] if job.strategy.max_parallel else []
         failed: list[str] = []
@@ -140,6 +155,22 @@ class Player:
                 await self.scene.skip(part, why)
                 return Ended("skipped", why)
             return await self.scene.perform(part)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What the jobs of one graph have in common: what was before it, and what their names begin with."""
+
+    earlier: Mapping[str, Ended]
+    phase: str
+    names: Names
+    prefix: str = ""
+    before: tuple[str, ...] = ()
+
+    def part(self, name: str, job: Job) -> Part:
+        """A job that needs no other of its graph needs what was before that."""
+        needs = tuple(f"{self.prefix}{need}" for need in job.needs)
+        return Part(f"{self.prefix}{name}", job, needs or (*self.before, *self.earlier), phase=self.phase)
 
 
 def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool) -> Part:
@@ -169,11 +200,6 @@ async def all_of(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
     for error in (*(one for one in raised if isinstance(one, Stop)), *raised):
         raise error
     return [one for one in done if not isinstance(one, BaseException)]
-
-
-def _plain(name: str, job: Job, earlier: Iterable[str], phase: str) -> Part:
-    """A job of a later phase needs what was before, unless it says better."""
-    return Part(name, job, job.needs or tuple(earlier), phase=phase)
 
 
 def _known(ended: Mapping[str, Ended]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Stage:
     score: Score
     trunk: Trunk
     names: Mapping[str, Any]
+    used: Mapping[str, Workflow] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
@@ -53,7 +54,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.shares, self.owners = Shares(self.order.usd), Owners(self.owned)
         self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score)
-        self.player = Player(self, self.workflow.limits.agents, self.names)
+        self.player = Player(self, self.workflow.limits.agents, self.names, used=self.used)
 
     @property
     def single(self) -> bool:
@@ -98,8 +99,8 @@ class Stage:
         self.owned, self.owners = owned, owners
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
-        if whole.spec.strategy.matrix:
-            await self.announce(parts)
+        if whole.spec.strategy.matrix or whole.spec.uses:
+            await self.announce(parts if not whole.spec.uses else ())
             self.shares.expect(-1)
             await self.score.begin(whole)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.github.harmless import code
+from bot.github.harmless import code, harmless
 from bot.publish import status_text, text
 from bot.store.record import Node, Run, total, total_cost
 from bot.workflow.spec import Workflow
@@ -92,6 +92,11 @@ def nothing_paused() -> str:
 
 def paused(login: str) -> str:
     return f"Paused by @{login}: it goes on with `/resume`, and `/cancel` ends it. Nothing runs or costs meanwhile."
+
+
+def not_playable(workflow: str, why: str) -> str:
+    """For a workflow that was right when it was read, and is not any more."""
+    return f"{workflow} cannot be played: {harmless(why)}."
 
 
 def is_paused(workflow: str) -> str:

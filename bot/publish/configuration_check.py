@@ -69,7 +69,7 @@ async def _at(repo: Repository, library: Library, reread: Reread) -> list[str]:
     """What is wrong at the commit with what changed there; with everything where GitHub did not say what changed."""
     if reread.whole:
         return await library.read_all(repo, reread.commit)
-    return [await library.read(repo, path, reread.commit) for path in _all(reread.paths)]
+    return await library.read_some(repo, _all(reread.paths), reread.commit)
 
 
 def _all(changed: tuple[str, ...]) -> list[str]:

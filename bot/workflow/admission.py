@@ -4,6 +4,7 @@ import time
 import uuid
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -17,6 +18,7 @@ from bot.publish.subject import Act, event_of, issue_in, of
 from bot.store import runs
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
+from bot.workflow import reuse
 from bot.workflow.allowance import Allowance
 from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Dispatcher, Parts
@@ -44,7 +46,12 @@ class Admission:
                 return found
             event = found
         workflow = (await self._p.library.workflows(key(event.repo)))[start.workflow]
-        run = await self._new(start, event, delivery, workflow)
+        try:
+            run = await self._new(start, event, delivery, workflow)
+        except ValueError as wrong:  # a workflow that it uses has gone meanwhile
+            sentence = command_text.not_playable(workflow.name, str(wrong))
+            await self._say_no(start, event, delivery, sentence, once=True)
+            return f"refused: {sentence}"
         if note := await self._repeated(start, run, event, delivery):
             return note
         refusal = await self._refusal(workflow, start, event, delivery) if start.asked else ""
@@ -110,10 +117,12 @@ class Admission:
     async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:
         context = {
             "event": events.dump(event),
-            "workflow": workflow.model_dump(mode="json", by_alias=True, exclude_none=True),
+            "workflow": _dumped(workflow),
             "asked_at": _asked_at(event, delivery),
             "asked": start.asked or await self._owed(start, event),
         }
+        if used := reuse.used(workflow, await self._p.library.workflows(key(event.repo))):
+            context["used"] = {name: _dumped(one) for name, one in used.items()}
         if start.order is not None:
             context |= {"words": list(start.order.arguments), "text": start.order.text, "taken_as": start.taken_as}
         now = time.time()
@@ -175,6 +184,11 @@ class Admission:
             if start.label:
                 await repo.remove_label(number, start.label)
         return None
+
+
+def _dumped(workflow: Workflow) -> dict[str, Any]:
+    dumped: dict[str, Any] = workflow.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return dumped
 
 
 def _asked_at(event: Act, delivery: Delivery) -> float:

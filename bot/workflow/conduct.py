@@ -173,7 +173,8 @@ class Conductor:
         score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not _single(workflow))
         issue = {"title": order.asked.title, "number": order.asked.number}
         names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": {}}
-        return Stage(self._shop, order, workflow, step, score, trunk, names)
+        used = {name: Workflow.model_validate(one) for name, one in run.context.get("used", {}).items()}
+        return Stage(self._shop, order, workflow, step, score, trunk, names, used)
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""

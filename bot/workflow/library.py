@@ -1,6 +1,6 @@
 """The workflows, agents and configuration in force: ours from `workflows/`, a repository's from its default branch."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,14 +10,14 @@ import structlog
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.agents.spec import AgentSpec, parse_agent
-from bot.document import MAX_BYTES
+from bot.document import MAX_BYTES, load
 from bot.errors import ConfigError, Stop
 from bot.github.api import Repository
 from bot.github.entity import RepoRef
 from bot.publish import text
 from bot.sandbox import reach
 from bot.store.db import Database, copies
-from bot.workflow import configuration, known, override
+from bot.workflow import configuration, known, override, reuse
 from bot.workflow.bounds import DEFAULT, Bounds, Permitted, parse_owned
 from bot.workflow.configuration import AgentSettings, Configuration
 from bot.workflow.effective import Effective, File, Sources, explained
@@ -164,7 +164,10 @@ class Library:
             if path == configuration.PATH:
                 known.parse(words, await self._known(repo, words))
             else:
-                parse_owned(path, words, dict(self.offered.agents), self.most)
+                parsed = parse_owned(path, words, dict(self.offered.agents), self.most)
+                wrong = reuse.problem(parsed, _there(self._named((await self._files(repo)).own)))
+                if wrong is not None:
+                    raise load(path, words).error(*wrong)
         except ConfigError as error:
             return str(error)
         return ""
@@ -199,8 +202,14 @@ class Library:
         there = [item.path for item in await repo.directory(configuration.WORKFLOWS, ref) if item.kind == "file"]
         kept = [path for path in (await self._files(key(repo.ref))).own if path not in there]
         ours = [path for path in (*there, *kept) if configuration.is_ours(path) and path != configuration.PATH]
-        found = [await self.read(repo, path, ref) for path in (*ours, configuration.PATH)]
-        return [problem for problem in found if problem]
+        return await self.read_some(repo, [*ours, configuration.PATH], ref)
+
+    async def read_some(self, repo: Repository, paths: Sequence[str], commit: str) -> list[str]:
+        """Adopt these files as they are at `commit`; what is wrong. One may use another that is read after it."""
+        problems = {path: await self.read(repo, path, commit) for path in paths}
+        for path in (path for path, problem in list(problems.items()) if problem and len(paths) > 1):
+            problems[path] = await self.read(repo, path, commit)
+        return [problem for problem in problems.values() if problem]
 
     async def read(self, repo: Repository, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""
