@@ -67,3 +67,58 @@ async def test_a_failed_stage_stops_its_dependants_only_and_a_retry_continues_fr
     assert len(shop.played) == played + 2  # the API's last try, and what needed it
     assert await shop.file(shop.pull.head, "README.md") == "# Shop\nprice: cents\nprice\nprice: cents\n"
     assert "· done ·" in shop.said(issue)[-1]
+
+
+MATRIX = """
+jobs:
+  analysis: {agent: analyst, focus: find the components, outputs: {components: list}}
+  build:
+    agent: developer
+    needs: analysis
+    strategy: {matrix: {component: "{{ needs.analysis.outputs.components }}"}}
+    focus: "build {{ matrix.component }}"
+    owns: ["{{ matrix.component }}/"]
+  page: {agent: developer, needs: build, if: "contains(needs.analysis.outputs.components, 'web')", focus: link it}
+  never: {agent: developer, needs: [build, analysis], if: "needs.analysis.outputs.components | length > 2"}
+  always: {agent: developer, needs: never, if: always(), focus: whatever happens}
+"""
+
+
+async def test_a_matrix_is_fed_by_what_an_earlier_job_said(tmp_path: Path) -> None:
+    text = MATRIX.replace("needs: build,", "needs: [build, analysis],")
+    async with opened(tmp_path, files=FILES, offered=offered(text)) as shop:
+        rehearse(
+            shop,
+            {
+                "find the components": [[Say('```json\n{"components": ["api", "web"]}\n```')]],
+                "build api": [[Write("api/made.txt", "1\n")]],
+                "build web": [[Write("web/made.txt", "1\n")]],
+                "link it": [[Write("linked.txt", "1\n")]],
+                "whatever happens": [[Write("always.txt", "1\n")]],
+            },
+        )
+        shop.status(await shop.implement())
+        (run,) = await shop.runs()
+        rows = await shop.bot.bench.db.read(lambda conn: runs.tree(conn, run.id))
+        assert states(rows) == {
+            **dict.fromkeys(("analysis", "build", "build/api", "build/web", "page", "always"), "done"),
+            "never": "skipped",
+        }
+        changed = (await shop.git("diff", "--name-only", f"main..{shop.pull.head}")).split()
+        assert changed == ["always.txt", "api/made.txt", "linked.txt", "web/made.txt"]
+
+
+async def test_what_an_agent_says_widens_no_ones_paths(tmp_path: Path) -> None:
+    """A component that is called `*` owns nothing but what is called so."""
+    text = MATRIX[: MATRIX.index("  page:")]
+    async with opened(tmp_path, files=FILES, offered=offered(text)) as shop:
+        rehearse(
+            shop,
+            {
+                "find the components": [[Say('```json\n{"components": ["*"]}\n```')]],
+                "build *": [[Run("echo x > README.md || true")]] * 3,
+            },
+        )
+        issue = await shop.implement()
+        assert shop.pulls() == []
+        assert "no change" in shop.status(issue)
