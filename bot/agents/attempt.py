@@ -42,6 +42,9 @@ class Try:
     given: str = ""
 
 
+Outside = Callable[[Collection[str]], Mapping[str, str | None]]
+
+
 @dataclass(frozen=True)
 class Job:
     """A job's name in the run's tree, where its steps stand there, who does it, how often it may try.
@@ -60,7 +63,7 @@ class Job:
     judged: bool = True
     owns: tuple[str, ...] = ()
     outputs: Mapping[str, Kind] = field(default_factory=dict)
-    outside: Callable[[Collection[str]], Mapping[str, str | None]] | None = None
+    outside: Outside | None = None
     returns: bool = True
     earlier: str = ""
 

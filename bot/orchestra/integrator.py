@@ -67,8 +67,8 @@ class Integrator:
         mirror = self.order.mirror
         made, left = product.tree, dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
-            made, _ = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
-            left = _by_owner(strays)
+            made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
+            left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
         async with self.trunk.lock:
             if known := self._known(part.name, made):
                 return Merged("done", "", known.paths, known.resolved, left)

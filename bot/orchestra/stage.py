@@ -10,18 +10,22 @@ from typing import Any
 from bot.agents import composition, prompt
 from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
+from bot.agents.attempt import Outside
 from bot.agents.job import Portion, Product, Step
 from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
+from bot.git import merging
 from bot.github.harmless import code
 from bot.graph import outputs
 from bot.graph.ownership import Owners
+from bot.orchestra import request
 from bot.orchestra.command import Command
 from bot.orchestra.integrator import Integrator
 from bot.orchestra.part import WELL, Ended, Part
 from bot.orchestra.player import Player
+from bot.orchestra.request import Request
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
 from bot.orchestra.trunk import Trunk
@@ -49,6 +53,8 @@ class Stage:
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     turns: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -186,7 +192,36 @@ class Stage:
         merged = await self.integrator.merge(part, product, self.owners, resolving=resolving)
         if merged.state == "done":
             self.portions[part.name] = self._portion(part, product)
+        if merged.state != "waiting":
+            await self._request(part, product, merged.left)
         return replace(ended, state=merged.state, reason=merged.reason)
+
+    async def _request(self, part: Part, product: Product, left: Mapping[str, tuple[str, ...]]) -> None:
+        """Keep what a job changed of others' paths, for their owners."""
+        for owner, paths in left.items():
+            patch = await merging.patch_of(self.order.mirror, product.start, product.tree, paths)
+            self.requests.append(Request(part.name, owner, paths, patch))
+
+    async def _fulfil(self) -> None:
+        """Have the owners of paths make the changes that others asked for; what is not made is noted."""
+        asked, self.requests = self.requests, []
+        for owner in dict.fromkeys(one.owner for one in asked):
+            mine = [one for one in asked if one.owner == owner]
+            if owner not in self.parts or not await self._asked(self.parts[owner], request.words(mine)):
+                self.notes += [graph_text.not_fulfilled(one.job, owner, one.paths) for one in mine]
+
+    async def _asked(self, part: Part, words: str) -> bool:
+        """Whether a job did what others asked of it, as well as it saw fit."""
+        self.shares.expect(1)
+        share = self.shares.take(part.spec.usd)
+        order = self.told(part, share)
+        order = replace(order, asked=replace(order.asked, request=words))
+        work = self._work(part, self._turn(part))
+        product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
+        self.shares.settle(share, product.spent)
+        if product.state not in WELL or product.tree == product.start:
+            return False
+        return (await self.merge(part, product, Ended("done"))).well
 
     def _portion(self, part: Part, product: Product) -> Portion:
         """What a job gave so far, in its first words: after a crash what it mended since is merged, and not said."""
@@ -240,12 +275,18 @@ class Stage:
             tries=spec.tests.tries,
             first=1 + turn * spec.tests.tries,
             judged=spec.tests.each,
-            owns=spec.owns,
+            owns=spec.owns if spec.outside != "request" else (),
             outputs=spec.outputs,
-            outside=partial(self.owners.outside, part.name) if any(self.owned.values()) else None,
+            outside=self._outside(part),
             returns=spec.outside == "return",
             earlier=earlier,
         )
+
+    def _outside(self, part: Part) -> Outside | None:
+        """What tells of paths that are not a job's; what it may ask for is sorted out when it is merged."""
+        if part.spec.outside == "request" or not any(self.owned.values()):
+            return None
+        return partial(self.owners.outside, part.name)
 
     def told(self, part: Part, usd: float) -> Order:
         """The order for one job: its part of what is wanted, its money and time."""
@@ -267,6 +308,7 @@ class Stage:
 
     async def check(self) -> Ended:
         """The tests on everything together; what is red goes back to the job that broke it."""
+        await self._fulfil()
         return Ended(*await self.integrator.check(self.mend))
 
     async def mend(self, job: str, red: Verdict, _round: int) -> bool:
@@ -293,7 +335,7 @@ class Stage:
             state = next(iter(failed.values())).state
         told = {name: (one.state, one.reason) for name, one in bad.items()}
         reason = graph_text.ended(len(ended) - len(bad), len(ended), told) if bad else ""
-        reason = "\n\n".join(part for part in (checked.reason, reason) if part)
+        reason = "\n\n".join(part for part in (checked.reason, reason, *self.notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")
         portions = tuple(self.portions.values())

@@ -90,6 +90,12 @@ def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]]) -> str:
     return f"{', '.join(head)}" + (":\n" + "\n".join(lines) if lines else ".")
 
 
+def not_fulfilled(job: str, owner: str, paths: Sequence[str]) -> str:
+    whose = f"{code(owner)} did not make" if owner else "nobody may make"
+    said = _listed([code(path) for path in paths[:10]])
+    return f"{code(job)} changed {said}, which is not its own; {whose} this change, so it is left out."
+
+
 def together(command: str = "") -> str:
     return f"Test everything together: {code(command)}" if command else "Test everything together"
 
