@@ -12,36 +12,40 @@ from bot.orchestra.player import Player
 from bot.orchestra.stage import Stage
 from bot.orchestra.tasks import Found
 from bot.publish import graph_text, swarm_text
-from bot.workflow.job import Job
 
 ROUNDS = 20  # tasks that are looked for one by one where the tests are red
 
 
 @dataclass
 class Crowd:
-    """The tasks of one run, as a scene for their player. `parts` are the tasks, by name, once they are known.
+    """The tasks of one run, as a scene for their player. `whole` is the job that is done for each of them.
 
-    `aside` has the work that conflicted when it was ready, in the order of the tasks.
+    `parts` are the tasks, by name, once they are known. `aside` has the work that conflicted when it was ready.
     """
 
     stage: Stage
+    whole: Part
     parts: dict[str, Part] = field(default_factory=dict)
     aside: dict[str, tuple[Part, Product, Ended]] = field(default_factory=dict)
-    whole: dict[str, Ended] = field(default_factory=dict)
 
-    async def play(self, name: str, job: Job, found: Found) -> None:
-        """Do the tasks, and merge what they made. Raises Stop where the run was cancelled or rests."""
+    async def play(self, found: Found) -> dict[str, Ended]:
+        """Do the tasks, and merge what they made. Raises Stop where the run was cancelled or rests.
+
+        The answer is how the job as a whole ended: `ended` has the tasks, of which there may be none.
+        """
+        job, stage = self.whole.spec, self.stage
         # What an expression gives is data: in `owns` it is no glob, and nothing in it is an expression again.
         tasks: Any = list(found.tasks) if found.trusted else "{{ tasks }}"
         strategy = job.strategy.model_copy(update={"matrix": {"task": tasks}, "fail_fast": False})
         each = job.model_copy(update={"strategy": strategy, "focus": job.focus or "{{ matrix.task }}"})
-        names = {**self.stage.names, "tasks": list(found.tasks)}
-        player = Player(self, self.stage.workflow.limits.agents, names, len(found.tasks))
-        self.whole = await player.play({name: each})
+        names = {**stage.names, "tasks": list(found.tasks)}
+        player = Player(self, stage.workflow.limits.agents, names, len(found.tasks))
+        return await player.play({self.whole.name: each})
 
+    @property
     def ended(self) -> dict[str, Ended]:
-        """How each task ended, by its name; the job itself where there came no task of it."""
-        return {name: self.stage.ended[name] for name in self.parts} or self.whole
+        """How each task stands, by its name, once all of them have been played."""
+        return {name: self.stage.ended[name] for name in self.parts}
 
     # ---- the scene ---------------------------------------------------------------------------------------------------
 
@@ -63,16 +67,24 @@ class Crowd:
 
     async def conclude(self, whole: Part, ended: Ended) -> None:
         """Every task has been played: what was set aside is merged before the whole has ended."""
+        if self.aside:
+            await self._merge_aside(whole)
+        await self.stage.conclude(whole, self._together() if self.parts else ended)
+
+    async def _merge_aside(self, whole: Part) -> None:
+        """Who resolves a conflict needs tests that can be green: what broke them is taken back before."""
+        sifted = await self._sifted()
         for name in await self._order(whole):
             part, product, well = self.aside[name]
-            await self.stage.finish(part, await self.stage.merge(part, product, well))
-        await self._end(whole, ended)
+            merged = await self.stage.merge(part, product, well) if sifted.well else sifted
+            await self.stage.finish(part, merged)
 
-    async def _end(self, whole: Part, otherwise: Ended) -> None:
-        ended = [self.stage.ended[name] for name in self.parts]
-        bad = [name for name in self.parts if not self.stage.ended[name].well]
-        said = together(ended, graph_text.instances_failed(len(ended), bad)) if ended else otherwise
-        await self.stage.conclude(whole, Ended("done", said.reason, said.outputs) if len(bad) < len(ended) else said)
+    def _together(self) -> Ended:
+        """The job as a whole is done where one of its tasks is."""
+        ended = self.ended
+        bad = [name for name, one in ended.items() if not one.well]
+        said = together(list(ended.values()), graph_text.instances_failed(len(ended), bad))
+        return Ended("done", said.reason, said.outputs) if len(bad) < len(ended) else said
 
     async def _join(self, part: Part, product: Product, ended: Ended) -> Ended:
         merged = await self.stage.merge(part, product, ended, resolving=False)
@@ -86,8 +98,6 @@ class Crowd:
 
         It is a step, so that after a crash, when some of it is merged, the order is still the same.
         """
-        if not self.aside:
-            return []
         known: list[str] = await self.stage.step(f"{whole.name}.order", self._by_conflicts)
         return [name for name in dict.fromkeys([*known, *self._waiting()]) if name in self.aside]
 
@@ -97,7 +107,8 @@ class Crowd:
     async def _by_conflicts(self) -> list[str]:
         names = self._waiting()
         sides = {name: (self.aside[name][1].start, self.aside[name][1].tree) for name in names}
-        found = await merging.forecast(self.stage.order.mirror, self.stage.trunk.tree, sides)
+        # With what is merged all of them conflict; what they do to each other is seen on the files before.
+        found = await merging.forecast(self.stage.order.mirror, self.stage.order.base_tree, sides)
         clashes = Counter(name for pair in found.pairs for name in pair)
         return sorted(names, key=clashes.__getitem__)
 
@@ -105,11 +116,13 @@ class Crowd:
 
     async def check(self) -> Ended:
         """The tests on everything together; a task that breaks them and does not mend that is taken back."""
-        ended = await self._sifted()
-        for name, why in self.stage.trunk.taken_back().items():
-            self.stage.portions.pop(name, None)
-            await self.stage.finish(self.parts[name], Ended("failed", why))
-        return ended
+        checked = await self._sifted()
+        if taken := self.stage.trunk.taken_back():
+            for name in taken.keys() & self.parts.keys():
+                self.stage.portions.pop(name, None)
+                await self.stage.finish(self.parts[name], Ended("failed", taken[name]))
+            await self.stage.conclude(self.whole, self._together())
+        return checked
 
     async def _sifted(self) -> Ended:
         integrator, blame = self.stage.integrator, self.stage.integrator.blame
@@ -126,6 +139,8 @@ class Crowd:
     async def _mended(self, culprit: str) -> bool:
         """Whether a task mended what it broke: it may try once."""
         stage = self.stage
+        if culprit not in self.parts:
+            return False
         return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict, 1)
 
     async def _cut_off(self) -> Ended:

@@ -60,7 +60,12 @@ async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
 
 async def fitting(mirror: Mirror, tree: str, globs: Sequence[str]) -> frozenset[str]:
     """The files of a tree that fit one of the globs. Raises ValueError for no glob."""
-    return glob.among(globs, [entry.path for entry in await mirror.listing(tree) if entry.mode in _FILES])
+    return glob.among(globs, await _files(mirror, tree))
+
+
+async def _files(mirror: Mirror, tree: str) -> list[str]:
+    """Every file, but no link and no submodule."""
+    return [entry.path for entry in await mirror.listing(tree) if entry.mode in _FILES]
 
 
 async def holding(mirror: Mirror, tree: str, text: str, globs: Sequence[str] = ()) -> list[str]:
@@ -75,8 +80,9 @@ async def holding(mirror: Mirror, tree: str, text: str, globs: Sequence[str] = (
     if said.code > 1:
         raise GitError(args, said.code, said.stderr)
     words = said.stdout.decode(errors="surrogateescape").split("\0")[:-1]
-    paths = [word.removeprefix(f"{tree}:") for word in words]
-    fits = glob.among(globs, paths) if globs else frozenset(paths)
+    found = {word.removeprefix(f"{tree}:") for word in words}
+    paths = [path for path in await _files(mirror, tree) if path in found]
+    fits = glob.among(globs, paths) if globs else found
     return [path for path in paths if path in fits]
 
 

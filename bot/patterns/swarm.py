@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.agents.job import Product
 from bot.orchestra import slices, tasks
 from bot.orchestra.crowd import Crowd
-from bot.orchestra.part import Ended
+from bot.orchestra.part import Ended, Part
 from bot.orchestra.stage import Stage
 from bot.publish import graph_text
 from bot.workflow.spec import Workflow
@@ -25,10 +25,10 @@ class Swarm:
             nothing = found.wrong or Ended("no change", found.none)
             reason = "\n\n".join(part for part in (nothing.reason, found.unnamed) if part)
             return replace(stage.product({}, nothing), state=nothing.state, reason=reason)
-        crowd = Crowd(stage)
-        await crowd.play(name, job, found)
+        crowd = Crowd(stage, Part(name, job))
+        whole = await crowd.play(found)
         checked = await crowd.check()
-        ended = crowd.ended()
+        ended = crowd.ended or whole
         product = stage.product(ended, checked, tolerant=True)
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
         said = (checked.reason, graph_text.ended(len(ended) - len(bad), len(ended), bad), found.cut, found.unnamed)

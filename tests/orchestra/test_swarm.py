@@ -1,0 +1,211 @@
+"""Many small tasks: found, done side by side, merged so that few conflict; what fails or breaks sinks no other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.agents.task import Outcome, Task
+from bot.backends.rehearsal import Act, Fail, Say, Write
+from bot.graph.expansion import instance_name
+from bot.orchestra import slices, tasks
+from bot.store import runs
+from tests.actor import Gate
+from tests.git.objects import LINK, Files, Objects
+from tests.orchestra.hall import Hall, Played, opened, says
+
+SEVEN = "".join(f"line {number}\n" for number in range(1, 8))
+START = {
+    "README.md": "# Shop\n",
+    ".github/tutti.yml": "version: 1\nbackend: rehearsal\ntest: ['! grep -rqs BROKEN src']\n",
+    **{f"src/{name}.py": f"old({name!r})\n" for name in "abcd"},
+    "src/notes.txt": "old(\n",
+    "shared": SEVEN,
+}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hall]:
+    async with opened(tmp_path_factory.mktemp("swarm"), START) as one:
+        yield one
+
+
+@pytest.fixture
+def hall(whole: Hall) -> Hall:
+    """The hall as if nobody had played in it."""
+    whole.cast.script.clear()
+    whole.cast.tasks.clear()
+    whole.cast.gate = Gate()
+    whole.bench.board.listeners.clear()
+    whole.points.clear()
+    return whole
+
+
+def swarm(tasks: str, more: str = "", agents: int = 1, outputs: str = "{}") -> str:
+    return f"""
+name: A swarm
+on: {{issues: {{types: [labeled], labels: [auto-implement]}}}}
+pattern: swarm
+limits: {{agents: {agents}}}
+tasks: {{{tasks}}}
+jobs:
+  each: {{agent: developer, tests: {{each: false, tries: 1}}{more}}}
+outputs: {{pull-request: {outputs}}}
+"""
+
+
+def step(task: str, what: str = "agent.1") -> str:
+    return f"{name(task)}.{what}"
+
+
+def name(task: str) -> str:
+    return instance_name("each", {"task": task})
+
+
+def told(task: Task) -> str:
+    """The task of an agent, as its prompt says it."""
+    return task.prompt.partition("BEGIN DATA (your part)\n")[2].partition("\nEND DATA")[0]
+
+
+def states(played: Played) -> dict[str, str]:
+    """How each task stands, by its text."""
+    return {entry["title"]: played.rows[entry["name"]].state for entry in played.graph if "/" in entry["name"]}
+
+
+# ---- where tasks come from -------------------------------------------------------------------------------------------
+
+
+async def test_the_tasks_of_a_list_are_done_and_those_that_fail_sink_no_other(hall: Hall) -> None:
+    hall.rehearse(
+        {
+            step("Build the web"): [Write("web", "1\n")],
+            step("Build the api"): [Write("api", "1\n")],
+            step("Give up"): [Write("nothing", "1\n"), Fail(Outcome("error", "", problem="No idea"))],
+        }
+    )
+    given = "list: [Build the web, Give up, Look around, Build the api, Build the web]"
+    played = await hall.play(swarm(given, agents=3))
+    assert (played.state, sorted(played.files)[-2:]) == ("done", ["src/notes.txt", "web"])
+    assert (played.files["web"], played.files["api"], played.files.get("nothing")) == ("1\n", "1\n", None)
+    ended = {"Build the web": "done", "Give up": "failed", "Look around": "no change", "Build the api": "done"}
+    assert (states(played), played.states("each")) == (ended, ["done"])
+    assert f"3 of 4 done, 1 failed:\n- `{name('Give up')}`: " in played.reason
+
+
+async def test_files_are_tasks_by_glob_so_many_at_a_time_and_no_more_than_may_be(hall: Hall) -> None:
+    hall.cast.otherwise = lambda task: [Write(told(task), "new\n"), Write("docs/x", "not mine\n")]
+    hall.cast.gate.most = 0
+    more = ", owns: ['/{{ matrix.task }}'], outside: request"
+    played = await hall.play(swarm("glob: 'src/*.py', max: 3", more, agents=2))
+    hall.cast.otherwise = lambda task: ()
+    assert [told(task) for task in hall.cast.tasks] == ["src/a.py", "src/b.py", "src/c.py"]
+    assert hall.cast.gate.most <= 2
+    assert [played.files[f"src/{name}.py"] for name in "abcd"] == ["new\n"] * 3 + ["old('d')\n"]
+    assert "docs/x" not in played.files
+    assert "3 of 3 done.\n\n4 tasks were found, of which the first 3 were done (`tasks.max`)." in played.reason
+
+
+async def test_what_an_agent_plans_is_data_and_asked_for_again_where_it_is_not_valid(hall: Hall) -> None:
+    odd = "{{ issue.title }} in **"
+    hall.rehearse({"tasks.read": says(tasks=["", 7]), "tasks.read#2": says(tasks=[odd, odd])})
+    played = await hall.play(swarm("agent: scout", ", owns: ['/{{ matrix.task }}'], focus: 'Do {{ matrix.task }}.'"))
+    assert [told(task) for task in hall.cast.tasks] == ["", "", f"Do {odd}."]
+    assert "tasks.1: a text is needed" in hall.cast.tasks[1].prompt
+    assert "At most 50 tasks" in hall.cast.tasks[0].prompt
+    entry = next(entry for entry in played.graph if entry["name"] == name(odd))
+    assert entry["owns"] == ["/{{ issue.title }} in \\*\\*"]
+    assert (played.state, played.states("tasks", name(odd))) == ("no change", ["done", "no change"])
+
+
+@pytest.mark.parametrize(
+    ("given", "script", "state", "said"),
+    [
+        ("glob: '*.rs'", {}, "no change", "No change: no file fits `*.rs`."),
+        ("grep: 'old(', in: docs", {}, "no change", "No change: no file holds `old(`."),
+        ('grep: "a\\nb"', {}, "failed", "is no line of text to look for"),
+        ("agent: scout", {"tasks.read": says(tasks=[])}, "no change", "No change: `scout` found nothing to do."),
+        ("agent: scout", {"tasks.read": [Say("None.")]}, "failed", "Failed: `scout` found no tasks."),
+    ],
+)
+async def test_where_nothing_is_found_nothing_is_done(
+    hall: Hall, given: str, script: Mapping[str, Sequence[Act]], state: str, said: str
+) -> None:
+    hall.rehearse(script)
+    played = await hall.play(swarm(given))
+    assert (played.state, said in played.reason, played.files) == (state, True, {}), played.reason
+
+
+async def test_files_are_found_by_a_plain_text_that_they_hold(tmp_path: Path) -> None:
+    objects = Objects(tmp_path / "shop.git")
+    files: Files = {
+        "a.py": "x = old(1)\n",
+        "b.py": "x = o.d(1)\n",
+        "d/c.py": "\n-e old(\n",
+        "d/d.md": "old(\n",
+        "e": b"\0old(",
+    }
+    tree = objects.tree({**files, "l": (LINK, "old("), "odd\n": "old(", "\udcff": "old("})
+    assert await tasks.holding(objects.mirror, tree, "old(") == ["a.py", "d/c.py", "d/d.md", "odd\n", "\udcff"]
+    assert await tasks.holding(objects.mirror, tree, "old(", ["*.py"]) == ["a.py", "d/c.py"]
+    assert await tasks.holding(objects.mirror, tree, "-e old") == ["d/c.py"]
+    assert await tasks.holding(objects.mirror, tree, "o.d") == ["b.py"]
+    assert await tasks.fitting(objects.mirror, tree, ["*", "!*.py"]) == {"d/d.md", "e", "odd\n", "\udcff"}
+
+
+# ---- what they make --------------------------------------------------------------------------------------------------
+
+WHOLE, FIRST, LAST, BOTH, BROKEN = "Rewrite it", "Change its head", "Change its end", "Change both ends", "Break it"
+BUSY = swarm(f"list: [{WHOLE}, {BOTH}, {FIRST}, {LAST}, {BROKEN}]", agents=5)
+RESOLVED = "resolve.agent.1"
+
+
+class Turns(Gate):
+    """Lets agents work in turn: each once the task before it has ended, the first once all of them have begun."""
+
+    def __init__(self, hall: Hall, *turns: str) -> None:
+        super().__init__()
+        self.hall, self.turns = hall, [name(task) for task in turns]
+        self.changed = asyncio.Event()
+        hall.bench.board.listeners.append(lambda _run: self.changed.set())
+
+    async def through(self) -> None:
+        task = self.hall.cast.tasks[-1]
+        self.changed.set()
+        job, _, what = task.key.partition(".")
+        while what == "agent.1" and not await self._may(task.run, self.turns.index(job)):
+            await self.changed.wait()
+            self.changed.clear()
+
+    async def _may(self, run: str, number: int) -> bool:
+        rows = await self.hall.bench.db.read(lambda conn: {row.key: row for row in runs.tree(conn, run)})
+        if any(f"{job}.agent.1" not in rows for job in self.turns):
+            return False
+        before = rows[self.turns[number - 1]] if number else None
+        return before is None or bool(before.ended_at or before.reason)
+
+
+def busy(hall: Hall) -> None:
+    """Of five tasks four change one file, three of which come too late, and the fifth breaks the tests."""
+    ends = {WHOLE: "1234567", FIRST: "1", LAST: "7", BOTH: "17"}
+    hall.rehearse({step(task): [Write("shared", changed(task, lines))] for task, lines in ends.items()})
+    hall.rehearse({step(task, RESOLVED): [Write("shared", f"{task}\n")] for task in ends})
+    hall.rehearse({step(BROKEN): [Write("src/new.py", "BROKEN\n")]})
+    hall.cast.gate = Turns(hall, WHOLE, BOTH, BROKEN, FIRST, LAST)
+
+
+def changed(word: str, lines: str) -> str:
+    return "".join(f"{word}\n" if line[-1] in lines else f"{line}\n" for line in SEVEN.splitlines())
+
+
+async def test_what_conflicts_is_merged_last_and_who_breaks_the_tests_is_taken_back(hall: Hall) -> None:
+    busy(hall)
+    played = await hall.play(BUSY)
+    merged = [WHOLE, BROKEN, BROKEN, FIRST, LAST, BOTH]
+    assert [key.partition(".")[0] for key in played.merged] == [name(task) for task in merged]
+    assert (played.state, played.files["shared"], "src/new.py" in played.files) == ("done", f"{BOTH}\n", False)
+    assert "4 of 5 done, 1 failed:" in played.reason
