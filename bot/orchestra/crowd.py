@@ -39,7 +39,7 @@ class Crowd:
         strategy = job.strategy.model_copy(update={"matrix": {"task": tasks}, "fail_fast": False})
         each = job.model_copy(update={"strategy": strategy, "focus": job.focus or "{{ matrix.task }}"})
         names = {**stage.names, "tasks": list(found.tasks)}
-        player = Player(self, stage.workflow.limits.agents, names, len(found.tasks))
+        player = Player(self, stage.workflow.limits.agents, names, len(found.tasks), stage.used)
         return await player.play({self.whole.name: each})
 
     @property
@@ -116,6 +116,7 @@ class Crowd:
 
     async def check(self) -> Ended:
         """The tests on everything together; a task that breaks them and does not mend that is taken back."""
+        await self.stage.fulfil()
         checked = await self._sifted()
         if taken := self.stage.trunk.taken_back():
             for name in taken.keys() & self.parts.keys():

@@ -202,7 +202,7 @@ class Stage:
             patch = await merging.patch_of(self.order.mirror, product.start, product.tree, paths)
             self.requests.append(Request(part.name, owner, paths, patch))
 
-    async def _fulfil(self) -> None:
+    async def fulfil(self) -> None:
         """Have the owners of paths make the changes that others asked for; what is not made is noted."""
         asked, self.requests = self.requests, []
         for owner in dict.fromkeys(one.owner for one in asked):
@@ -308,7 +308,7 @@ class Stage:
 
     async def check(self) -> Ended:
         """The tests on everything together; what is red goes back to the job that broke it."""
-        await self._fulfil()
+        await self.fulfil()
         return Ended(*await self.integrator.check(self.mend))
 
     async def mend(self, job: str, red: Verdict, _round: int) -> bool:

@@ -31,7 +31,8 @@ class Swarm:
         ended = crowd.ended or whole
         product = stage.product(ended, checked, tolerant=True)
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
-        said = (checked.reason, graph_text.ended(len(ended) - len(bad), len(ended), bad), found.cut, found.unnamed)
+        counted = graph_text.ended(len(ended) - len(bad), len(ended), bad)
+        said = (checked.reason, counted, found.cut, found.unnamed, *stage.notes)
         opens = workflow.opens
         cut = await slices.cut(stage, opens.files, opens.max)
         return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
