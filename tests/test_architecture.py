@@ -37,10 +37,11 @@ HARMLESS = {"__future__", "collections", "dataclasses", "datetime", "difflib", "
 HARMLESS |= {"itertools", "markdown_it", "pathlib", "pydantic", "pydantic_core", "string", "typing", "yaml"}
 PURE |= {"bot.slash", "bot.mention", "bot.orders", "bot.decision", "bot.publish.review_text", "bot.publish.fix_text"}
 PURE |= {"bot.publish.status_text", "bot.publish.command_text", "bot.publish.description", "bot.agents.response"}
-PURE |= {"bot.git.overlap"}
+PURE |= {"bot.git.overlap", "bot.expression", "bot.syntax"}
+PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/graph").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/review").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/policy").rglob("[!_]*.py")}
-HARMLESS |= {"ast", "hashlib", "warnings"}
+HARMLESS |= {"ast", "hashlib", "math", "warnings"}
 HARMLESS |= {"base64", "bisect", "configparser", "detect_secrets", "functools", "importlib", "pathspec", "pkgutil"}
 HARMLESS |= {
     "binascii",

@@ -1,110 +1,202 @@
-"""Matrices as in Actions, the names of what they make of a job, and what follows from needs. Pure."""
+"""The jobs that a matrix stands for, as in Actions, their names, and the order of a graph. Pure."""
 
 import hashlib
-import itertools
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
-MOST, LONGEST = 1000, 90  # combinations of one matrix, characters of a name
-_PLAIN = (str, int, float, bool)
-_STRANGE = re.compile(r"[^A-Za-z0-9_-]+")
+MOST = 1_000  # combinations of one matrix
+LONGEST = 90  # characters of the name of an instance
+_INCLUDE, _EXCLUDE = "include", "exclude"
+_LEAST = 12  # characters that an instance needs for what is its own in its name
+_DIGEST = 8
+_OTHER = re.compile(r"[^A-Za-z0-9_]+")
+
+Values = Mapping[str, Any]
+
+
+# ---- matrices --------------------------------------------------------------------------------------------------------
 
 
 def combinations(matrix: Mapping[str, Any], most: int = MOST) -> list[dict[str, Any]]:
-    """Each combination of the values, those of the last key changing fastest; `exclude` and `include` as in Actions.
+    """The values of each instance, in the order of the matrix: one at least.
 
-    Raises ValueError where a key has no list of plain values or mappings, and where there are none or too many.
+    As in Actions what `exclude` fits is left out first. Then each map of `include` is added to every combination none
+    of whose own values it would change, and is one of its own where there is no such combination. Raises ValueError,
+    with one sentence, for a matrix that is none, for more than `most` combinations, and for two that are the same.
     """
-    axes = {key: _values(key, value) for key, value in matrix.items() if key not in ("include", "exclude")}
-    count = 1
-    for values in axes.values():
-        count *= len(values)
-    if count > most:
-        raise ValueError(f"the matrix makes {count} jobs, and {most} are the most")
-    made = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
-    left = [one for one in made if not any(_fits(one, rule) for rule in _rules(matrix, "exclude"))]
-    found = _included(left, _rules(matrix, "include"), set(axes))
-    unique = list({_key(one): one for one in reversed(found)}.values())[::-1]
-    if not unique:
-        raise ValueError("the matrix makes no job at all")
-    if len(unique) > most:
-        raise ValueError(f"the matrix makes {len(unique)} jobs, and {most} are the most")
-    return unique
+    lists = {_key(key): _list(key, values) for key, values in matrix.items() if key not in (_INCLUDE, _EXCLUDE)}
+    excluded, included = _maps(_EXCLUDE, matrix), _maps(_INCLUDE, matrix)
+    if stray := sorted({key for one in excluded for key in one} - set(lists)):
+        raise ValueError(f"`exclude` names `{stray[0]}`, which is no key of the matrix")
+    if empty := [key for key, values in lists.items() if not values]:
+        raise ValueError(f"`{empty[0]}` of the matrix is an empty list")
+    _few(max(prod(map(len, lists.values())), len(included)), most)
+    own = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())] if lists else []
+    own = [one for one in own if not any(_fits(one, values) for values in excluded)]
+    found = _with(own, included)
+    _few(len(found), most)
+    _distinct(found)
+    return found
 
 
-def instance_name(job: str, values: Mapping[str, Any]) -> str:
-    """`build/api`: what a job is called with these values; unique, at most 90 characters, and never with a dot."""
-    said = [_word(value) for value in values.values()]
-    slug = "-".join(_STRANGE.sub("-", word).strip("-") for word in said)
-    name = f"{job}/{slug}"
-    if slug == "-".join(said) and slug and len(name) <= LONGEST:
-        return name
-    digest = hashlib.sha256(_key(values).encode()).hexdigest()[:8]
-    return f"{name[: LONGEST - 9]}-{digest}" if slug else f"{job}/{digest}"
+def _few(many: int, most: int) -> None:
+    if many == 0:
+        raise ValueError("the matrix has no combination at all")
+    if many > most:
+        raise ValueError(f"the matrix has {many} combinations, and {most} are the most")
+
+
+def _with(own: Sequence[Values], included: Iterable[Values]) -> list[dict[str, Any]]:
+    found, more = [dict(one) for one in own], list[dict[str, Any]]()
+    for values in included:
+        fitting = [number for number, one in enumerate(own) if _fits(one, {k: values[k] for k in values if k in one})]
+        for number in fitting:
+            found[number].update(values)
+        if not fitting:
+            more.append(dict(values))
+    return [*found, *more]
+
+
+def _fits(one: Values, values: Values) -> bool:
+    return all(_same(one[key]) == _same(value) for key, value in values.items())
+
+
+def _same(value: Any) -> str:
+    """What tells values apart: in Python `1` is `true`."""
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _distinct(found: Iterable[Values]) -> None:
+    known, names = set[str](), set[str]()
+    for one in found:
+        whole, name = _same(one), instance_name("", one)
+        if whole in known:
+            raise ValueError(f"two combinations of the matrix are the same: {_shown(one)}")
+        if name in names:
+            raise ValueError(f"two combinations of the matrix would have the same name: {_shown(one)}")
+        known.add(whole)
+        names.add(name)
+
+
+def _shown(one: Values) -> str:
+    words = ", ".join(f"{key}: {_words(value)}" for key, value in one.items())
+    return words if len(words) <= 100 else f"{words[:97]}..."
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str) or not key or len(key) > LONGEST:
+        raise ValueError(f"`{str(key)[:LONGEST]}` is no key of a matrix")
+    return key
+
+
+def _list(key: str, values: object) -> Sequence[Any]:
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"`{key}` of the matrix is no list")
+    if any(isinstance(value, list | tuple) for value in values):
+        raise ValueError(f"`{key}` of the matrix has a list in its list")
+    return values
+
+
+def _maps(key: str, matrix: Mapping[str, Any]) -> Sequence[Values]:
+    values = _list(key, matrix.get(key) or [])
+    if not all(isinstance(one, Mapping) and one for one in values):
+        raise ValueError(f"`{key}` of the matrix is no list of maps")
+    for one in values:
+        for inner, value in one.items():
+            if isinstance(value, list | tuple):
+                raise ValueError(f"`{_key(inner)}` in `{key}` of the matrix is a list")
+            _key(inner)
+    return values
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+def instance_name(job: str, values: Values) -> str:
+    """`build/api`: letters, digits, `-` and `_`, and at most `LONGEST` characters in all.
+
+    No two combinations of one matrix have the same: where something of the values is lost, their digest follows. Values
+    with a `-` are parted by two. Raises ValueError where the job's own name leaves no room.
+    """
+    room = LONGEST - len(job) - 1
+    if room < _LEAST:
+        raise ValueError(f"the name of the job `{job}` is too long for one with a matrix")
+    words = [_words(value) for value in values.values()]
+    between = "--" if any("-" in word for word in words) and len(words) > 1 else "-"
+    slugs = ["-".join(part for part in _OTHER.split(word) if part) for word in words]
+    slug = between.join(filter(None, slugs))
+    named = all("name" in value for value in values.values() if isinstance(value, Mapping))
+    whole = slugs == words and all(words) and named
+    if whole and 0 < len(slug) <= room:
+        return f"{job}/{slug}"
+    digest = hashlib.sha256(_same(values).encode()).hexdigest()[:_DIGEST]
+    cut = slug[: room - _DIGEST - 1].rstrip("-")
+    return f"{job}/{cut}-{digest}" if cut else f"{job}/{digest}"
+
+
+def _words(value: Any) -> str:
+    """A value as people read it; of a map its name, or what it holds."""
+    if isinstance(value, Mapping):
+        return _words(value["name"]) if "name" in value else "-".join(map(_words, value.values()))
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+# ---- order -----------------------------------------------------------------------------------------------------------
 
 
 def layers(needs: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The names in layers, each of which needs only those before it. Raises ValueError on a circle."""
-    left, done, found = dict(needs), set[str](), list[list[str]]()
+    """The names, each in the first layer after all that it needs; in a layer they stand as written.
+
+    Raises ValueError for what needs itself, by way of others too, and for needs that are no names.
+    """
+    for name, wanted in needs.items():
+        if stray := next((need for need in wanted if need not in needs), None):
+            raise ValueError(f"the job `{name}` needs `{stray}`, which is no job")
+    found, done, left = list[list[str]](), set[str](), dict.fromkeys(needs)
     while left:
-        ready = [name for name, before in left.items() if set(before) <= done]
-        if not ready:
-            raise ValueError(f"the jobs need each other in a circle: {', '.join(left)}")
-        found.append(ready)
-        done |= set(ready)
-        left = {name: before for name, before in left.items() if name not in done}
+        layer = [name for name in left if done.issuperset(needs[name])]
+        if not layer:
+            raise ValueError(f"jobs need each other in a circle: {_circle(needs, left)}")
+        found.append(layer)
+        done.update(layer)
+        for name in layer:
+            del left[name]
     return found
+
+
+def _circle(needs: Mapping[str, Sequence[str]], left: Mapping[str, None]) -> str:
+    """A circle, from the first name in it: whatever is left needs something that is left."""
+    path = dict[str, None]()
+    name = next(iter(left))
+    while name not in path:
+        path[name] = None
+        name = next(need for need in needs[name] if need in left)
+    names = list(path)
+    names = names[names.index(name) :]
+    return ", which needs ".join(f"`{one}`" for one in (*names, name))
 
 
 def dependants(needs: Mapping[str, Sequence[str]], name: str) -> set[str]:
-    """Those that need it, those that need these, and so on."""
-    found: set[str] = set()
-    while more := {one for one, before in needs.items() if {name, *found} & set(before)} - found:
-        found |= more
+    """Everything that needs `name`, by way of others too."""
+    found, waiting = set[str](), [name]
+    by = _reversed(needs)
+    while waiting:
+        fresh = [one for one in by.get(waiting.pop(), ()) if one not in found]
+        found.update(fresh)
+        waiting += fresh
     return found
 
 
-def _values(key: str, value: Any) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"the matrix's `{key}` is no list")
-    if not value:
-        raise ValueError(f"the matrix's `{key}` is an empty list")
-    if any(not isinstance(one, (*_PLAIN, Mapping)) for one in value):
-        raise ValueError(f"the matrix's `{key}` holds something that is neither a plain value nor a mapping")
-    return list(value)
+def _reversed(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, need in _arrows(needs):
+        found.setdefault(need, []).append(name)
+    return found
 
 
-def _rules(matrix: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    rules = matrix.get(key, [])
-    if not isinstance(rules, list | tuple) or any(not isinstance(rule, Mapping) or not rule for rule in rules):
-        raise ValueError(f"the matrix's `{key}` is no list of mappings")
-    return list(rules)
-
-
-def _fits(one: Mapping[str, Any], rule: Mapping[str, Any]) -> bool:
-    return all(key in one and one[key] == value for key, value in rule.items())
-
-
-def _included(made: list[dict[str, Any]], rules: Sequence[Mapping[str, Any]], axes: set[str]) -> list[dict[str, Any]]:
-    """A rule adds to every combination whose values it does not change; where there is none it is one of its own."""
-    found, alone = [dict(one) for one in made], list[dict[str, Any]]()
-    for rule in rules:
-        shared = {key: value for key, value in rule.items() if key in axes}
-        fitting = [new for one, new in zip(made, found, strict=True) if _fits(one, shared)]
-        for new in fitting:
-            new |= rule
-        if not fitting:
-            alone.append(dict(rule))
-    return [*found, *alone]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "-".join(map(_word, value.values()))
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _key(values: Mapping[str, Any]) -> str:
-    """The same for the same values, and for no others."""
-    return repr(sorted((key, type(value).__name__, repr(value)) for key, value in values.items()))
+def _arrows(needs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    return ((name, need) for name, wanted in needs.items() for need in wanted)
