@@ -9,8 +9,8 @@ from bot.orchestra.lead import Assignment, Scope
 from bot.orchestra.part import Part
 from bot.publish import team_text
 from bot.workflow.job import RESERVED, Job, Member, Team
+from bot.workflow.teams import LEAD
 
-LEAD = "lead"  # the row of the lead of all
 LONGEST = 90  # characters of a row's name
 TAKEN = RESERVED | {LEAD}
 
@@ -43,10 +43,16 @@ class Crew:
         team, taken = self.team, TAKEN if self.top else frozenset[str]()
         return Scope(team.breadth, team.owns, team.depth > 1, self.top or bool(team.owns), taken)
 
-    def nth(self, kind: str) -> str:
+    def next(self, kind: str) -> str:
         """The step at which its lead is asked next: `plan`, `plan.2` ..."""
-        self.asked[kind] = number = self.asked.get(kind, 0) + 1
+        number = self.asked.get(kind, 0) + 1
         return kind if number == 1 else f"{kind}.{number}"
+
+    def ask(self, kind: str) -> str:
+        """The same, and it is asked."""
+        step = self.next(kind)
+        self.asked[kind] = self.asked.get(kind, 0) + 1
+        return step
 
     @property
     def parts(self) -> list[Part]:

@@ -18,10 +18,12 @@ from bot.orchestra.player import all_of
 from bot.orchestra.shares import Shares
 from bot.orchestra.stage import Stage
 from bot.publish import team_text
+from bot.store import runs
 from bot.workflow.spec import Workflow
 
 ROUNDS = 2  # how often a lead may return work
 PLANNING = 0.2  # of a team's money, for a plan
+_TURNS = 3  # of a member from one review to the next: its work, and what it mends where the tests are red together
 _PATCH, _TOLD = 20_000, 8_000  # characters of what somebody changed, and of what they said, that their lead is told
 _ENDINGS: Mapping[str, State] = {
     "timed out": "timed out",
@@ -42,17 +44,23 @@ class Hierarchy:
         playing, crew = _Playing(stage, asyncio.Semaphore(workflow.limits.agents)), assemble(workflow.team)
         await stage.show(crew.parts)
         await playing.lead(crew, crew.part, stage.shares)
+        if playing.checked.well:  # after a crash nobody has asked yet what the tests said
+            playing.checked = await stage.check()
         return stage.product(playing.ended, playing.checked)
 
 
 @dataclass
 class _Playing:
-    """A run so far. `room` is for as many agents as work at once; `checked` is what the tests last said of it all."""
+    """A run so far. `room` is for as many agents as work at once; `checked` is what the tests last said of it all.
+
+    `reviews` counts those that were of somebody's work.
+    """
 
     stage: Stage
     room: asyncio.Semaphore
     ended: dict[str, Ended] = field(default_factory=dict)
     checked: Ended = field(default_factory=lambda: Ended("done"))
+    reviews: dict[str, int] = field(default_factory=dict)
 
     async def lead(self, crew: Crew, part: Part, shares: Shares) -> None:
         """Have a team do what its lead was charged with; how it ended is kept, for it and for everybody in it."""
@@ -72,16 +80,33 @@ class _Playing:
         for round_ in range(ROUNDS + 1):
             await self._work(crew, turn, shares)
             if crew.top:
-                self.checked = await self.stage.check()
+                self.checked = await self._checked(crew)
             if not self.checked.well or not self._paths(crew):
                 return self._ended(crew, said)
             reviewed = await self._reviewed(crew, part, shares)
             if isinstance(reviewed, Ended):
                 return reviewed
             said, turn = reviewed, dict(reviewed.returns)
+            self._count_on(crew)
             if not turn or round_ == ROUNDS:
                 break
         return self._ended(crew, said)
+
+    async def _checked(self, crew: Crew) -> Ended:
+        """The tests on everything together; that they passed is known where the review after them was done before.
+
+        The trunk of a run that goes on after a crash may hold later work already.
+        """
+        stage, key = self.stage, f"{crew.name}.{crew.next('review')}"
+        if await stage.shop.db.read(lambda conn: runs.kept(conn, stage.order.run, key)):
+            return Ended("done")
+        return await stage.check()
+
+    def _count_on(self, crew: Crew) -> None:
+        """The next turns of a team are counted from a number that does not tell how often somebody had to mend."""
+        for part in crew.parts:
+            self.reviews[part.name] = self.reviews.get(part.name, 0) + 1
+            self.stage.turns[part.name] = _TURNS * self.reviews[part.name]
 
     def _ended(self, crew: Crew, said: Review) -> Ended:
         """How a team ended by what its lead said in the end, what the tests said, and how its people ended."""
@@ -160,7 +185,7 @@ class _Playing:
         title = team_text.plans(part.spec.agent) if kind == "plan" else team_text.reviews(part.spec.agent)
         async with self.room:
             given = {"owns": "\n".join(crew.team.owns), **told}
-            made = await self.stage.ask(part, usd, crew.nth(kind), parse, schema, title, **given)
+            made = await self.stage.ask(part, usd, crew.ask(kind), parse, schema, title, **given)
         shares.settle(usd, made.counted)
         return made
 

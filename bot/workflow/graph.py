@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from bot import expression
 from bot.graph import expansion
 from bot.graph.ownership import Owners
+from bot.workflow import teams
 from bot.workflow.job import Job, Phase, Tasks, Team
 from bot.workflow.trigger import Triggers
 
@@ -52,7 +53,7 @@ def flaws(
         yield from _expressions(node, known, frozenset(on.workflow_call.inputs if on.workflow_call else ()))
     yield from _owners(nodes)
     if team is not None:
-        yield from _of_team(team)
+        yield from (Flaw(place, words) for place, words in teams.flaws(team, ("team",)))
 
 
 def order(jobs: Mapping[str, Job]) -> list[str]:
@@ -180,11 +181,3 @@ def _conflicts(owned: Mapping[str, tuple[str, ...]], places: Mapping[str, Place]
             return
     except ValueError as wrong:
         yield Flaw(next(iter(places.values())), str(wrong))
-
-
-def _of_team(team: Team) -> Iterator[Flaw]:
-    everybody = [(place, globs) for place, _, globs in team.everybody(("team",)) if globs]
-    owned = {"/".join(place[2:-1:2]): globs for place, globs in everybody}
-    yield from _conflicts(
-        owned, {name: (*place[:-1], "owns") for name, (place, _) in zip(owned, everybody, strict=True)}
-    )

@@ -83,7 +83,8 @@ class Cast(Rehearsal):
         outcome = await Rehearsal({"": {task.attempt: acts}}).run(task, tell)
         return replace(outcome, usd=self.usd.get(task.key, 0.0))
 
-    def keys(self) -> list[str]:
+    @property
+    def asked(self) -> list[str]:
         """The steps that were asked, in their order."""
         return [task.key for task in self.tasks]
 

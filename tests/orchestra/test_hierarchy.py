@@ -1,6 +1,9 @@
 """Teams: a lead splits the work, members and teams do it, and what came of it is reviewed, returned and accepted."""
 
-from bot.backends.rehearsal import Say, Write
+from collections.abc import Sequence
+from typing import Any
+
+from bot.backends.rehearsal import Act, Say, Write
 from tests.orchestra.hall import Hall, says
 
 TEAMS = """
@@ -17,26 +20,139 @@ team:
         api: {agent: developer, responsibilities: [routes], owns: [src/api/**]}
         db: {agent: developer, owns: [src/db/**]}
 """
+OPEN = """
+pattern: hierarchy
+team: {lead: lead, agent: developer, owns: [src/**], breadth: 2, depth: 2}
+"""
 
 
-def part(who: str, **more: object) -> dict[str, object]:
+def part(who: str, **more: Any) -> dict[str, Any]:
     return {"who": who, "task": f"Do {who}.", **more}
 
 
+def made(path: str, words: str) -> Sequence[Act]:
+    return (Write(path, words), Say(f"Made {path}."))
+
+
+def returned(**remarks: str) -> Sequence[Act]:
+    return says(
+        accepted=False, summary="Not yet.", returns=[{"who": who, "remark": said} for who, said in remarks.items()]
+    )
+
+
 WELL = says(accepted=True, summary="It is good.", returns=[])
-STORY = {
+STORY: dict[str, Sequence[Act]] = {
     "lead.plan": says(parts=[part("docs"), part("backend")]),
     "backend.plan": says(parts=[part("api"), part("db")]),
-    "docs.agent.1": (Write("docs/a.md", "a\n"), Say("Wrote it.")),
-    "backend/api.agent.1": (Write("src/api/a.py", "a\n"), Say("Made the route.")),
-    "backend/db.agent.1": (Write("src/db/b.py", "b\n"), Say("Made the table.")),
+    "docs.agent.1": made("docs/a.md", "a\n"),
+    "backend/api.agent.1": made("src/api/a.py", "a\n"),
+    "backend/db.agent.1": made("src/db/b.py", "b\n"),
     "backend.review": WELL,
     "lead.review": WELL,
 }
+RETURNED = {
+    **STORY,
+    "lead.review": returned(backend="The date is missing."),
+    "backend.plan.2": says(parts=[part("api", task="Add the date.")]),
+    "backend/api.agent.19": made("src/api/a.py", "a, date\n"),
+    "backend.review.2": WELL,
+    "lead.review.2": WELL,
+}
 
 
-async def test_teams(hall: Hall) -> None:
+async def test_a_tree_of_teams_does_its_parts_and_every_lead_hears_what_came_of_them(hall: Hall) -> None:
     hall.rehearse(STORY)
     played = await hall.play(TEAMS)
     assert played.state == "done"
     assert sorted(played.files) == ["docs/a.md", "src/api/a.py", "src/db/b.py"]
+    assert {entry["name"]: entry["needs"] for entry in played.graph} == {
+        "lead": [],
+        "docs": ["lead"],
+        "backend": ["lead"],
+        "backend/api": ["backend"],
+        "backend/db": ["backend"],
+    }
+    assert set(played.states("lead", "docs", "backend", "backend/api", "lead.plan", "lead.review")) == {"done"}
+    asked = hall.cast.asked
+    assert asked.index("backend.review") > max(asked.index("backend/api.agent.1"), asked.index("backend/db.agent.1"))
+    assert asked[0], asked[-1] == ("lead.plan", "lead.review")
+    api = hall.cast.task("backend/api.agent.1").prompt
+    assert "Do api.\n\nYou are responsible for:\n- routes" in api
+    review = hall.cast.task("lead.review").prompt
+    assert "They say: It is good." in review  # what the lead of the team below said
+    assert "+++ b/src/db/b.py" in review
+    assert "+++ b/docs/a.md" not in hall.cast.task("backend.review").prompt
+
+
+async def test_whoever_a_plan_does_not_name_is_left_out_and_a_plan_that_names_nobody_known_is_asked_for_again(
+    hall: Hall,
+) -> None:
+    hall.rehearse({**STORY, "lead.plan": says(parts=[part("bakcend")]), "lead.plan#2": says(parts=[part("docs")])})
+    played = await hall.play(TEAMS)
+    assert (played.state, sorted(played.files)) == ("done", ["docs/a.md"])
+    assert played.states("docs", "backend", "backend/api") == ["done", "skipped", "skipped"]
+    assert played.rows["backend/db"].reason == "Not played: the plan of `lead` has nothing for it."
+    again = [task for task in hall.cast.tasks if task.key == "lead.plan"][1].prompt
+    assert "there is no `bakcend` in your team: known are docs, backend" in again
+
+
+async def test_a_lead_without_a_valid_plan_fails_and_nobody_works(hall: Hall) -> None:
+    hall.rehearse({**STORY, "backend.plan": says(parts=[{"who": "api"}]), "backend.plan#2": (Say("I do not know."),)})
+    played = await hall.play(TEAMS)
+    assert played.state == "failed"
+    assert played.rows["backend"].reason.startswith("Failed: its lead made no plan.")
+    assert played.rows["backend/api"].reason == "Not played: `backend` made no plan."
+    assert "docs.agent.1" in hall.cast.asked
+    assert "lead.review" in hall.cast.asked
+
+
+async def test_a_lead_decides_who_is_needed_within_what_it_owns_and_as_deep_as_it_may(hall: Hall) -> None:
+    hall.rehearse(
+        {
+            "lead.plan": says(parts=[part("The API!", owns=["src/api"]), part("store", owns=["src/db/"], team=True)]),
+            "store.plan": says(parts=[part("lead", owns=["src/db/b.py"], team=True)]),
+            "store.plan#2": says(parts=[part("rows")]),
+            "the-api.agent.1": made("src/api/a.py", "a\n"),
+            "store/rows.agent.1": made("src/db/b.py", "b\n"),
+            "store.review": WELL,
+            "lead.review": WELL,
+        }
+    )
+    played = await hall.play(OPEN)
+    assert (played.state, sorted(played.files)) == ("done", ["src/api/a.py", "src/db/b.py"])
+    assert [entry["name"] for entry in played.graph] == ["lead", "the-api", "store", "store/rows"]
+    again = [task for task in hall.cast.tasks if task.key == "store.plan"][1].prompt
+    assert "nobody here may lead a team again" in again
+
+
+async def test_returned_work_is_done_again_with_the_remark_also_by_a_team(hall: Hall) -> None:
+    hall.rehearse(RETURNED)
+    played = await hall.play(TEAMS)
+    assert (played.state, played.files["src/api/a.py"]) == ("done", "a, date\n")
+    assert "The date is missing." in hall.cast.task("backend.plan.2").prompt
+    assert "Add the date." in hall.cast.task("backend/api.agent.19").prompt
+    assert "docs.agent.10" not in hall.cast.asked
+
+
+async def test_what_a_lead_does_not_accept_in_the_end_is_said(hall: Hall) -> None:
+    hall.rehearse({**STORY, **{key: returned(docs="Too long.") for key in ("lead.review", "lead.review.2")}})
+    hall.rehearse({"docs.agent.10": made("docs/a.md", "b\n"), "docs.agent.19": made("docs/a.md", "c\n")})
+    hall.rehearse({"lead.review.3": returned(docs="Still @all too long.")})
+    played = await hall.play(TEAMS)
+    assert played.state == "failed"
+    assert "Not accepted by its lead: `docs`: Still all too long." in played.reason
+    assert played.files["docs/a.md"] == "c\n"
+
+
+async def test_a_hierarchy_that_dies_at_every_step_ends_as_if_it_had_not_and_pays_nothing_twice(hall: Hall) -> None:
+    hall.rehearse(RETURNED)
+    one_at_a_time = f"{TEAMS}limits: {{agents: 1}}\n"
+    whole = await hall.play(one_at_a_time)
+    asked = list(hall.cast.asked)
+    points = [f"{key}:made" for key in asked]  # paid for, and not recorded
+    hall.cast.tasks.clear()
+    broken = await hall.play(one_at_a_time, *points)
+    assert (broken.state, broken.files, broken.merged) == (whole.state, whole.files, whole.merged)
+    assert broken.graph == whole.graph
+    assert {key: row.state for key, row in broken.rows.items()} == {key: row.state for key, row in whole.rows.items()}
+    assert hall.cast.asked == asked
