@@ -1,7 +1,8 @@
 """What a comment asks the bot for: commands, words to the bot, answers to what it said. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from bot.decision import Control, Decision, Hear, Own, Refuse, Start
 from bot.github.events import CommentEvent
@@ -18,12 +19,19 @@ PLANNED = frozenset({"integrate", "learn", "refactor", "upgrade"})
 class _Known:
     """The commands of a repository: those of workflows by their word, and the bot's own."""
 
-    workflows: Mapping[str, tuple[str, Workflow]]
+    workflows: Mapping[str, Sequence[tuple[str, Workflow]]]
     own: Own
 
     @property
     def words(self) -> frozenset[str]:
         return frozenset(self.workflows) | frozenset(self.own.controls)
+
+    def meant(self, order: Order) -> tuple[str, Workflow]:
+        """The workflow that a command means: one that wants just such words after it before one that takes any."""
+        found = sorted(self.workflows[order.word], key=lambda one: not one[1].on.command_with)
+        first = order.arguments[0] if order.arguments else ""
+        fitting = [one for one in found if not one[1].on.command_with or _fits(first, one[1].on.command_with)]
+        return (fitting or found)[0]
 
     @property
     def all(self) -> frozenset[str]:
@@ -37,7 +45,7 @@ def comment(event: CommentEvent, workflows: Mapping[str, Workflow], own: Own) ->
         return []
     if event.actor.is_bot and event.actor.id not in own.bots:
         return []
-    known = _Known({flow.on.command: (name, flow) for name, flow in workflows.items() if flow.on.command}, own)
+    known = _Known(_by_command(workflows), own)
     said = orders(event.comment.body, known.all)
     if said:
         firsts = {order.word: number for number, order in reversed(list(enumerate(said)))}
@@ -45,6 +53,18 @@ def comment(event: CommentEvent, workflows: Mapping[str, Workflow], own: Own) ->
     if free := mention(event.comment.body, own.slug, known.all):
         return [_meant(_on_issues(free, event), event, known, taken=True)]
     return _perhaps(event, known) or ([Hear()] if event.comment.in_reply_to is not None else [])
+
+
+def _by_command(workflows: Mapping[str, Workflow]) -> dict[str, list[tuple[str, Workflow]]]:
+    found: dict[str, list[tuple[str, Workflow]]] = {}
+    for name, flow in workflows.items():
+        if flow.on.command:
+            found.setdefault(flow.on.command, []).append((name, flow))
+    return found
+
+
+def _fits(word: str, globs: Sequence[str]) -> bool:
+    return bool(word) and any(fnmatchcase(word, glob) for glob in globs)
 
 
 def _on_issues(order: Order, event: CommentEvent) -> Order:
@@ -71,7 +91,7 @@ def _meant(order: Order, event: CommentEvent, known: _Known, *, taken: bool = Fa
         return Refuse(command_text.never_good(f"/{word}", path))
     if word not in known.workflows:
         return Refuse(command_text.switched_off(word) if word in known.own.off else command_text.not_yet(word))
-    name, flow = known.workflows[word]
+    name, flow = known.meant(order)
     wrong = command_text.twice(word) if again else _misplaced(order, event, flow)
     wrong = wrong or ("" if taken else _wrong_words(order, flow.usage))
     return Refuse(wrong) if wrong else Start(name, order=order, taken_as=taken_as)

@@ -29,7 +29,7 @@ from bot.workflow.command import rows
 from bot.workflow.configuration import Configuration
 from bot.workflow.known import Known
 from bot.workflow.library import shipped
-from bot.workflow.job import Job, Team, Tests
+from bot.workflow import job
 from bot.workflow.spec import Workflow, parse_workflow
 from tests.pages import PAGES, ROOT, bare, read, section, table
 
@@ -107,7 +107,7 @@ def test_every_make_target_in_the_docs_exists_and_every_one_is_documented() -> N
 # ---- the language ----------------------------------------------------------------------------------------------------
 
 
-ONCE: frozenset[type[BaseModel]] = frozenset({Job, Team, Tests})
+ONCE: frozenset[type[BaseModel]] = frozenset({job.Job, job.Team, job.Tests})
 
 
 def keys(

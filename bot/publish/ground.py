@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,6 +108,7 @@ class Surveyor:
                 base = await fetched(mirror, base_branch, credential) if settings.base else head
                 start = await self._start(run, event, workflow, repo, mirror, base, credential)
             comments, later = await below(repo, event, run.context["asked_at"])
+        comments = (*await specification(mirror, workflow, start.sha, run.context.get("words", ())), *comments)
         ground = await self._measured(run, workflow, settings, mirror, base_branch, start, comments)
         return replace(ground, trusted=head, notes=(*ground.notes, *_of_words(event, comments, later)))
 
@@ -198,6 +199,22 @@ class Surveyor:
             notes=text.notes(traits.submodules, lfs=traits.lfs),
             custom=custom(settings),
         )
+
+
+async def specification(mirror: Mirror, workflow: Workflow, sha: str, words: Sequence[str]) -> Comments:
+    """The file that whoever asked named as the specification, as it is at commit `sha`, told as a comment is.
+
+    Raises Stop where there is none.
+    """
+    if not words or not workflow.on.command_with or not words[0].endswith(".md"):
+        return ()
+    try:
+        data = await mirror.file(sha, words[0])
+    except UserError as refusal:
+        raise Stop("refused", str(refusal)) from refusal
+    if data is None:
+        raise Stop("refused", text.no_such_file(words[0]))
+    return ({"author": f"the file {words[0]}", "body": data.decode("utf-8", "replace")[:60_000]},)
 
 
 def _claimed(conn: sa.Connection, run: Run, wish: str, taken: Set[str]) -> str:

@@ -109,6 +109,10 @@ def came_later(people: Mapping[str, int]) -> str:
     return f"Not read: {which} written or changed after this was asked for, by {listed}."
 
 
+def no_such_file(path: str) -> str:
+    return f"There is no file {code(path)} on the branch that the work would start from."
+
+
 def empty() -> str:
     return "This repository has no commits yet; push a first one, then set the label again."
 

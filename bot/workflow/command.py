@@ -97,5 +97,10 @@ class Command:
 
 def rows(commands: Mapping[str, Command], workflows: Mapping[str, Workflow]) -> list[Row]:
     """Every command that can be said, in the order of their names: /help and the documentation show these."""
-    said = {flow.on.command: of_workflow(flow) for flow in workflows.values() if flow.on.command}
+    said = {_word(flow): of_workflow(flow) for flow in workflows.values() if flow.on.command}
     return [row for _, row in sorted({**said, **{name: command.row for name, command in commands.items()}}.items())]
+
+
+def _word(workflow: Workflow) -> str:
+    """What a workflow's row is known by: several may have one command, and tell each other apart by what follows."""
+    return f"{workflow.on.command} {workflow.usage}" if workflow.on.command_with else str(workflow.on.command)

@@ -53,6 +53,11 @@ class Prepared:
     requires: str
 
 
+def _plain(workflow: Workflow) -> bool:
+    """Whether it is what `/implement` alone means."""
+    return workflow.on.command == COMMAND and not workflow.on.command_with
+
+
 class Planning:
     """Conducts runs that plan: those of `/plan`, and those of workflows whose plan has to be approved of first."""
 
@@ -96,7 +101,7 @@ class Planning:
         if workflow.pattern != "plan":
             return run.workflow, workflow
         offered = await self._library.workflows(key(event_of(run).repo))
-        found = next((one for one in offered.items() if one[1].on.command == COMMAND), None)
+        found = next((one for one in offered.items() if _plain(one[1])), None)
         if found is None or found[1].outputs.pull_request is None:
             raise Stop("refused", plan_text.nothing_to_start())
         return found
