@@ -1,12 +1,13 @@
 """Many small tasks at once: each merged as soon as it is clean, those that conflict last, what breaks the tests out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agents.job import Product
 from bot.git import merging
+from bot.git.mirror import Mirror
 from bot.orchestra.part import Ended, Part, together
 from bot.orchestra.player import Player
 from bot.orchestra.stage import Stage
@@ -105,12 +106,8 @@ class Crowd:
         return [name for name in self.parts if name in self.aside]
 
     async def _by_conflicts(self) -> list[str]:
-        names = self._waiting()
-        sides = {name: (self.aside[name][1].start, self.aside[name][1].tree) for name in names}
-        # With what is merged all of them conflict; what they do to each other is seen on the files before.
-        found = await merging.forecast(self.stage.order.mirror, self.stage.order.base_tree, sides)
-        clashes = Counter(name for pair in found.pairs for name in pair)
-        return sorted(names, key=clashes.__getitem__)
+        sides = {name: (self.aside[name][1].start, self.aside[name][1].tree) for name in self._waiting()}
+        return await by_conflicts(self.stage.order.mirror, self.stage.order.base_tree, sides)
 
     # ---- tests together ----------------------------------------------------------------------------------------------
 
@@ -155,3 +152,13 @@ class Crowd:
                 return Ended("failed", graph_text.red_together(job))
         ended = await integrator.judged()
         return Ended(*ended) if ended else Ended("failed", graph_text.red_before())
+
+
+async def by_conflicts(mirror: Mirror, base: str, sides: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Jobs, each with the tree it began with and the one it made: those first that conflict with the fewest others.
+
+    All of them conflict with what is merged; what they do to each other is seen on the files before, those of `base`.
+    """
+    found = await merging.forecast(mirror, base, sides)
+    clashes = Counter(name for pair in found.pairs for name in pair)
+    return sorted(sides, key=clashes.__getitem__)

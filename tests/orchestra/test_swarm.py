@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot.agents.task import Outcome, Task
 from bot.backends.rehearsal import Act, Fail, Say, Write
 from bot.graph.expansion import instance_name
-from bot.orchestra import slices, tasks
+from bot.orchestra import tasks
+from bot.orchestra.crowd import by_conflicts
 from bot.store import runs
 from tests.actor import Gate
 from tests.git.objects import LINK, Files, Objects
@@ -159,9 +158,8 @@ async def test_files_are_found_by_a_plain_text_that_they_hold(tmp_path: Path) ->
 
 # ---- what they make --------------------------------------------------------------------------------------------------
 
-WHOLE, FIRST, LAST, BOTH, BROKEN = "Rewrite it", "Change its head", "Change its end", "Change both ends", "Break it"
-BUSY = swarm(f"list: [{WHOLE}, {BOTH}, {FIRST}, {LAST}, {BROKEN}]", agents=5)
-RESOLVED = "resolve.agent.1"
+FIRST, LATE, BROKEN = "Write it", "Write it otherwise", "Break it"
+BUSY = swarm(f"list: [{FIRST}, {LATE}, {BROKEN}]", agents=3)
 
 
 class Turns(Gate):
@@ -190,22 +188,45 @@ class Turns(Gate):
 
 
 def busy(hall: Hall) -> None:
-    """Of five tasks four change one file, three of which come too late, and the fifth breaks the tests."""
-    ends = {WHOLE: "1234567", FIRST: "1", LAST: "7", BOTH: "17"}
-    hall.rehearse({step(task): [Write("shared", changed(task, lines))] for task, lines in ends.items()})
-    hall.rehearse({step(task, RESOLVED): [Write("shared", f"{task}\n")] for task in ends})
-    hall.rehearse({step(BROKEN): [Write("src/new.py", "BROKEN\n")]})
-    hall.cast.gate = Turns(hall, WHOLE, BOTH, BROKEN, FIRST, LAST)
+    """Of three tasks two change one file, the second of which comes too late, and the third breaks the tests."""
+    hall.rehearse(
+        {
+            step(FIRST): [Write("shared", "first\n")],
+            step(LATE): [Write("shared", "late\n")],
+            step(BROKEN): [Write("src/new.py", "BROKEN\n")],
+            step(LATE, "resolve.agent.1"): [Write("shared", "first and late\n")],
+        }
+    )
+    hall.cast.gate = Turns(hall, FIRST, LATE, BROKEN)
 
 
-def changed(word: str, lines: str) -> str:
-    return "".join(f"{word}\n" if line[-1] in lines else f"{line}\n" for line in SEVEN.splitlines())
-
-
-async def test_what_conflicts_is_merged_last_and_who_breaks_the_tests_is_taken_back(hall: Hall) -> None:
+async def test_what_conflicts_is_merged_last_and_what_breaks_the_tests_is_taken_back_whenever_it_dies(
+    hall: Hall,
+) -> None:
     busy(hall)
     played = await hall.play(BUSY)
-    merged = [WHOLE, BROKEN, BROKEN, FIRST, LAST, BOTH]
-    assert [key.partition(".")[0] for key in played.merged] == [name(task) for task in merged]
-    assert (played.state, played.files["shared"], "src/new.py" in played.files) == ("done", f"{BOTH}\n", False)
-    assert "4 of 5 done, 1 failed:" in played.reason
+    assert [key.partition(".")[0] for key in played.merged] == [name(task) for task in (FIRST, BROKEN, BROKEN, LATE)]
+    assert (played.state, played.files["shared"], "src/new.py" in played.files) == ("done", "first and late\n", False)
+    assert f"2 of 3 done, 1 failed:\n- `{name(BROKEN)}`: Failed: the tests fail with its work" in played.reason
+    assert (played.states("each"), states(played)) == (["done"], {FIRST: "done", LATE: "done", BROKEN: "failed"})
+
+    asked, made = sorted(hall.cast.asked), [point for point in dict.fromkeys(hall.points) if point.endswith(":made")]
+    hall.cast.tasks.clear()
+    busy(hall)
+    died = await hall.play(BUSY, *made[made.index(f"{step(BROKEN)}:made") :])
+    assert died.reason.partition("\n\n")[0] == played.reason.partition("\n\n")[0]
+    assert (died.state, died.files) == (played.state, played.files)
+    assert (died.merged, states(died)) == (played.merged, states(played))
+    assert sorted(hall.cast.asked) == asked
+
+
+async def test_what_waits_is_merged_in_the_order_of_who_conflicts_with_the_fewest_others(tmp_path: Path) -> None:
+    objects, lines = Objects(tmp_path / "shop.git"), SEVEN.splitlines()
+    base = objects.tree({"a": SEVEN})
+
+    def made(word: str, *places: int) -> tuple[str, str]:
+        words = [word if number in places else line for number, line in enumerate(lines, 1)]
+        return base, objects.tree({"a": "".join(f"{line}\n" for line in words)})
+
+    sides = {"both": made("both", 1, 7), "head": made("head", 1), "alone": made("alone", 4), "end": made("end", 7)}
+    assert await by_conflicts(objects.mirror, base, sides) == ["alone", "head", "end", "both"]
