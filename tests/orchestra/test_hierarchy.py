@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bot.backends.rehearsal import Act, Say, Write
+from bot.backends.rehearsal import Act, Delete, Say, Write
 from tests.orchestra.hall import Hall, says
 
 TEAMS = """
@@ -156,3 +156,26 @@ async def test_a_hierarchy_that_dies_at_every_step_ends_as_if_it_had_not_and_pay
     assert broken.graph == whole.graph
     assert {key: row.state for key, row in broken.rows.items()} == {key: row.state for key, row in whole.rows.items()}
     assert hall.cast.asked == asked
+
+
+async def test_money_is_dealt_out_down_the_tree_and_what_is_left_goes_back_up(hall: Hall) -> None:
+    hall.rehearse(STORY)
+    hall.cast.usd |= {"lead.plan": 0.5, "docs.agent.1": 0.5, "backend.plan": 0.25, "backend/api.agent.1": 3.0}
+    await hall.play(TEAMS.replace("owns: [docs/**]", "owns: [docs/**], usd: 1"))
+    given = {task.key: round(task.usd, 2) for task in hall.cast.tasks}
+    assert given["lead.plan"] == 1.0  # a fifth of five
+    assert given["docs.agent.1"] == 1.0  # as the file says
+    assert given["backend.plan"] == 0.35  # a fifth of its half of what was left then
+    assert given["backend/api.agent.1"] == given["backend/db.agent.1"] == 0.5
+    assert "backend.review" not in given  # api has used up the team's money
+    assert given["lead.review"] == 0.75
+
+
+async def test_a_member_puts_back_what_is_not_its_own_and_where_it_does_not_its_work_is_not_merged(hall: Hall) -> None:
+    stray = (Write("src/api/b.py", "b\n"), Write("docs/a.md", "a\n"))
+    hall.rehearse({**STORY, "docs.agent.1": stray, "docs.agent.2": (Delete("src/api/b.py"), Say("Put back."))})
+    hall.rehearse({"backend/db.agent.1": (Write("other.py", "b\n"),)})
+    played = await hall.play(TEAMS)
+    assert played.states("docs", "backend/db", "backend", "lead") == ["done", "failed", "failed", "failed"]
+    assert sorted(played.files) == ["docs/a.md", "src/api/a.py"]
+    assert played.rows["backend"].reason == "Failed: `backend/db` did not end well."
