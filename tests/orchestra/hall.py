@@ -65,6 +65,7 @@ class Cast(Rehearsal):
     """Plays the acts that the script has for a step's key: `key` at the first asking, `key#2` when asked once more.
 
     `otherwise` plays what the script does not name; `usd` is what each asking costs, by key, 0 where it is not there.
+    A step in `late` works no sooner than its event.
     """
 
     script: dict[str, Sequence[Act]] = field(default_factory=dict)
@@ -72,11 +73,14 @@ class Cast(Rehearsal):
     otherwise: Callable[[Task], Sequence[Act]] = lambda task: ()
     tasks: list[Task] = field(default_factory=list)
     gate: Gate = field(default_factory=Gate)
+    late: dict[str, asyncio.Event] = field(default_factory=dict)
     name = "rehearsal"
 
     async def run(self, task: Task, tell: Tell) -> Outcome:
         self.tasks.append(task)
         await self.gate.through()
+        if task.key in self.late:
+            await self.late[task.key].wait()
         asked = sum(one.key == task.key and one.run == task.run for one in self.tasks)
         name = task.key if asked == 1 else f"{task.key}#{asked}"
         acts = self.script[name] if name in self.script else self.otherwise(task)
@@ -105,9 +109,24 @@ class Hall:
     cast: Cast
     agents: dict[str, AgentSpec] = field(default_factory=dict)
     points: list[str] = field(default_factory=list)
+    awaited: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def rehearse(self, script: Script) -> None:
         self.cast.script.update(script)
+
+    def anew(self) -> None:
+        """As if nobody had played here."""
+        self.cast.script.clear()
+        self.cast.tasks.clear()
+        self.cast.late.clear()
+        self.awaited.clear()
+        self.cast.gate = Gate()
+        self.bench.board.listeners.clear()
+        self.points.clear()
+
+    def delay(self, key: str, point: str) -> None:
+        """The agent of a step works only once that checkpoint was passed."""
+        self.cast.late[key] = self.awaited[point] = asyncio.Event()
 
     def workflow(self, text: str) -> Workflow:
         """A workflow file; one without `on` is for an issue and opens a pull request."""
@@ -123,6 +142,14 @@ class Hall:
         for point in (*dying, ""):
             await self._life(run, recorded, point, wish or Wish("Build a shop", "Please.", 7))
         return await self._played(run.id)
+
+    async def play_at_once(self, text: str, agents: int, *dying: str) -> Played:
+        """The same, with so many agents at work before the first of them has ended: they begin on the same files."""
+        self.cast.gate.close()
+        playing = asyncio.create_task(self.play(text, *dying))
+        await self.cast.gate.reached(agents)
+        await self.cast.gate.open()
+        return await playing
 
     async def _life(self, run: Run, recorded: dict[str, Any], dying: str, wish: Wish) -> None:
         dead = asyncio.Event()
@@ -157,6 +184,8 @@ class Hall:
 
     async def _pass(self, dying: str, dead: asyncio.Event, point: str) -> None:
         self.points.append(point)
+        if point in self.awaited:
+            self.awaited[point].set()
         if point == dying:
             dead.set()
         if dead.is_set():

@@ -1,0 +1,135 @@
+"""The work of many becomes one: merged when it is ready, its conflicts resolved, and what is red together mended."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.backends.rehearsal import Append, Delete, Run, Say, Write
+from tests.orchestra.hall import Hall, Played, opened
+
+FILES = {
+    "README.md": "# Shop\n",
+    "price.txt": "one\ntwo\nthree\n",
+    "check.sh": "! grep -qs broken price.txt && ! { test -e a.txt && test -e b.txt && ! test -e both.txt; }\n",
+    ".github/tutti.yml": "version: 1\nbackend: rehearsal\ntest: sh check.sh\n",
+}
+PAIR = """
+name: A pair
+on: {issues: {types: [labeled], labels: [auto-implement]}}
+limits: {agents: 1}
+jobs:
+  api: {agent: developer, focus: say it in cents}
+  web: {agent: developer, focus: say it in words}
+outputs: {pull-request: {}}
+"""
+FOUR = PAIR.replace("jobs:\n", "jobs:\n  one: {agent: developer}\n  two: {agent: developer}\n")
+# Whoever begins before another has ended begins on the same files: these agents do nothing until both are at work.
+CENTS, WORDS = (Run("sed -i 's/two/2 cents/' price.txt"),), (Run("sed -i 's/two/two dollars/' price.txt"),)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hall]:
+    async with opened(tmp_path_factory.mktemp("integration"), FILES) as one:
+        yield one
+
+
+@pytest.fixture
+def hall(whole: Hall) -> Hall:
+    whole.anew()
+    return whole
+
+
+async def together(hall: Hall, text: str = PAIR) -> Played:
+    """Play it with all agents at work before the first of them has ended."""
+    return await hall.play_at_once(text.replace("agents: 1", "agents: 4"), text.count("agent: developer"))
+
+
+async def test_a_conflict_goes_to_an_agent_that_is_told_what_both_sides_meant(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS})
+    resolved = (Write("price.txt", "one\n2 cents, two dollars\nthree\n"), Say("Both."))
+    hall.rehearse({"web.resolve.agent.1": resolved, "api.resolve.agent.1": resolved})
+    played = await together(hall)
+    assert (played.state, played.files["price.txt"]) == ("done", "one\n2 cents, two dollars\nthree\n")
+    last = next(key for key in hall.cast.asked if "resolve" in key).partition(".")[0]
+    prompt = hall.cast.task(f"{last}.resolve.agent.1").prompt
+    for words in ("+2 cents", "+two dollars", "say it in cents" if last == "api" else "say it in words"):
+        assert words in prompt
+    assert played.rows[f"{last}.resolve.test.1"].state == "done"
+    assert "Conflicts in `price.txt` were resolved by an agent." in played.rows[last].reason
+
+
+async def test_a_resolution_with_marks_or_that_is_red_is_asked_for_again(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS})
+    for last in ("api", "web"):
+        hall.rehearse(
+            {
+                f"{last}.resolve.agent.1": (Append("price.txt", "more\n"),),
+                f"{last}.resolve.agent.2": (Write("price.txt", "broken\n"),),
+                f"{last}.resolve.agent.3": (Write("price.txt", "well\n"),),
+            }
+        )
+    played = await together(hall)
+    assert (played.state, played.files["price.txt"]) == ("done", "well\n")
+    last = next(key for key in hall.cast.asked if "resolve" in key).partition(".")[0]
+    assert "Conflict markers are left in: price.txt." in hall.cast.task(f"{last}.resolve.agent.2").prompt
+    assert "The tests failed on your resolution." in hall.cast.task(f"{last}.resolve.agent.3").prompt
+
+
+async def test_a_conflict_that_stays_fails_the_job_and_names_both(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS})
+    played = await together(hall)
+    assert played.state == "failed"
+    assert "1 of 2 done, 1 failed" in played.reason
+    assert "in `price.txt`. An agent did not resolve it in 3 tries." in played.reason
+
+
+async def test_what_git_alone_can_tell_no_agent_is_asked(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": (Delete("price.txt"),), "web.agent.1": WORDS})
+    played = await together(hall)
+    assert played.state == "failed"
+    assert "in `price.txt`." in played.reason
+    assert not [key for key in hall.cast.asked if "resolve" in key]
+
+
+async def test_a_merge_that_breaks_the_tests_is_found_by_halving_and_mended_by_its_job(hall: Hall) -> None:
+    a, b, mend = (Write("a.txt", "a\n"),), (Write("b.txt", "b\n"),), (Write("both.txt", "both\n"), Say("Mended."))
+    hall.rehearse({"one.agent.1": a, "two.agent.1": b, "api.agent.1": CENTS, "web.agent.1": (Write("w.txt", "w\n"),)})
+    hall.rehearse({"one.agent.4": mend, "two.agent.4": mend})
+    played = await together(hall, FOUR)
+    assert (played.state, played.files["both.txt"]) == ("done", "both\n")
+    culprit = next(key for key in hall.cast.asked if key.endswith(".agent.4")).partition(".")[0]
+    order = [key.partition(".")[0] for key in played.merged]
+    assert culprit == max("one", "two", key=order.index)  # each passed alone; the later of them broke it
+    tests = [key for key in played.rows if key.startswith("trunk.test.")]
+    assert 2 <= len(tests) <= 4
+
+
+async def test_what_stays_red_together_fails_the_run_and_names_the_job(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": (Write("a.txt", "a\n"),), "web.agent.1": (Write("b.txt", "b\n"),)})
+    played = await together(hall)
+    assert played.state == "failed"
+    assert "Failed: the tests fail since the work of" in played.reason
+
+
+async def test_tests_that_were_red_before_are_nobodys_fault(tmp_path: Path) -> None:
+    red = {**FILES, "check.sh": "exit 1\n"}
+    async with opened(tmp_path, red) as hall:
+        each = PAIR.replace("focus:", "tests: {each: false}, focus:")
+        hall.rehearse({"api.agent.1": (Write("a.txt", "a\n"),), "web.agent.1": (Write("b.txt", "b\n"),)})
+        played = await hall.play(each)
+    assert played.state == "failed"
+    assert "Failed: the tests fail without any of these changes, too." in played.reason
+
+
+@pytest.mark.parametrize("step", ["web.resolve.agent.1", "web.resolve.test.1", "web.agent.1"])
+async def test_a_conflict_survives_a_crash_at_every_step(hall: Hall, step: str) -> None:
+    resolved = (Write("price.txt", "one\nboth\nthree\n"),)
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS, "web.resolve.agent.1": resolved})
+    hall.delay("web.agent.1", "api.test.1:done")
+    text = PAIR.replace("agents: 1", "agents: 4")
+    played = await hall.play_at_once(text, 2, f"{step}:made", f"{step}:done")
+    assert (played.state, played.files["price.txt"]) == ("done", "one\nboth\nthree\n")
+    assert sorted(hall.cast.asked) == ["api.agent.1", "web.agent.1", "web.resolve.agent.1"]
