@@ -1,34 +1,40 @@
 """What many tasks made, cut into pull requests along the borders of tasks, where it is too much for one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.agents import composition
-from bot.agents.job import Slice
+from bot.agents.job import Portion, Slice
 from bot.git import merging
+from bot.git.mirror import Mirror
 from bot.git.overlap import above
-from bot.orchestra.stage import Stage
 
 Group = tuple[tuple[str, ...], frozenset[str]]  # jobs, and the paths they changed
 
 
-async def cut(stage: Stage, files: int | None, most: int) -> tuple[Slice, ...]:
-    """The run's work in at most `most` parts of about `files` files; none where it is to be published as one."""
-    mirror, base, tree = stage.order.mirror, stage.order.base_tree, stage.trunk.tree
-    if files is None or most == 1 or len(changed := await merging.changed(mirror, base, tree)) <= files:
-        return ()
-    touched = {name: changed.intersection(portion.paths) for name, portion in stage.portions.items()}
-    groups = packed(inseparable(touched), files, most)
-    if len(groups) < 2:
-        return ()
-    groups[-1] = (groups[-1][0], changed.difference(*(paths for _, paths in groups[:-1])))
-    return tuple([await _slice(stage, group) for group in groups])
+@dataclass(frozen=True)
+class Whole:
+    """A run's work: the tree it began with and the one it made, what each job gave, and the title of what was asked."""
 
+    mirror: Mirror
+    base: str
+    tree: str
+    portions: Mapping[str, Portion]
+    title: str
 
-async def _slice(stage: Stage, group: Group) -> Slice:
-    jobs, paths = group
-    tree, _ = await merging.only(stage.order.mirror, stage.order.base_tree, stage.trunk.tree, paths.__contains__)
-    portions = [stage.portions[job] for job in jobs]
-    return Slice(tree, composition.words(portions, stage.order.asked.title), jobs)
+    async def cut(self, files: int | None, most: int) -> tuple[Slice, ...]:
+        """The work in at most `most` parts of about `files` files; none where it is to be published as one."""
+        changed = await merging.changed(self.mirror, self.base, self.tree)
+        if files is None or most == 1 or len(changed) <= files:
+            return ()
+        touched = {job: changed.intersection(portion.paths) for job, portion in self.portions.items()}
+        groups = packed(inseparable(touched), files, most)
+        return tuple([await self._slice(group) for group in groups]) if len(groups) > 1 else ()
+
+    async def _slice(self, group: Group) -> Slice:
+        jobs, paths = group
+        tree, _ = await merging.only(self.mirror, self.base, self.tree, paths.__contains__)
+        return Slice(tree, composition.words([self.portions[job] for job in jobs], self.title), jobs)
 
 
 def inseparable(touched: Mapping[str, frozenset[str]]) -> list[Group]:

@@ -33,8 +33,9 @@ class Swarm:
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
         counted = graph_text.ended(len(ended) - len(bad), len(ended), bad)
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.notes)
-        opens = workflow.opens
-        cut = await slices.cut(stage, opens.files, opens.max)
+        order, opens = stage.order, workflow.opens
+        work = slices.Whole(order.mirror, order.base_tree, product.tree, stage.portions, order.asked.title)
+        cut = await work.cut(opens.files, opens.max)
         return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
 
 

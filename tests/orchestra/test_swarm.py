@@ -10,6 +10,7 @@ import pytest_asyncio
 from bot.agents.task import Outcome, Task
 from bot.backends.rehearsal import Act, Fail, Say, Write
 from bot.graph.expansion import instance_name
+from bot.graph.ownership import literal
 from bot.orchestra import tasks
 from bot.orchestra.crowd import by_conflicts
 from bot.store import runs
@@ -117,7 +118,7 @@ async def test_what_an_agent_plans_is_data_and_asked_for_again_where_it_is_not_v
     assert "tasks.1: a text is needed" in hall.cast.tasks[1].prompt
     assert "At most 50 tasks" in hall.cast.tasks[0].prompt
     entry = next(entry for entry in played.graph if entry["name"] == name(odd))
-    assert entry["owns"] == ["/{{ issue.title }} in \\*\\*"]
+    assert entry["owns"] == [f"/{literal(odd)}"]
     assert (played.state, played.states("tasks", name(odd))) == ("no change", ["done", "no change"])
 
 
