@@ -26,6 +26,7 @@ from bot.settings import Settings
 from bot.store import merges, runs
 from bot.store.runs import Node, Run
 from bot.workflow.conduct import Conductor
+from bot.workflow.library import Library
 from bot.workflow.spec import Workflow, parse_workflow
 from tests.actor import Gate
 from tests.shelf import shipped
@@ -97,6 +98,14 @@ class Cast(Rehearsal):
         return next(task for task in self.tasks if task.key == key)
 
 
+class _Host(CloneHost):
+    """Reads what is shipped once for all halls: that takes longer than a life."""
+
+    def __init__(self, bench: Bench, clone: Path, wish: Wish) -> None:
+        self._bench, self._clone, self._wish = bench, clone, wish
+        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends))
+
+
 @dataclass
 class Hall:
     """A clone, and everything that plays a workflow on it. Its agents have no walls: what they may is judged after.
@@ -153,7 +162,7 @@ class Hall:
 
     async def _life(self, run: Run, recorded: dict[str, Any], dying: str, wish: Wish) -> None:
         dead = asyncio.Event()
-        host = CloneHost(self.bench, self.clone, wish)
+        host = _Host(self.bench, self.clone, wish)
         conductor = Conductor(self.bench.shop, host, patterns(), lambda _run: None)
         step = partial(self._step, recorded, partial(self._pass, dying, dead))
         life = asyncio.create_task(conductor.execute(run.id, step))
@@ -244,7 +253,7 @@ async def opened(folder: Path, files: Mapping[str, str] = FILES, **more: Any) ->
     settings = Settings(
         data_dir=folder / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none"), **more
     )
-    seams = Seams(backends={"rehearsal": cast}, pool_size=1, walls=Walls("none"), bare=True)
+    seams = Seams(backends={"rehearsal": cast}, offered=shipped(), pool_size=1, walls=Walls("none"), bare=True)
     async with workbench(settings, seams) as bench:
         yield Hall(bench, clone, cast)
         await bench.shop.pool.wait()
