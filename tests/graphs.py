@@ -24,10 +24,10 @@ cancel-on: {issues: {types: [unlabeled, closed], labels: [auto-implement]}}
 TAIL = "outputs: {pull-request: {labels: []}}\n"
 PIPELINE = """
 jobs:
-  contract: {agent: developer, focus: write the contract, owns: [contract.txt]}
-  api: {agent: developer, focus: build the API, needs: contract, owns: [api/]}
-  web: {agent: developer, focus: build the page, needs: [contract], owns: [web/]}
-  docs: {agent: developer, focus: write it down, needs: [api, web], owns: [README.md]}
+  contract: {agent: developer, focus: write the contract, owns: [/contract.txt]}
+  api: {agent: developer, focus: build the API, needs: contract, owns: [/api/]}
+  web: {agent: developer, focus: build the page, needs: [contract], owns: [/web/]}
+  docs: {agent: developer, focus: write it down, needs: [api, web], owns: [/README.md]}
 """
 Script = Mapping[str, Sequence[Sequence[Act]]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.backends.rehearsal import Run, Say, Write
-from tests.graphs import FILES, rehearse
+from tests.graphs import FILES, Script, rehearse
 from tests.house import House, opened
 from tests.shelf import only
 
@@ -18,7 +18,7 @@ FOUND = """Two.
  "contract": "prices are cents"}
 ```
 """
-SCRIPT = {
+SCRIPT: Script = {
     "Build the component api: read the price": [[Write("api/read.txt", "read\n"), Say("It reads.")]],
     "Build the component web: show the price": [[Write("style.css", "price {}\n"), Say("It shows.")]],
     "The components are built": [[Run("cat api/read.txt style.css > whole.txt"), Say("It is whole.")]],
@@ -41,8 +41,8 @@ async def test_components_are_built_side_by_side_and_one_pull_request_has_a_sect
     await shop.settle()
     assert await shop.file(shop.pull.head, "whole.txt") == "read\nprice {}\n"
     for section in ("### build/api\n\nIt reads.", "### build/web\n\nIt shows.", "### integration\n\nIt is whole."):
-        assert section in shop.pull.body
-    assert f"Closes #{issue.number}." in shop.pull.body
+        assert section in (shop.pull.body or "")
+    assert f"Closes #{issue.number}." in (shop.pull.body or "")
     assert "· done ·" in shop.status(issue)
     told = next(task.prompt for task in shop.tasks if task.key == "build/api.agent.1")
     assert "prices are cents" in told

@@ -1,4 +1,4 @@
-"""A pipeline whose process dies at any checkpoint makes the same, and no finished agent is paid for again."""
+"""A pipeline whose process dies makes the same on GitHub, and no finished agent is paid for again."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,16 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.graphs import FILES, PIPELINE, offered, rehearse
-from tests.house import House, chained, opened
+from tests.house import House, opened
 from tests.test_pipeline import SCRIPT
 
 JOBS = ("contract", "api", "web", "docs")
-STEPS = [f"{job}.{step}.1" for job in JOBS for step in ("agent", "test")]
-POINTS = [
-    f"{step}:{side}"
-    for step in ("prepare", *STEPS, "policy", "push", "pull-request", "check", "finish")
-    for side in ("before", "done")
-]
 
 
 @pytest.fixture
@@ -26,13 +20,19 @@ async def shop(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
-async def test_these_are_all_the_checkpoints(shop: House) -> None:
-    shop.status(await shop.implement())
-    assert [point for point in shop.points if not point.startswith(("delivery", "start"))] == POINTS
+WORST = [
+    "contract.agent.1:done",
+    "api.test.1:before",
+    "web.test.1:done",
+    "docs.agent.1:done",
+    "push:before",
+    "check:done",
+]
 
 
-@pytest.mark.parametrize("points", chained(POINTS), ids=lambda points: points[0])
-async def test_a_pipeline_survives_a_crash(shop: House, points: list[str]) -> None:
+async def test_a_pipeline_survives_crashes(shop: House) -> None:
+    """At every other step it dies in `tests/orchestra/test_pipeline.py`, without GitHub."""
+    points = WORST
     shop.crash_at(points[0])
     issue = await shop.open_issue()
     await shop.label(issue)

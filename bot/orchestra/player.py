@@ -182,16 +182,20 @@ def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool
     quoted = {**names, "needs": _literal(names.get("needs", {})), "matrix": values if trusted else _literal(values)}
     more = {
         "focus": str(expression.value(spec.focus, known)),
-        "owns": tuple(one for glob in spec.owns for one in _globs(expression.value(glob, quoted))),
+        "owns": tuple(one for glob in spec.owns for one in _globs(glob, expression.value(glob, quoted))),
         "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
         "inputs": _values(spec.inputs, known),
     }
     return replace(part, spec=spec.model_copy(update=more))
 
 
-def _globs(value: Any) -> list[str]:
-    """What a glob is once it is filled in: a list of them where an expression gives one."""
-    return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+def _globs(glob: str, value: Any) -> list[str]:
+    """What a glob is once it is filled in, a list of them where an expression gives one.
+
+    One that begins with what is filled in is a path from the top.
+    """
+    globs = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    return [one if one.startswith("/") else f"/{one}" for one in globs] if glob.startswith("{{") else globs
 
 
 async def all_of(tasks: Sequence[asyncio.Task[T]]) -> list[T]:

@@ -177,7 +177,8 @@ def _owned(node: _Node) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _conflicts(owned: Mapping[str, tuple[str, ...]], places: Mapping[str, Place]) -> Iterator[Flaw]:
     try:
         for one, other, example in Owners(owned).conflicts():
-            yield Flaw(places[other], f"`{one}` and `{other}` both own `{example}`: a path has one owner in a run")
+            said = f"`{one}` and `{other}` both own `{example}`: a path has one owner in a run"
+            yield Flaw(places[other], said, "a glob that begins with `/` fits at the top alone")
             return
     except ValueError as wrong:
         yield Flaw(next(iter(places.values())), str(wrong))

@@ -1,13 +1,12 @@
 """Phases one after another: a contract, both sides of it built side by side, then put together and written down."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from bot.backends.rehearsal import Run, Say, Write
-from tests.orchestra.hall import Hall, opened
+from tests.orchestra.hall import Hall, Script, opened
 
 FILES = {
     "README.md": "# Shop\n",
@@ -34,7 +33,7 @@ phases:
       docs: {agent: developer, needs: together, owns: [/README.md]}
 outputs: {pull-request: {}}
 """
-SCRIPT = {
+SCRIPT: Script = {
     "contract.agent.1": (Write("contract.txt", "contract\n"), Say("Agreed.")),
     "front.agent.1": (Run("cat contract.txt > front.txt"), Say("The front, on a mock.")),
     "back.agent.1": (Run("cat contract.txt > back.txt"), Say("The back.")),

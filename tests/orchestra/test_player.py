@@ -1,0 +1,87 @@
+"""Whatever the graph: every job is played after its needs, exactly once, and no path has two owners."""
+
+import asyncio
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.graph.ownership import Owners
+from bot.orchestra.part import Ended, Part
+from bot.orchestra.player import Player
+from bot.workflow.job import Job
+
+PATHS = ("a", "a/b", "a/b/c", "d", "d/e", "f.py")
+
+
+class Stage:
+    """Notes what happens; jobs whose names are in `failing` fail."""
+
+    def __init__(self, failing: frozenset[str]) -> None:
+        self.failing, self.owned = failing, dict[str, tuple[str, ...]]()
+        self.begun: list[str] = []
+        self.ended: dict[str, str] = {}
+        self.at_work = self.most = 0
+
+    async def announce(self, parts: Sequence[Part]) -> None: ...
+
+    async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
+        mine = {part.name: part.spec.owns for part in parts if part.spec.owns}
+        if Owners({**self.owned, **mine}).conflicts():
+            raise ValueError("two owners")
+        self.owned |= mine
+
+    async def perform(self, part: Part) -> Ended:
+        assert part.name not in self.begun
+        self.begun.append(part.name)
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        for need in part.needs:
+            assert self.ended[need] in ("done", "skipped"), (part.name, need)
+        await asyncio.sleep(0)
+        self.at_work -= 1
+        state = "failed" if part.name in self.failing else "done"
+        self.ended[part.name] = state
+        return Ended(state)  # type: ignore[arg-type]
+
+    async def skip(self, part: Part, why: str) -> None:
+        self.ended[part.name] = "skipped"
+
+    async def conclude(self, whole: Part, ended: Ended) -> None:
+        self.ended[whole.name] = ended.state
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, Job]:
+    count = draw(st.integers(1, 8))
+    jobs = {}
+    for number in range(count):
+        needs = draw(st.lists(st.integers(0, number - 1), unique=True, max_size=3)) if number else []
+        owns = draw(st.lists(st.sampled_from(PATHS), unique=True, max_size=2))
+        matrix = {"x": list(range(draw(st.integers(0, 3))))} if draw(st.booleans()) else {}
+        said = {"agent": "developer", "needs": [f"j{need}" for need in needs], "owns": [] if matrix else owns}
+        jobs[f"j{number}"] = Job.model_validate({**said, "strategy": {"matrix": matrix, "fail-fast": False}})
+    return jobs
+
+
+@settings(max_examples=100, deadline=None)
+@given(graphs(), st.frozensets(st.sampled_from([f"j{n}" for n in range(8)]), max_size=2), st.integers(1, 4))
+def test_every_job_of_a_graph_is_played_once_after_its_needs(
+    jobs: dict[str, Job], failing: frozenset[str], agents: int
+) -> None:
+    stage = Stage(failing)
+    ended = asyncio.run(Player(stage, agents).play(jobs))
+    assert set(ended) == set(jobs)
+    assert stage.most <= agents
+    for name, job in jobs.items():
+        results = {need: ended[need].result for need in job.needs}
+        if any(result != "success" for result in results.values()):
+            assert ended[name].state == "skipped"
+            assert not [one for one in stage.begun if one == name or one.startswith(f"{name}/")]
+        elif ended[name].reason != "two owners":
+            wanted = len(job.strategy.matrix["x"]) if job.strategy.matrix else 1  # type: ignore[index]
+            played = [one for one in stage.begun if one == name or one.startswith(f"{name}/")]
+            assert len(played) == wanted
+    owners = Owners(stage.owned)
+    for path in PATHS:
+        assert sum(owners.may(job, path) for job in stage.owned) <= 1
