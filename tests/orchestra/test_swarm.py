@@ -11,7 +11,7 @@ from bot.agents.task import Outcome, Task
 from bot.backends.rehearsal import Act, Fail, Say, Write
 from bot.graph.expansion import instance_name
 from bot.graph.ownership import literal
-from bot.orchestra import tasks
+from bot.orchestra import crowd, tasks
 from bot.orchestra.crowd import by_conflicts
 from bot.store import runs
 from tests.actor import Gate
@@ -219,6 +219,18 @@ async def test_what_conflicts_is_merged_last_and_what_breaks_the_tests_is_taken_
     assert (died.state, died.files) == (played.state, played.files)
     assert (died.merged, states(died)) == (played.merged, states(played))
     assert sorted(hall.cast.asked) == asked
+
+
+async def test_where_too_many_break_the_tests_what_came_before_them_is_kept(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "ROUNDS", 0)
+    tasks = {"Good": Write("src/good", "1\n"), "Bad": Write("src/bad", "BROKEN\n"), "Late": Write("late", "1\n")}
+    hall.rehearse({step(task): [act] for task, act in tasks.items()})
+    played = await hall.play(swarm(f"list: [{', '.join(tasks)}]"), *(f"{step(task)}:made" for task in tasks))
+    assert (played.state, states(played)) == ("done", {"Good": "done", "Bad": "failed", "Late": "failed"})
+    assert ({"src/good", "src/bad", "late"} & set(played.files), hall.cast.asked) == ({"src/good"}, [*map(step, tasks)])
+    assert "1 of 3 done, 2 failed:" in played.reason
 
 
 async def test_what_waits_is_merged_in_the_order_of_who_conflicts_with_the_fewest_others(tmp_path: Path) -> None:
