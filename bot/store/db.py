@@ -60,6 +60,8 @@ runs = sa.Table(
     sa.Column("life", sa.Integer, nullable=False, server_default="1"),  # which execution of it: 2 after a retry ...
     sa.Column("after", sa.String(36), nullable=True),  # the run that has to end before it begins
     sa.Column("actor", sa.BigInteger, nullable=False, server_default="0"),  # GitHub's id of whoever asked, 0: nobody
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # 1: before everything that is queued
+    sa.Column("concurrency", sa.String(80), nullable=True),  # the group of which one is under way at a time
     sa.UniqueConstraint("delivery", "workflow"),
     sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )

@@ -200,7 +200,19 @@ def _m004_waiting(conn: sa.Connection, gates: sa.Table) -> None:
         conn.execute(sa.insert(gates).values(**values_of, **more, created_at=run.ended_at))
 
 
-MIGRATIONS: list[Callable[[sa.Connection], None]] = [_m001_initial, _m002_spending, _m003_reviews, _m004_control]
+def _m005_lanes(conn: sa.Connection) -> None:
+    """Runs that go before others, and runs of which one is under way at a time."""
+    for column in ("priority integer not null default '0'", "concurrency varchar(80)"):
+        conn.execute(sa.text(f"alter table runs add column {column}"))
+
+
+MIGRATIONS: list[Callable[[sa.Connection], None]] = [
+    _m001_initial,
+    _m002_spending,
+    _m003_reviews,
+    _m004_control,
+    _m005_lanes,
+]
 
 
 def migrate(conn: sa.Connection) -> None:

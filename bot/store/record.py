@@ -28,6 +28,7 @@ class Run:
 
     `due`: it does not begin before that time (seconds since 1970), nor before the run `after` has ended. `life` counts
     its executions: a run that is gone on with after a pause, or tried again, has another. `actor`: who asked, by id.
+    `priority` 1: before everything that is queued. `concurrency`: the group of which one run is under way at a time.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Run:
     life: int = 1
     after: str | None = None
     actor: int = 0
+    priority: int = 0
+    concurrency: str | None = None
 
     @property
     def active(self) -> bool:

@@ -35,7 +35,7 @@ def _insert(conn: sa.Connection, table: sa.Table) -> Any:
 def create(conn: sa.Connection, run: Run) -> bool:
     """Store a new run; False when its delivery made it already or its target has an active one."""
     values = {name: getattr(run, name) for name in ("id", "delivery", "workflow", "repo", "target", "state")}
-    more = {name: getattr(run, name) for name in ("created_at", "due", "after", "actor")}
+    more = {name: getattr(run, name) for name in ("created_at", "due", "after", "actor", "priority", "concurrency")}
     more |= {"context": dict(run.context), "facts": dict(run.facts)}
     statement = _insert(conn, runs).values(**values, **more).on_conflict_do_nothing()
     return bool(conn.execute(statement).rowcount)
@@ -82,7 +82,8 @@ def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
 def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
     """Mark the oldest queued run that is due as running and return its id, unless `limit` runs are running already.
 
-    One that comes after another waits until that one has ended, or rests.
+    One of priority comes before all others, and has one place more. One that comes after another waits until that one
+    has ended, or rests, and so does one of whose group another is under way.
     """
     if conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
@@ -90,8 +91,12 @@ def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
     is_due = sa.or_(runs.c.due.is_(None), runs.c.due <= now)
     before = sa.select(runs.c.id).where(runs.c.state.in_(("queued", "running")))
     is_next = sa.or_(runs.c.after.is_(None), runs.c.after.not_in(before))
-    oldest = sa.select(runs.c.id).where(runs.c.state == "queued", is_due, is_next).order_by(runs.c.seq).limit(1)
-    run_id: str | None = conn.execute(oldest).scalar_one_or_none() if busy < limit else None
+    taken = sa.select(runs.c.concurrency).where(runs.c.state == "running", runs.c.concurrency.is_not(None))
+    is_free = sa.or_(runs.c.concurrency.is_(None), runs.c.concurrency.not_in(taken))
+    has_room = runs.c.priority >= (0 if busy < limit else 1)
+    waits = sa.select(runs.c.id).where(runs.c.state == "queued", is_due, is_next, is_free, has_room)
+    first = waits.order_by(runs.c.priority.desc(), runs.c.seq).limit(1)
+    run_id: str | None = conn.execute(first).scalar_one_or_none() if busy <= limit else None
     if run_id is not None:
         update(conn, run_id, state="running", started_at=now)
     return run_id
@@ -115,7 +120,9 @@ def renew(conn: sa.Connection, run_id: str, due: float | None, **context: Any) -
 
 def place(conn: sa.Connection, run: Run) -> int:
     """How many queued runs stand before this one, plus one."""
-    before = sa.select(sa.func.count()).where(runs.c.state == "queued", runs.c.seq < run.seq)
+    earlier = sa.and_(runs.c.priority == run.priority, runs.c.seq < run.seq)
+    goes_first = sa.or_(runs.c.priority > run.priority, earlier)
+    before = sa.select(sa.func.count()).where(runs.c.state == "queued", goes_first)
     return int(conn.execute(before).scalar_one()) + 1
 
 

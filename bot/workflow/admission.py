@@ -12,7 +12,7 @@ from bot.decision import Start
 from bot.errors import ACTIVE, TryAgain
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, IssueEvent, PullEvent, RepoRef
-from bot.publish import command_text, text
+from bot.publish import command_text, strategy_text, text
 from bot.publish.reply import Replies, refuse
 from bot.publish.subject import Act, event_of, issue_in, of
 from bot.store import runs
@@ -22,6 +22,7 @@ from bot.workflow import reuse
 from bot.workflow.allowance import Allowance
 from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Dispatcher, Parts
+from bot.workflow.lane import cancels, lane
 from bot.workflow.library import key
 from bot.workflow.spec import Workflow
 
@@ -48,7 +49,7 @@ class Admission:
         workflow = (await self._p.library.workflows(key(event.repo)))[start.workflow]
         try:
             run = await self._new(start, event, delivery, workflow)
-        except ValueError as wrong:  # a workflow that it uses has gone meanwhile
+        except ValueError as wrong:  # a workflow that it uses has gone meanwhile, or its group cannot be named
             sentence = command_text.not_playable(workflow.name, str(wrong))
             await self._say_no(start, event, delivery, sentence, once=True)
             return f"refused: {sentence}"
@@ -57,6 +58,8 @@ class Admission:
         refusal = await self._refusal(workflow, start, event, delivery) if start.asked else ""
         if refusal := refusal or await self._crowded(start, event, delivery):
             return refusal
+        if start.asked and cancels(workflow):
+            await self._begin_anew(run, workflow, event)
         return await self._joined(start, run, workflow, event, delivery) or run
 
     async def _pressed(self, event: CheckEvent) -> IssueEvent | str:
@@ -98,6 +101,14 @@ class Admission:
         await self._dispatcher.cancel(run.target, run.workflow, text.superseded())
         raise TryAgain(_BUSY, after=0.2)
 
+    async def _begin_anew(self, run: Run, workflow: Workflow, event: Act) -> None:
+        """What is under way of a workflow that cancels what is in progress ends, for this one to begin."""
+        for earlier in await self._p.db.read(lambda conn: runs.recent(conn, run.target)):
+            if earlier.active and earlier.workflow == run.workflow and of(earlier, event.repo):
+                sentence = strategy_text.asked_anew(workflow.name, event.actor.login)
+                await self._dispatcher.end([earlier.id], sentence)
+                raise TryAgain(_BUSY, after=0.2)
+
     async def _joined(self, start: Start, run: Run, workflow: Workflow, event: Act, delivery: Delivery) -> str:
         """A review that waits takes over what is asked for; of a run that is at work whoever asks is told."""
         issue = issue_in(event)
@@ -125,7 +136,7 @@ class Admission:
             context["used"] = {name: _dumped(one) for name, one in used.items()}
         if start.order is not None:
             context |= {"words": list(start.order.arguments), "text": start.order.text, "taken_as": start.taken_as}
-        now = time.time()
+        now, issue = time.time(), issue_in(event)
         return Run(
             id=str(uuid.uuid4()),
             delivery=delivery.guid,
@@ -137,6 +148,7 @@ class Admission:
             due=now + await self._debounce(event.repo, workflow) if start.pushed else None,
             context=context,
             actor=event.actor.id,
+            **lane(workflow, (event.repo.id, event.repo.full_name), (issue.number, issue.title)),
         )
 
     async def _owed(self, start: Start, event: Act) -> bool:

@@ -17,7 +17,7 @@ from bot.github.content import Level
 from bot.github.entity import Issue
 from bot.github.events import CommentEvent, IssueEvent
 from bot.github.writing import BODY_LIMIT
-from bot.publish import verdict
+from bot.publish import command_text, verdict
 from bot.publish.ground import GATE
 from bot.publish.subject import event_of, issue_of
 from bot.store import gates, runs
@@ -27,6 +27,7 @@ from bot.store.runs import Run
 from bot.workflow.allowance import Allowance
 from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Parts
+from bot.workflow.lane import lane
 from bot.workflow.library import key
 from bot.workflow.planning import digest
 from bot.workflow.spec import Workflow
@@ -207,7 +208,15 @@ class _Approval:
             created_at=time.time(),
             context=context,
             actor=self._event.actor.id,
+            **self._lane(found, Workflow.model_validate(context["workflow"])),
         )
+
+    def _lane(self, found: Found, workflow: Workflow) -> dict[str, Any]:
+        issue, repo = issue_of(found.run), self._event.repo
+        try:
+            return lane(workflow, (repo.id, repo.full_name), (issue.number, issue.title))
+        except ValueError as wrong:
+            raise NotApprovedError(command_text.not_playable(workflow.name, str(wrong))) from wrong
 
 
 def _meant(found: Found, words: Sequence[str]) -> bool:

@@ -92,7 +92,10 @@ async def whenever(news: asyncio.Event, work: Callable[[], Awaitable[None]]) -> 
 
 
 class Dispatcher:
-    """One per process; all processes together begin at most `max_runs` runs at once, oldest first."""
+    """One per process; all processes together begin at most `max_runs` runs at once, oldest first.
+
+    One more may be under way where it has priority over the others.
+    """
 
     def __init__(self, parts: Parts, tasks: Tasks) -> None:
         self._p, self._tasks = parts, tasks
@@ -135,13 +138,14 @@ class Dispatcher:
 
     async def cancel(self, target: str, workflow: str | None, sentence: str) -> int:
         """Ask the runs of a target to end; those that still wait end here and now."""
-        return await self._ended(await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence)))
+        return await self.heed(await self._p.db.write(lambda conn: runs.cancel(conn, target, workflow, sentence)))
 
     async def end(self, run_ids: Collection[str], sentence: str) -> int:
         """The same for these runs."""
-        return await self._ended(await self._p.db.write(lambda conn: runs.cancel_all(conn, run_ids, sentence)))
+        return await self.heed(await self._p.db.write(lambda conn: runs.cancel_all(conn, run_ids, sentence)))
 
-    async def _ended(self, asked: Sequence[str]) -> int:
+    async def heed(self, asked: Sequence[str]) -> int:
+        """End what was asked to: those that wait here and now, of the others their agents; how many were asked."""
         for run in await self._p.db.read(runs.active):
             if run.cancel is not None:
                 await self._end(run)

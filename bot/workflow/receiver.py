@@ -16,12 +16,12 @@ from bot.errors import TryAgain, UserError
 from bot.github import events
 from bot.github.events import CheckEvent, CommentEvent, Event, Ignored, IssueEvent, PullEvent, PushEvent, RepoRef
 from bot.github.refusal import RefusalError
-from bot.publish import text
+from bot.publish import strategy_text, text
 from bot.publish.configuration_check import answer, report, tell
 from bot.publish.reply import Replies
 from bot.publish.subject import Act, event_of, of
 from bot.router import route
-from bot.store import runs
+from bot.store import groups, runs
 from bot.store.inbox import Delivery, SettledError
 from bot.workflow.admission import Admission
 from bot.workflow.approval import approve
@@ -29,6 +29,7 @@ from bot.workflow.authority import Authority
 from bot.workflow.commander import Commander
 from bot.workflow.dispatcher import Dispatcher, Parts, Tasks, whenever
 from bot.workflow.hearing import Hearing
+from bot.workflow.lane import cancels
 from bot.workflow.library import key
 from bot.workflow.planning import close
 from bot.workflow.spec import Workflow
@@ -234,16 +235,17 @@ class Receiver:
     async def _create(self, delivery: Delivery, wanted: list[runs.Run], notes: list[str], target: str) -> None:
         """Settle the delivery and create the runs it starts, in one transaction; what waited before waits no more."""
 
-        def commit(conn: sa.Connection) -> tuple[list[runs.Run], list[str]]:
+        def commit(conn: sa.Connection) -> tuple[list[runs.Run], list[str], list[str]]:
             made = [run for run in wanted if runs.create(conn, run) or runs.get(conn, run.id)]
             active = ["a run of this is active already"] * (len(wanted) - len(made))
             note = "; ".join([*notes, *(f"run {run.id}" for run in made), *active])
             self._p.inbox.finish(conn, delivery.seq, note, target)
-            return made, [waiting for run in made for waiting in close(conn, run, run.workflow)]
+            closed = [waiting for run in made for waiting in close(conn, run, run.workflow)]
+            return made, closed, [one for run in made for one in _grouped(conn, run)]
 
         if wanted:
             await self._p.checkpoint("delivery:before")
-        made, closed = await self._p.db.write(commit)
+        made, closed, give_way = await self._p.db.write(commit)
         if wanted:
             await self._p.checkpoint("delivery:done")
         if notes:
@@ -252,6 +254,8 @@ class Receiver:
             log.info("run created", run=run.id, workflow=run.workflow, target=run.target)
         for waiting in closed:
             self._dispatcher.show_soon(waiting)
+        if give_way:
+            await self._dispatcher.heed(give_way)
         if made:
             await self._dispatcher.send()
 
@@ -290,6 +294,16 @@ class Receiver:
             except UserError as refusal:  # an archived repository keeps no other from its labels
                 refused.append(f"; refused: {refusal}")
         return f"welcomed by {', '.join(ref.full_name for ref in welcome.repos)}: labels created{''.join(refused)}"
+
+
+def _grouped(conn: sa.Connection, run: runs.Run) -> list[str]:
+    """The run joins its concurrency group; the runs that give way to it."""
+    workflow = Workflow.model_validate(run.context["workflow"])
+
+    def say(newest: runs.Run) -> str:
+        return strategy_text.gave_way(str(newest.context["workflow"]["name"]), newest.id)
+
+    return groups.enter(conn, run, say, cancels=cancels(workflow))
 
 
 def _target(event: Event | Ignored) -> str:

@@ -5,8 +5,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from bot import expression
 from bot.agents.spec import AgentSpec
 from bot.document import Document, Strict, kebab, load, validate
 from bot.errors import ConfigError
@@ -39,6 +40,13 @@ class Concurrency(Strict):
 
     group: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     cancel_in_progress: bool = False
+
+    @field_validator("group")
+    @classmethod
+    def _can_be_told(cls, group: str) -> str:
+        if wrong := expression.value_problem(group, ("issue", "repo")):
+            raise ValueError(wrong)
+        return group
 
 
 _OUTPUTS: dict[str, frozenset[str]] = {
@@ -137,6 +145,11 @@ class Workflow(Strict):
     def waits(self) -> bool:
         """Whether what it makes is published only once a person approved of it."""
         return self.approval == "result" or self.worktrees == "experiment"
+
+    @property
+    def urgent(self) -> bool:
+        """Whether its runs come before all others that are queued."""
+        return self.priority == "high" or self.worktrees == "hot-fix"
 
     @property
     def trigger_labels(self) -> tuple[str, ...]:

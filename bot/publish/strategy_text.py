@@ -1,0 +1,52 @@
+"""Every sentence about which runs go first, wait or give way, and what of their work is held back. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.github.harmless import code, harmless
+
+LONGEST = 2_000  # characters of what one job said
+
+
+def gave_way(workflow: str, run_id: str) -> str:
+    """For a run of a concurrency group: which one took its place."""
+    return (
+        f'Cancelled: run `{run_id[:8]}` ("{harmless(workflow)}") took its place, for of their group one is under way '
+        "at a time, and one waits."
+    )
+
+
+def asked_anew(workflow: str, login: str) -> str:
+    """For a run whose workflow begins anew whenever it is asked for."""
+    return f'Cancelled: @{login} asked for "{harmless(workflow)}" again, and it begins anew.'
+
+
+def wants_a_look(strategy: str) -> str:
+    """Why nothing of a run is published without a word of a person's."""
+    if strategy == "experiment":
+        return "This was an experiment: nothing of it is published without a person's word."
+    return "The workflow wants a person to look at what it made before any of it is published."
+
+
+def held_back(condition: str, why: str = "") -> str:
+    """For a change whose workflow publishes only what fulfils a condition."""
+    head = f"Refused: this workflow publishes only if {code(condition)}, and that does not hold."
+    return f"{head} {harmless(why)}".rstrip()
+
+
+def said_by(job: str, state: str, outputs: Mapping[str, str]) -> str:
+    """What a job that the condition speaks of ended with, as a list item with what it said below."""
+    lines = [f"- {code(job)} ended as {state}" + (", and said:" if outputs else ".")]
+    lines += [f"  - {code(name)}: {harmless(words[:LONGEST])}" for name, words in outputs.items()]
+    return "\n".join(lines)
+
+
+def nothing_to_divide(strategy: str, looked: Sequence[str]) -> str:
+    """For `worktrees: layer` or `service` in a repository that has none."""
+    names = ", ".join(code(one) for one in looked)
+    return f"No {strategy} was found here (looked for {names}), so one agent did all of it."
+
+
+def at_the_terminal(findings: Sequence[str]) -> str:
+    """For work on a clone that nothing of would be published by itself: it is on a branch of that clone alone."""
+    listed = "\n".join(f"- {sentence}" for sentence in findings)
+    return f"Do not publish this before a person has agreed to it:\n\n{listed}"

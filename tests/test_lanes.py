@@ -1,0 +1,166 @@
+"""Lanes of the queue: what goes before everything else, and groups of which one run is under way at a time."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from bot.store import groups, runs
+from bot.store.db import Database
+from bot.store.runs import Run
+from bot.workflow.lane import lane
+from tests.graphs import FILES, offered
+from tests.house import opened
+
+JOB = "jobs: {api: {agent: developer, focus: build it}}\n"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else f"sqlite:///{tmp_path}/a.db"
+    made = Database(url)
+    await made.migrate()
+    yield made
+    await made.close()
+
+
+def queued(name: str, **more: Any) -> Run:
+    given = {"delivery": f"d-{name}", "workflow": "w", "repo": "a/b", "target": f"a/b#{name}", "state": "queued"}
+    return Run(id=name, created_at=1.0, context={}, **{**given, **more})
+
+
+async def put(db: Database, *some: Run) -> None:
+    await db.write(lambda conn: [runs.create(conn, run) for run in some])
+
+
+async def test_what_has_priority_goes_before_everything_and_has_one_place_more(db: Database) -> None:
+    await put(db, *(queued(name) for name in "abc"), *(queued(name, priority=1) for name in "xyz"))
+
+    def places(conn: sa.Connection) -> list[str]:
+        waits = [run for run in runs.active(conn) if run.state == "queued"]
+        assert sorted(runs.place(conn, run) for run in waits) == list(range(1, len(waits) + 1))
+        return [run.id for run in sorted(waits, key=lambda run: runs.place(conn, run))]
+
+    shown = await db.read(places)
+    begun = [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(5)]
+    assert (begun, shown) == (["x", "y", "z", None, None], ["x", "y", "z", "a", "b", "c"])
+    for name in "xy":
+        await db.write(lambda conn, name=name: runs.end(conn, name, "done", ""))
+    assert [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(2)] == ["a", None]
+    await put(db, queued("later", priority=1))
+    assert await db.write(lambda conn: runs.claim(conn, 2, 2.0)) == "later"
+    assert await db.read(places) == ["b", "c"]
+
+
+async def test_of_a_group_one_is_under_way_and_whoever_rests_does_not_hinder(db: Database) -> None:
+    await put(db, queued("a", concurrency="g"), queued("b", concurrency="g"), queued("c", concurrency="other"))
+
+    async def claim() -> str | None:
+        return await db.write(lambda conn: runs.claim(conn, 9, 2.0))
+
+    assert [await claim() for _ in range(3)] == ["a", "c", None]
+    await db.write(lambda conn: runs.pause(conn, "a", "paused"))
+    await db.write(lambda conn: runs.rest(conn, "a", 1))
+    assert await claim() == "b"
+    await db.write(lambda conn: runs.resume(conn, "a"))
+    assert await claim() is None
+    await db.write(lambda conn: runs.end(conn, "b", "done", ""))
+    assert await claim() == "a"
+
+
+async def entered(db: Database, run: Run, *, cancels: bool = False) -> list[str]:
+    await put(db, run)
+    say = "for {0.id}".format
+    return sorted(await db.write(lambda conn: groups.enter(conn, run, say, cancels=cancels)))
+
+
+async def test_the_newest_of_a_group_takes_the_place_of_what_waits_there(db: Database) -> None:
+    await put(db, queued("at work", concurrency="g", state="running", started_at=1.0), queued("alien"))
+    assert await entered(db, queued("first", concurrency="g")) == []
+    assert await entered(db, queued("second", concurrency="g")) == ["first"]
+    assert await entered(db, queued("alone")) == []
+    assert await entered(db, queued("same comment", concurrency="g", delivery="d-second", workflow="v")) == []
+    assert await entered(db, queued("last", concurrency="g"), cancels=True) == ["at work", "same comment", "second"]
+    words = {run.id: run.cancel for run in await db.read(runs.active) if run.cancel}
+    assert (words["first"], words["at work"]) == ("for second", "for last")
+
+
+async def test_the_name_of_a_group_is_the_repositorys_own_in_any_case() -> None:
+    def named(group: str, repo: int = 1, number: int = 7) -> Any:
+        text = f"concurrency: {{group: '{group}'}}\n{JOB}"
+        (flow,) = offered(text).workflows.values()
+        return lane(flow, (repo, "a/b"), (number, "Title"))["concurrency"]
+
+    assert named("Deploy") == named("deploy") != named("deploy", repo=2)
+    assert named("x-{{ issue.number }}") == named("x-7") != named("x-{{ issue.number }}", number=8)
+    assert named("{{ repo.name }}/{{ issue.title }}") == named("a/b/title")
+
+
+# ---- as people see it ------------------------------------------------------------------------------------------------
+
+
+async def test_a_group_lets_one_run_at_a_time_and_the_newest_wait(tmp_path: Path) -> None:
+    async with opened(tmp_path, files=FILES, offered=offered(f"concurrency: {{group: deploy}}\n{JOB}")) as shop:
+        shop.gate.close()
+        issues = [await shop.open_issue(f"Number {number}") for number in range(3)]
+        await shop.label(issues[0])
+        await shop.gate.reached(1)
+        for issue in issues[1:]:
+            await shop.label(issue)
+            await shop.shows(issue, "queued")
+        await shop.gate.open()
+        await shop.settle()
+        first, second, third = await shop.runs()
+        assert [run.state for run in (first, second, third)] == ["no change", "cancelled", "no change"]
+        assert f"run `{third.id[:8]}`" in second.reason
+        assert (third.started_at or 0) >= (first.ended_at or 0)
+        assert "took its place" in [shop.status(issue) for issue in issues][1]
+
+
+async def test_one_that_cancels_what_is_in_progress_begins_at_once_on_its_own_issue_too(tmp_path: Path) -> None:
+    text = f"concurrency: {{group: deploy, cancel-in-progress: true}}\n{JOB}"
+    async with opened(tmp_path, files=FILES, offered=offered(text)) as shop:
+        shop.gate.close()
+        issue, other = [await shop.open_issue(title) for title in ("One", "Other")]
+        await shop.label(issue)
+        await shop.gate.reached(1)
+        await shop.comment(issue, "/implement", by="stranger")  # who may not, ends nothing
+        await shop.comment(issue, "/implement")
+        again = 'Cancelled: @maintainer asked for "Build a feature" again, and it begins anew.'
+        await shop.shows(issue, again)
+        await shop.gate.reached(1)
+        await shop.label(other)
+        await shop.shows(issue, "took its place")
+        await shop.gate.open()
+        await shop.settle()
+        first, second, third = await shop.runs()
+        assert (first.state, second.state, third.state) == ("cancelled", "cancelled", "no change")
+        assert first.reason == again
+        assert f"run `{third.id[:8]}`" in second.reason
+        assert len(shop.said(issue)) == 3
+        shop.status(other)
+
+
+async def test_a_hot_fix_does_not_wait_for_a_long_run(tmp_path: Path) -> None:
+    house = offered(f"priority: high\n{JOB}", "urgent")
+    plain = offered(JOB)
+    urgent = house.workflows["urgent"]
+    only = urgent.model_copy(update={"on": urgent.on.model_copy(update={"issues": None, "command": "hurry"})})
+    both = type(plain)({**plain.workflows, "urgent": only}, plain.agents)
+    async with opened(tmp_path, files=FILES, offered=both, extra={"max_runs": 1}) as shop:
+        shop.gate.close()
+        long, waits, hot = [await shop.open_issue(title) for title in ("Long", "Waits", "Hot")]
+        await shop.label(long)
+        await shop.gate.reached(1)
+        await shop.label(waits)
+        await shop.shows(waits, "queued, place 1")
+        await shop.comment(hot, "/hurry")
+        await shop.gate.reached(2)
+        await shop.gate.open()
+        await shop.settle()
+        began = {run.target.rpartition("#")[2]: run.started_at or time.time() for run in await shop.runs()}
+        assert began[str(hot.number)] < began[str(waits.number)]
+        assert all("no change" in shop.status(issue) for issue in (long, waits, hot))
