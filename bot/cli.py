@@ -114,10 +114,11 @@ def demo(
 def run(
     workflow: Annotated[str, typer.Argument(help="A workflow's name, as auto-implement, or its file.")],
     repo: Annotated[Path, typer.Option(help="The top folder of a git clone.")],
-    title: Annotated[str, typer.Option(help="What is wanted, in one line, as an issue's title.")],
+    title: Annotated[str, typer.Option(help="What is wanted, in one line; a file's name says it otherwise.")] = "",
     body: Annotated[str, typer.Option(help="More about it; `-` reads it from standard input.")] = "",
     number: Annotated[int, typer.Option(help="The issue's number, for the branch's name.")] = 0,
     backend: Annotated[str | None, typer.Option(help="Another backend than the agent's own.")] = None,
+    script: Annotated[Path | None, typer.Option(help="What `--backend rehearsal` plays.")] = None,
     unsandboxed: Annotated[
         bool, typer.Option("--unsandboxed", help="Run agent and tests as you where this machine has no sandbox.")
     ] = False,
@@ -129,9 +130,26 @@ def run(
     from bot.operate import local
 
     words = sys.stdin.read() if body == "-" else body
-    wish = local.Wish(title, words, number, backend, unsandboxed)
+    wish = local.Wish(title, words, number, backend, unsandboxed, script)
     result = _do(_with_settings(local.show, out, workflow, repo.resolve(), wish))
     raise typer.Exit(0 if result.state == "done" else 1)
+
+
+@app.command()
+def sample(
+    name: Annotated[str | None, typer.Argument(help="Which; without it they are listed.")] = None,
+    path: Annotated[Path | None, typer.Argument(help="The folder to make it in: a new or an empty one.")] = None,
+) -> None:
+    """Make a small repository to try workflows on.
+
+    Example: tutti sample shop /tmp/shop
+    """
+    from bot.operate import sample_repository
+
+    if name is None:
+        out.print(sample_repository.table())
+    else:
+        out.print(escape(_do(sample_repository.make(name, path))), soft_wrap=True)
 
 
 @app.command()

@@ -64,11 +64,18 @@ class Fail:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Do nothing for so many seconds, as an agent that thinks."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Hang:
     """Do nothing more, until somebody ends it."""
 
 
-Act = Write | Append | Delete | Run | Say | Plan | Fail | Hang
+Act = Write | Append | Delete | Run | Say | Plan | Fail | Wait | Hang
 Tries = Mapping[int, Sequence[Act]]
 
 
@@ -81,10 +88,14 @@ class Rehearsal:
     def __init__(self, scripts: Mapping[str, Tries] | None = None) -> None:
         self._scripts = scripts or {}
 
-    async def run(self, task: Task, tell: Tell) -> Outcome:
+    def acts(self, task: Task) -> Sequence[Act]:
+        """What is played for a task; it is asked once for each."""
         tries = next((tries for text, tries in self._scripts.items() if text in task.prompt), {})
+        return tries.get(task.attempt, ())
+
+    async def run(self, task: Task, tell: Tell) -> Outcome:
         words = ""
-        for act in tries.get(task.attempt, ()):
+        for act in self.acts(task):
             if isinstance(act, Fail):
                 return act.outcome
             words = act.text if isinstance(act, Say) else words
@@ -113,6 +124,8 @@ async def _play(act: Act, task: Task, tell: Tell) -> None:
         case Plan(items, done):
             lines = (f"[{'x' if number < done else ' '}] {item}" for number, item in enumerate(items))
             tell(AgentEvent("plan", "\n".join(lines)))
+        case Wait(seconds):
+            await asyncio.sleep(seconds)
         case Hang():
             await asyncio.Event().wait()
 

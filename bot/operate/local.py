@@ -16,12 +16,14 @@ from bot.agents import answer
 from bot.agents.custom import Custom, custom
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
+from bot.agents.task import Backend
 from bot.app import Bench, Seams, patterns, workbench
 from bot.errors import State, Stop, UserError
 from bot.git import changes
 from bot.git.command import Identity
 from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
+from bot.operate import script
 from bot.operate.screen import Screen
 from bot.publish import staged_text, text, verdict
 from bot.publish.ground import Ground
@@ -41,13 +43,17 @@ IDENTITY = Identity("Tutti", "tutti@localhost")
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted of a local run, as an issue would say it. `bare`: without a sandbox where there is none."""
+    """What is wanted of a local run, as an issue would say it. `bare`: without a sandbox where there is none.
+
+    `script`: what the backend `rehearsal` plays; without it the file beside the workflow's.
+    """
 
     title: str
     body: str
     number: int = 0
     backend: str | None = None
     bare: bool = False
+    script: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,25 @@ def workflow_of(name: str) -> Workflow:
     return parse_workflow(name, words, dict(offered.agents))
 
 
+def rehearsed(name: str, wish: Wish) -> dict[str, Backend]:
+    """The backend that plays a script, where that is wanted. Raises UserError where there is none, or ConfigError."""
+    if wish.script is not None and wish.backend != script.BACKEND:
+        raise UserError(f"A script is played with --backend {script.BACKEND}, and by no other.")
+    if wish.backend != script.BACKEND:
+        return {}
+    beside = Path(name).with_suffix(script.SUFFIX)
+    if wish.script is None and not beside.is_file():
+        raise UserError(f"There is nothing to rehearse: no file {beside} beside the workflow; name one with --script.")
+    return {script.BACKEND: script.parse(wish.script or beside)}
+
+
+def _titled(wish: Wish, workflow: Workflow, name: str) -> Wish:
+    """What is wanted; a workflow in a file of its own may say that by itself, and then its name is the title."""
+    if not wish.title and name in shipped().workflows:
+        raise UserError(f"Say what is wanted of {name} with --title.")
+    return wish if wish.title else replace(wish, title=workflow.name)
+
+
 async def execute(
     settings: Settings, workflow: Workflow, clone: Path, wish: Wish, seams: Seams, watched: Callable[[Bench, str], None]
 ) -> Result:
@@ -212,9 +237,10 @@ def _run(clone: Path, workflow: Workflow) -> Run:
 async def show(settings: Settings, console: Console, name: str, clone: Path, wish: Wish) -> Result:
     """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
     workflow, screen = workflow_of(name), Screen(console)
+    wish, played = _titled(wish, workflow, name), rehearsed(name, wish)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
-        seams = Seams(heard=screen.heard, bare=wish.bare)
+        seams = Seams(backends=played, heard=screen.heard, bare=wish.bare)
         result = await execute(
             private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
         )

@@ -1,0 +1,1 @@
+"""From raw orders to a report that can be read: a module a stage."""

@@ -1,0 +1,1 @@
+"""What must hold of the data and of what is made of it."""

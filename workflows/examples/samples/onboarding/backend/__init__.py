@@ -1,0 +1,1 @@
+"""Answers requests, as the contract has them."""

@@ -1,0 +1,1 @@
+"""Renders pages from answers of the backend."""

@@ -1,0 +1,1 @@
+"""Backend, frontend, and both together."""

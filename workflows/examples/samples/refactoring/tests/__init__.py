@@ -1,0 +1,1 @@
+"""What the tickets do, whatever they look like inside."""

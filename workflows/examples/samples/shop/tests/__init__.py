@@ -1,0 +1,1 @@
+"""Backend, frontend and infrastructure."""
