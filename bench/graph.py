@@ -26,7 +26,7 @@ from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
-from bot.workflow.engine import Engine, Step
+from bot.workflow.engine import Body, Engine, Step
 from bot.workflow.job import Job
 from bot.workflow.library import Shipped
 from bot.workflow.spec import Workflow
@@ -107,25 +107,32 @@ class Hall:
     mirror: Mirror
     base: str
     engine: Engine
-    stages: dict[str, dict[str, Job]]
+    bodies: dict[str, Body]
     shop: Workshop
 
     async def play(self, jobs: dict[str, Job]) -> float:
         """Seconds that a run of these jobs takes from its start to the end of its last job."""
+
+        async def body(run_id: str, step: Step) -> None:
+            ended = await (await self.stage(run_id, step)).play(jobs)
+            assert all(one.well for one in ended.values()), ended
+
+        return await self.run(body)
+
+    async def run(self, body: Body) -> float:
+        """Seconds that a run takes which does this."""
         run = Run(f"r{time.time_ns()}", "d", "bench", "o/r", f"o/r#{time.time_ns()}", "running", time.time(), {})
         await self.bench.db.write(lambda conn: runs.create(conn, replace(run, delivery=run.id)))
-        self.stages[run.id] = jobs
+        self.bodies[run.id] = body
         began = time.perf_counter()
         await self.engine.start(run.id)
         await self.engine.idle()
         return time.perf_counter() - began
 
     async def body(self, run_id: str, step: Step) -> None:
-        stage = await self.stage(run_id, step)
-        ended = await stage.play(self.stages[run_id])
-        assert all(one.well for one in ended.values()), ended
+        await self.bodies[run_id](run_id, step)
 
-    async def stage(self, run_id: str, step: Any) -> Stage:
+    async def stage(self, run_id: str, step: Any, played: Workflow | None = None) -> Stage:
         tree = await self.mirror.tree(self.base)
         trunk = Trunk(self.bench.db, self.mirror, run_id, tree)
         await trunk.load()
@@ -134,7 +141,7 @@ class Hall:
             *(run_id, "o/r", (0, "somebody"), self.mirror, self.base, tree, "", asked, (), ("true",), None),
             *(100.0, 60.0, time.time() + 3600, 600.0),
         )
-        return Stage(self.shop, order, _workflow(), step, Score(self.bench.board, run_id), trunk, {})
+        return Stage(self.shop, order, played or workflow(), step, Score(self.bench.board, run_id), trunk, {})
 
     async def place(self) -> float:
         """Seconds that a worktree and a home take."""
@@ -180,12 +187,12 @@ async def hall(folder: Path, sleeper: Sleeper) -> AsyncIterator[Hall]:
     async with workbench(settings, seams) as bench:
         mirror = await bench.mirrors.local(folder / "clone")
         await mirror.fetch()
-        stages: dict[str, dict[str, Job]] = {}
+        bodies: dict[str, Body] = {}
         late: list[Hall] = []
         engine = Engine(
             settings.database, lambda run, step: late[0].body(run, step), slot="bench", data_dir=settings.data_dir
         )
-        ready = Hall(bench, mirror, made.decode().strip(), engine, stages, bench.shop)
+        ready = Hall(bench, mirror, made.decode().strip(), engine, bodies, bench.shop)
         order = (await ready.stage("first", None)).order
         late.append(ready)
         await engine.launch()
@@ -211,12 +218,14 @@ class _Furnished(Workshop):
         yield self.only
 
 
-def _workflow() -> Workflow:
+def workflow(**more: Any) -> Workflow:
+    """One of agents that take their time."""
     said = {
         "name": "Bench",
         "on": {"issues": {"types": ["labeled"], "labels": ["bench"]}},
-        "jobs": {"one": {"agent": "sleeper"}},
+        "jobs": {"one": {"agent": "sleeper", "outputs": {"said": "string"}}},
         "limits": {"agents": PERMITS},
         "outputs": {"pull-request": {}},
+        **more,
     }
     return Workflow.model_validate(said)

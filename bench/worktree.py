@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 async def measure() -> list[Figure]:
     """Medians of interleaved rounds; the headline is a commit the pool was not prepared for, 500 files away."""
     with tempfile.TemporaryDirectory(prefix="tutti-bench-") as folder:
-        origin, old, new = await _repository(Path(folder))
+        origin, old, new = await repository(Path(folder))
         mirror = await Mirrors(Path(folder) / "data", "https://github.com").local(origin)
         await mirror.fetch()
         rounds = [await _round(Path(folder), origin, mirror, old, new) for _ in range(ROUNDS)]
@@ -67,7 +67,7 @@ async def _timed(work: Awaitable[Result]) -> tuple[float, Result]:
     return time.perf_counter() - start, result
 
 
-async def _repository(folder: Path) -> tuple[Path, str, str]:
+async def repository(folder: Path) -> tuple[Path, str, str]:
     """A bare repository of 125 MB, and two of its commits that differ in CHANGED files."""
     origin = folder / "origin.git"
     await git("init", "--quiet", "--bare", str(origin))
