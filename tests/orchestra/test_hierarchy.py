@@ -56,6 +56,7 @@ STORY: dict[str, Sequence[Act]] = {
 }
 RETURNED = {
     **STORY,
+    "backend.plan": says(parts=[part("api")]),
     "lead.review": returned(backend="The date is missing."),
     "backend.plan.2": says(parts=[part("api", task="Add the date.")]),
     "backend/api.agent.19": made("src/api/a.py", "a, date\n"),
