@@ -126,7 +126,6 @@ async def test_what_an_agent_plans_is_data_and_asked_for_again_where_it_is_not_v
     ("given", "script", "state", "said"),
     [
         ("glob: '*.rs'", {}, "no change", "No change: no file fits `*.rs`."),
-        ("grep: 'old(', in: docs", {}, "no change", "No change: no file holds `old(`."),
         ('grep: "a\\nb"', {}, "failed", "is no line of text to look for"),
         ("agent: scout", {"tasks.read": says(tasks=[])}, "no change", "No change: `scout` found nothing to do."),
         ("agent: scout", {"tasks.read": [Say("None.")]}, "failed", "Failed: `scout` found no tasks."),
@@ -212,9 +211,10 @@ async def test_what_conflicts_is_merged_last_and_what_breaks_the_tests_is_taken_
     assert (played.states("each"), states(played)) == (["done"], {FIRST: "done", LATE: "done", BROKEN: "failed"})
 
     asked, made = sorted(hall.cast.asked), [point for point in dict.fromkeys(hall.points) if point.endswith(":made")]
+    red = next(place for place, point in enumerate(made) if point.startswith("trunk"))
     hall.cast.tasks.clear()
     busy(hall)
-    died = await hall.play(BUSY, *made[made.index(f"{step(BROKEN)}:made") :])
+    died = await hall.play(BUSY, made[red], *made[made.index(f"{step(BROKEN, 'agent.2')}:made") :])
     assert died.reason.partition("\n\n")[0] == played.reason.partition("\n\n")[0]
     assert (died.state, died.files) == (played.state, played.files)
     assert (died.merged, states(died)) == (played.merged, states(played))
@@ -225,11 +225,12 @@ async def test_where_too_many_break_the_tests_what_came_before_them_is_kept(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crowd, "ROUNDS", 0)
-    tasks = {"Good": Write("src/good", "1\n"), "Bad": Write("src/bad", "BROKEN\n"), "Late": Write("late", "1\n")}
-    hall.rehearse({step(task): [act] for task, act in tasks.items()})
-    played = await hall.play(swarm(f"list: [{', '.join(tasks)}]"), *(f"{step(task)}:made" for task in tasks))
-    assert (played.state, states(played)) == ("done", {"Good": "done", "Bad": "failed", "Late": "failed"})
-    assert ({"src/good", "src/bad", "late"} & set(played.files), hall.cast.asked) == ({"src/good"}, [*map(step, tasks)])
+    good, bad, late = tasks = ["src/a.py", "src/b.py", "src/c.py"]
+    hall.rehearse({step(path): [Write(path, "BROKEN\n" if path == bad else "new\n")] for path in tasks})
+    played = await hall.play(swarm("grep: 'old(', in: '/src/[abc].*'"), *(f"{step(path)}:made" for path in tasks))
+    assert (played.state, states(played)) == ("done", {good: "done", bad: "failed", late: "failed"})
+    assert [played.files[path] for path in tasks] == ["new\n", START[bad], START[late]]
+    assert hall.cast.asked == [step(path) for path in tasks]
     assert "1 of 3 done, 2 failed:" in played.reason
 
 
