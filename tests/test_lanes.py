@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ async def test_what_has_priority_goes_before_everything_and_has_one_place_more(d
     begun = [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(5)]
     assert (begun, shown) == (["x", "y", "z", None, None], ["x", "y", "z", "a", "b", "c"])
     for name in "xy":
-        await db.write(lambda conn, name=name: runs.end(conn, name, "done", ""))
+        await db.write(partial(runs.end, run_id=name, state="done", reason=""))
     assert [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(2)] == ["a", None]
     await put(db, queued("later", priority=1))
     assert await db.write(lambda conn: runs.claim(conn, 2, 2.0)) == "later"

@@ -27,7 +27,7 @@ from bot.operate import script
 from bot.operate.screen import Screen
 from bot.publish import staged_text, text, verdict
 from bot.publish.ground import Ground
-from bot.publish.scrutiny import scrutinise
+from bot.publish.scrutiny import scrutinise, wish
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
@@ -114,7 +114,7 @@ class CloneHost:
         return replace(wanted, agents={name: replace(one, backend=None) for name, one in wanted.agents.items()})
 
     async def _new_branch(self, mirror: Mirror, workflow: Workflow) -> str:
-        prefix, attempt = workflow.opens.branch_prefix, 1
+        prefix, attempt = workflow.branch_prefix, 1
         while await mirror.resolve(name := branch_name(prefix, self._wish.title, self._wish.number, attempt)):
             attempt += 1
         return name
@@ -141,9 +141,11 @@ class CloneHost:
         words = {"title": title, "commit messages": "\n".join(message for message, _ in groups)}
         shop = self._bench.shop
         commands = (product.verdict.command,)
-        found = await scrutinise(
-            mirror, product.tree, changed, words, workflow.owns, commands, shop.secrets, ground.custom
+        owns, smallest = workflow.owns, workflow.worktrees == "hot-fix"
+        by_policies = await scrutinise(
+            mirror, product.tree, changed, words, owns, commands, shop.secrets, ground.custom, smallest
         )
+        found = [*wish(workflow), *by_policies]
         if refused := [finding for finding in found if finding.level == "refuse"]:
             raise Stop("refused", f"{verdict.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
         seen = [verdict.to_look_at(found)] if found else []

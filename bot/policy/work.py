@@ -37,7 +37,8 @@ class Work:
     `paths` is every path of the tree that would be published, `words` says by place ("title", "branch") the text. The
     globs in `owns` (as in .gitignore) say what may change, none: everything. `canaries` are the installation's own
     secrets, as they are written. `commands` are the command lines by which the tests are run. Of the repository's own
-    globs `allowed` say the same as `owns` for all of its runs, and `protected` what a person has to approve.
+    globs `allowed` say the same as `owns` for all of its runs, and `protected` what a person has to approve. `smallest`
+    says that it is to be no larger than what it mends.
     """
 
     files: tuple[File, ...]
@@ -48,3 +49,4 @@ class Work:
     commands: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     protected: tuple[str, ...] = ()
+    smallest: bool = False

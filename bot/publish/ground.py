@@ -158,7 +158,7 @@ class Surveyor:
     async def _new_branch(self, run: Run, workflow: Workflow, repo: Repository) -> str:
         """A branch that is neither on GitHub nor another run's; from now on it is this run's."""
         issue = issue_of(run)
-        wish = branch_name(workflow.opens.branch_prefix, issue.title, issue.number)
+        wish = branch_name(workflow.branch_prefix, issue.title, issue.number)
         taken: set[str] = set()
         while True:
             name = await self._db.write(lambda conn: _claimed(conn, run, wish, taken))

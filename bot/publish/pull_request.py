@@ -24,7 +24,7 @@ from bot.policy.secrets import redacted
 from bot.publish import fix_text, staged_text, status_text, text, verdict
 from bot.publish.body import Story, Tested, body, newest, with_newest
 from bot.publish.ground import GATE, Ground
-from bot.publish.scrutiny import patch_id, scrutinise
+from bot.publish.scrutiny import patch_id, scrutinise, wish
 from bot.publish.status import Herald
 from bot.publish.subject import event_of, issue_of
 from bot.store import gates, runs
@@ -135,7 +135,7 @@ class Publisher:
     async def _judged(self, made: Offer) -> dict[str, Any]:
         """What the policies say, and the patch's SHA that an approval holds for."""
         mirror, base, tree = await self._mirror(made.run), made.ground.base, made.product.tree
-        found = await self._scrutinised(made, made.changed)
+        found = [*wish(made.workflow), *await self._scrutinised(made, made.changed)]
         if made.ground.pull is not None:  # what stands in the pull request already is still to be named
             whole = await changes.diff(mirror, await _fork(mirror, made.ground), tree)
             earlier = await self._scrutinised(made, whole)
@@ -147,9 +147,9 @@ class Publisher:
     async def _scrutinised(self, made: Offer, changed: Sequence[changes.Change]) -> list[Finding]:
         mirror = await self._mirror(made.run)
         commands = (made.product.verdict.command,)
-        owns = made.workflow.owns
+        owns, smallest = made.workflow.owns, made.workflow.worktrees == "hot-fix"
         tree, words, wanted = made.product.tree, made.words(), made.ground.custom
-        return [*await scrutinise(mirror, tree, changed, words, owns, commands, self._secrets, wanted)]
+        return [*await scrutinise(mirror, tree, changed, words, owns, commands, self._secrets, wanted, smallest)]
 
     async def _as_staged(self, made: Offer) -> str:
         """What would be done, and the patch. A gate is not kept: an approval must not publish what was only shown."""

@@ -11,6 +11,9 @@ from bot.git.mirror import Mirror
 from bot.policy.finding import Finding
 from bot.policy.judge import judge
 from bot.policy.work import CONTENT_LIMIT, File, Work
+from bot.publish import strategy_text
+from bot.publish.verdict import WISH
+from bot.workflow.spec import Workflow
 
 NOTHING = Custom()
 
@@ -24,11 +27,12 @@ async def scrutinise(
     commands: Sequence[str],
     secrets: Collection[str],
     wanted: Custom = NOTHING,
+    smallest: bool = False,
 ) -> tuple[Finding, ...]:
     """The findings on a change that leads to `tree`.
 
     `words` say by place what else would be published, `owns` what the jobs may change, `commands` what tests it, and
-    `wanted` what the repository itself allows and protects.
+    `wanted` what the repository itself allows and protects. `smallest`: it is to be as small as can be.
     """
     sizes = await _sizes(mirror, {oid for change in changed for oid in (change.old, change.new) if oid.strip("0")})
     small = {oid for oid, size in sizes.items() if size <= CONTENT_LIMIT}
@@ -44,8 +48,14 @@ async def scrutinise(
         commands=tuple(filter(None, commands)),
         allowed=wanted.owns,
         protected=wanted.protected,
+        smallest=smallest,
     )
     return await asyncio.to_thread(judge, work)
+
+
+def wish(workflow: Workflow) -> list[Finding]:
+    """What a workflow itself has to say about whatever it made: that a person is to look at it, where it wants that."""
+    return [Finding("approve", WISH, "", strategy_text.wants_a_look(workflow.worktrees))] if workflow.waits else []
 
 
 async def patch_id(mirror: Mirror, base: str, tree: str) -> str:

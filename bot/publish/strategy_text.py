@@ -44,9 +44,3 @@ def nothing_to_divide(strategy: str, looked: Sequence[str]) -> str:
     """For `worktrees: layer` or `service` in a repository that has none."""
     names = ", ".join(code(one) for one in looked)
     return f"No {strategy} was found here (looked for {names}), so one agent did all of it."
-
-
-def at_the_terminal(findings: Sequence[str]) -> str:
-    """For work on a clone that nothing of would be published by itself: it is on a branch of that clone alone."""
-    listed = "\n".join(f"- {sentence}" for sentence in findings)
-    return f"Do not publish this before a person has agreed to it:\n\n{listed}"

@@ -9,6 +9,8 @@ from bot.github.harmless import code
 from bot.policy.finding import Finding
 from bot.publish.text import APPROVED, PATCH_LIMIT, fence, folded
 
+WISH = "the workflow's wish"  # the policy, as it were, of what a workflow wants of all that it makes
+
 
 def done_with_a_question(pull: int, closes: int, *, draft: bool, continued: bool) -> str:
     """For a change that loosens tests: it is there, and a person has to agree."""
@@ -35,10 +37,9 @@ def needs_approval(findings: Sequence[Finding], patch: str, short_of: str, requi
 
     `short_of` says why the work is not complete, if it is not; `requires` is the right that the work needs.
     """
-    asks = (
-        "Needs approval: this change touches what only people decide about, so nothing of it is published yet.\n\n"
-        f"{listed(findings)}"
-    )
+    touches = any(finding.policy != WISH for finding in findings)
+    why = "this change touches what only people decide about, so nothing of it is" if touches else "this change is not"
+    asks = f"Needs approval: {why} published yet.\n\n{listed(findings)}"
     draft = f"The work is not complete, so it would be published as a draft: {short_of}" if short_of else ""
     way = (
         f"To publish exactly this patch (`{patch[:12]}`), someone with {needed(requires)} access comments `/approve` "

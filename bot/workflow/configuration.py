@@ -112,7 +112,7 @@ class WorkflowSettings(Strict):
     enabled: bool = True
     labels: Annotated[tuple[Label, ...], Field(min_length=1)] = ()
     requires: Right | None = None
-    approval: Literal["plan", "none"] | None = None
+    approval: Literal["plan", "result", "none"] | None = None
     limits: RunLimits = RunLimits()
 
 

@@ -91,8 +91,8 @@ def _unfit(document: Document, name: str, settings: WorkflowSettings, workflow: 
     """What would change nothing, though whoever wrote it believes that it does."""
     if settings.labels and not workflow.trigger_labels:
         yield document.error(("workflows", name, "labels"), f"no label starts the workflow `{name}`")
-    if settings.approval == "plan" and workflow.outputs.pull_request is None:
-        said = f"the workflow `{name}` opens no pull request, so there is no plan to approve of"
+    if settings.approval in ("plan", "result") and workflow.outputs.pull_request is None:
+        said = f"the workflow `{name}` opens no pull request, so there is no {settings.approval} to approve of"
         yield document.error(("workflows", name, "approval"), said)
 
 

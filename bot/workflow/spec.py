@@ -152,6 +152,12 @@ class Workflow(Strict):
         return self.priority == "high" or self.worktrees == "hot-fix"
 
     @property
+    def branch_prefix(self) -> str:
+        """What its branches are called before number and title; those of an experiment tell that they are one."""
+        prefix = self.opens.branch_prefix
+        return "experiment/auto" if self.worktrees == "experiment" and prefix == PullRequest().branch_prefix else prefix
+
+    @property
     def trigger_labels(self) -> tuple[str, ...]:
         return self.on.issues.labels if self.on.issues else ()
 
