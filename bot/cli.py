@@ -156,9 +156,9 @@ def sample(
 def check(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to check; none: those of this repository.")] = None,
 ) -> None:
-    """Validate workflows, agents and configuration.
+    """Validate workflows, agents and configuration; of workflows that are named, say what they do.
 
-    Example: tutti check .github/tutti.yml
+    Example: tutti check .github/tutti/workflows/tidy.yml
     """
     from bot.operate import check as checking
 
@@ -168,6 +168,8 @@ def check(
         err.print(escape(str(problem)), style="red", soft_wrap=True)
     if not problems:
         out.print(", ".join(str(path) for path in paths) + ": valid" if paths else "There is nothing to check here.")
+        for path, lines in checking.explanations(files or []):
+            out.print(escape("\n".join([f"\n{path}", *(f"  {line}" for line in lines)])), soft_wrap=True)
     raise typer.Exit(1 if problems else 0)
 
 

@@ -7,6 +7,7 @@ from bot.agents.spec import AgentSpec, parse_agent
 from bot.app import backends
 from bot.document import load
 from bot.errors import ConfigError
+from bot.operate.explain import explained
 from bot.workflow import configuration, known, reuse
 from bot.workflow.known import Known
 from bot.workflow.library import SHIPPED, shipped
@@ -40,6 +41,14 @@ def check(paths: Sequence[Path]) -> list[ConfigError]:
         except (OSError, UnicodeDecodeError) as problem:
             problems.append(ConfigError(str(path), 1, f"cannot be read: {problem}"))
     return problems
+
+
+def explanations(paths: Sequence[Path]) -> list[tuple[Path, list[str]]]:
+    """What each of these files does that is a workflow and valid, in lines."""
+    agents = dict(shipped().agents)
+    readers = {name for name, spec in agents.items() if spec.output == "data"}
+    flows = [(path, _workflow(path, agents)) for path in paths if path.suffix in (".yml", ".yaml")]
+    return [(path, explained(flow, readers)) for path, flow in flows if flow is not None]
 
 
 def _reusing(path: Path, text: str, workflow: Workflow) -> None:

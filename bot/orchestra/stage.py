@@ -353,8 +353,8 @@ class Stage:
 
 
 def _open(part: Part) -> bool:
-    """Whether it is not known yet what a part owns: its matrix is still to be told."""
-    return bool(part.spec.strategy.matrix) and not part.values
+    """Whether it is not known yet what a part owns: its matrix is still to be told, or its texts to be filled in."""
+    return (bool(part.spec.strategy.matrix) and not part.values) or any("{{" in glob for glob in part.spec.owns)
 
 
 def nth(step: str, turn: int) -> str:
