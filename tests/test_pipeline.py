@@ -77,7 +77,7 @@ jobs:
     needs: analysis
     strategy: {matrix: {component: "{{ needs.analysis.outputs.components }}"}}
     focus: "build {{ matrix.component }}"
-    owns: ["{{ matrix.component }}/"]
+    owns: ["/{{ matrix.component }}/"]
   page: {agent: developer, needs: build, if: "contains(needs.analysis.outputs.components, 'web')", focus: link it}
   never: {agent: developer, needs: [build, analysis], if: "needs.analysis.outputs.components | length > 2"}
   always: {agent: developer, needs: never, if: always(), focus: whatever happens}

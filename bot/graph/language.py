@@ -1,0 +1,244 @@
+"""The paths that lists of globs fit, read letter by letter: is there one that fits two of them, and which. Pure."""
+
+import sys
+import warnings
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from bot.review.automaton import BELOW, ITSELF, NOTHING, Automaton
+from bot.review.glob import matcher
+
+EFFORT = 200_000  # letters that are tried, and places in globs that are left for others, for two lists
+_BEGUN, _DOT, _DOTS, _NAMED = range(4)  # what is read of the name of a file or folder: `.` and `..` are none
+_ORDINARY = "xyzwvutsrqponmlkjihgfedcba0123456789"
+_WHOLE = {".": "^[^/]*.", "(?P<ps_d>/)": "^[^/]+(?P<ps_d>/)"}  # what pathspec looks for anywhere in a path
+_EITHER = "(?:(?P<ps_d>/)|$)"
+
+Here = tuple[int, int, int]
+"""What is read of a path, as numbers of two languages and as a kind of name."""
+Spot = tuple[int, bool, bool, bool]
+"""Of one glob: places in it, whether a folder fits, whether all that follows does, whether it does if nothing does."""
+
+
+class _Reader(Automaton):
+    """One glob, of which `tell` is what `told` says after all letters of a path."""
+
+    def __init__(self, said: str, *, includes: bool) -> None:
+        super().__init__(_WHOLE.get(said, said))
+        self.includes = includes
+        self.begin: Spot = (self._from[0], False, False, False)
+        self.takes = self._takes
+        steps = [take.pattern for take in self._takes]
+        self.ranges = sum(1 << place for place, step in enumerate(steps) if _is_class(step))
+        self._letters = [_letters(step) for step in steps]
+        self.letters = frozenset[str]().union(*self._letters)
+
+    def step(self, spot: Spot, letter: str) -> Spot:
+        """Where one is a letter later."""
+        places, below, all_, _ = spot
+        last = bool(places & self._last)
+        if all_ or (last and not self._end):
+            return 0, below, True, False
+        ends = last and self._end == _EITHER and letter == "\n"  # it looks past a last line break
+        return self._after(places, letter), below or (last and letter == "/"), False, ends
+
+    def told(self, spot: Spot) -> int:
+        """NOTHING, BELOW or ITSELF, if the path ends here."""
+        places, below, all_, ends = spot
+        if all_ or ends or (places & self._last and (not self._end or self._end == _EITHER)):
+            return ITSELF
+        return BELOW if below else NOTHING
+
+    def waits(self, spot: Spot) -> tuple[frozenset[str], bool]:
+        """The letters that make a difference here, and whether others may, next to them."""
+        places, found = spot[0], frozenset[str]()
+        for place, letters in enumerate(self._letters):
+            if places >> place & 1:
+                found |= letters
+        if places & self._last and self._end == _EITHER:
+            found |= {"\n"}
+        return found, bool(places & self.ranges)
+
+
+def _is_class(step: str) -> bool:
+    return len(step) > 2 and step.startswith("[") and step != "[^/]"
+
+
+def _letters(step: str) -> frozenset[str]:
+    """The letters at which what a step takes begins or ends."""
+    if step in ("[^/]", "."):
+        return frozenset()
+    return frozenset(step[1:-1] if _is_class(step) else step[-1])
+
+
+class Waits(NamedTuple):
+    """What may come after what has been read: the letters that make a difference, and whether those next to them may.
+
+    `over`: no path fits that begins so. `fits`: a path does that ends here.
+    """
+
+    letters: frozenset[str]
+    near: bool
+    over: bool
+    fits: bool
+
+
+class Language:
+    """What a list of globs fits, by numbers for all that may have been read of a path. ValueError for no glob.
+
+    `effort` is what all steps took so far.
+    """
+
+    def __init__(self, globs: Sequence[str]) -> None:
+        self.globs = tuple(globs)
+        self.effort = 0
+        self._readers = [reader for glob in globs if (reader := _reader(glob)) is not None]
+        self.letters = frozenset[str]().union(*(reader.letters for reader in self._readers))
+        self.ranges = any(reader.ranges for reader in self._readers)
+        self.takes = {take.pattern: take for reader in self._readers for take in reader.takes}
+        self._numbers, self._spots, self._waits = dict[tuple[Spot, ...], int](), list[tuple[Spot, ...]](), list[Waits]()
+        self._steps: dict[tuple[int, str], int] = {}
+        self._number(tuple(reader.begin for reader in self._readers))
+
+    def step(self, number: int, letter: str) -> int:
+        """What has been read a letter later."""
+        found = self._steps.get((number, letter))
+        if found is None:
+            spots = self._spots[number]
+            self.effort += sum(2 + 4 * spot[0].bit_count() for spot in spots)
+            after = tuple(reader.step(spot, letter) for reader, spot in zip(self._readers, spots, strict=True))
+            found = self._steps[number, letter] = self._number(after)
+        return found
+
+    def waits(self, number: int) -> Waits:
+        """What may come after what has been read."""
+        return self._waits[number]
+
+    def _number(self, spots: tuple[Spot, ...]) -> int:
+        if spots not in self._numbers:
+            self._numbers[spots] = len(self._spots)
+            self._spots.append(spots)
+            self._waits.append(self._waiting(spots))
+        return self._numbers[spots]
+
+    def _waiting(self, spots: tuple[Spot, ...]) -> Waits:
+        both = [*zip(self._readers, spots, strict=True)]
+        letters, near = frozenset[str](), False
+        for reader, spot in both:
+            mine, its_near = reader.waits(spot)
+            letters, near = letters | mine, near or its_near
+        return Waits(letters, near, self._over(spots), self._fit(spots))
+
+    def _over(self, spots: tuple[Spot, ...]) -> bool:
+        """Whether nothing can fit any more: what may is taken back by a glob after it, whatever comes."""
+        for reader, spot in zip(reversed(self._readers), reversed(spots), strict=True):
+            if reader.includes and any(spot):
+                return False
+            if spot[2]:
+                return True
+        return True
+
+    def _fit(self, spots: tuple[Spot, ...]) -> bool:
+        """What fits itself wins over what lies in a folder that does; of each kind the last."""
+        found: bool | None = None
+        for reader, spot in zip(reversed(self._readers), reversed(spots), strict=True):
+            told = reader.told(spot)
+            if told == ITSELF:
+                return reader.includes
+            if told == BELOW and found is None:
+                found = reader.includes
+        return bool(found)
+
+
+def common(one: Language, other: Language, effort: int = EFFORT) -> tuple[str | None, int]:
+    """A path that fits both lists, or None where there is none; and what it took to find out.
+
+    It is one of the shortest. Where `effort` is not enough it is a glob of `one`, so that lists that may have one in
+    common are never said to have none.
+    """
+    fresh = next(letter for letter in _usual() if letter not in one.letters and letter not in other.letters)
+    kinds = _kinds(one, other, fresh) if one.ranges or other.ranges else []
+    start, begun, tried = (0, 0, _BEGUN), one.effort + other.effort, 0
+    seen: dict[Here, tuple[Here, str]] = {start: (start, "")}
+    waiting = deque([start])
+    while waiting:
+        here = waiting.popleft()
+        for letter in _worth(one.waits(here[0]), other.waits(here[1]), kinds, fresh):
+            if letter == "/" and here[2] != _NAMED:
+                continue
+            tried += 1
+            there = one.step(here[0], letter), other.step(here[1], letter), _named(here[2], letter)
+            if there in seen:
+                continue
+            mine, its = one.waits(there[0]), other.waits(there[1])
+            if mine.over or its.over:
+                continue
+            seen[there] = (here, letter)
+            if mine.fits and its.fits and there[2] == _NAMED:
+                return _path(seen, there), tried + one.effort + other.effort - begun
+            waiting.append(there)
+        if (taken := tried + one.effort + other.effort - begun) > effort:
+            return one.globs[0], taken
+    return None, tried + one.effort + other.effort - begun
+
+
+def _path(seen: Mapping[Here, tuple[Here, str]], at: Here) -> str:
+    letters = list[str]()
+    while seen[at][1]:
+        at, letter = seen[at]
+        letters.append(letter)
+    return "".join(reversed(letters))
+
+
+def _worth(mine: Waits, its: Waits, kinds: Sequence[str], fresh: str) -> Sequence[str]:
+    """The letters that are worth a try: of those that make no difference to each other one."""
+    if mine.near or its.near:
+        return kinds
+    return [fresh, *sorted((mine.letters | its.letters) - {fresh, "/", "\0"}, key=_plain), "/"]
+
+
+def _kinds(one: Language, other: Language, fresh: str) -> Sequence[str]:
+    """A letter for each kind: those of one kind are the same to every place in both lists, a plain one first.
+
+    Kinds begin where a range does or has ended, and with what comes first of all.
+    """
+    letters = one.letters | other.letters | {"\n"}
+    letters |= {chr(ord(letter) + 1) for letter in letters if ord(letter) < sys.maxunicode} | {"\1"}
+    takes = {**one.takes, **other.takes}.values()
+    kinds: dict[tuple[bool, ...], str] = {}
+    for letter in (fresh, *sorted(letters - {fresh, "/", "\0"}, key=_plain)):
+        kinds.setdefault((letter == ".", letter == "\n", *(take.match(letter) is not None for take in takes)), letter)
+    return [*kinds.values(), "/"]
+
+
+def _plain(letter: str) -> tuple[bool, bool, str]:
+    return not letter.isalnum(), not letter.isprintable(), letter
+
+
+def _named(kind: int, letter: str) -> int:
+    """What is read of a name a letter later."""
+    if letter == "/":
+        return _BEGUN
+    return {_BEGUN: _DOT, _DOT: _DOTS}.get(kind, _NAMED) if letter == "." else _NAMED
+
+
+def _usual() -> Iterator[str]:
+    """Letters for what may be any."""
+    return chain(_ORDINARY, map(chr, range(0x4E00, 0xD800)))
+
+
+@lru_cache(maxsize=4096)
+def _reader(glob: str) -> _Reader | None:
+    """None for a remark and the like, which no path fits. Raises ValueError for no glob."""
+    matcher([glob])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of `[[`, which means in a glob what it means
+        pattern = GitIgnoreSpecPattern(glob)
+    if pattern.include is None or pattern.regex is None:
+        return None
+    return _Reader(pattern.regex.pattern, includes=pattern.include)
