@@ -1,6 +1,5 @@
 """The paths that lists of globs fit, read letter by letter: is there one that fits two of them, and which. Pure."""
 
-import sys
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from bot.review.glob import matcher
 
 EFFORT = 200_000  # letters that are tried, and places in globs that are left for others, for two lists
 _BEGUN, _DOT, _DOTS, _NAMED = range(4)  # what is read of the name of a file or folder: `.` and `..` are none
+_LAST = 0x10FFFF  # there is no letter after it
 _ORDINARY = "xyzwvutsrqponmlkjihgfedcba0123456789"
 _WHOLE = {".": "^[^/]*.", "(?P<ps_d>/)": "^[^/]+(?P<ps_d>/)"}  # what pathspec looks for anywhere in a path
 _EITHER = "(?:(?P<ps_d>/)|$)"
@@ -208,7 +208,7 @@ def _kinds(one: Language, other: Language, fresh: str) -> Sequence[str]:
     Kinds begin where a range does or has ended, and with what comes first of all.
     """
     letters = one.letters | other.letters | {"\n"}
-    letters |= {chr(ord(letter) + 1) for letter in letters if ord(letter) < sys.maxunicode} | {"\1"}
+    letters |= {chr(ord(letter) + 1) for letter in letters if ord(letter) < _LAST} | {"\1"}
     takes = {**one.takes, **other.takes}.values()
     kinds: dict[tuple[bool, ...], str] = {}
     for letter in (fresh, *sorted(letters - {fresh, "/", "\0"}, key=_plain)):
