@@ -28,7 +28,7 @@ class Try:
 
     `cost` in USD is None where nobody knows it; `counted` is what counts against the limit all the same. `plan` is
     there for an agent that showed none while it worked, `note` says what of its files was left out. `given` is the tree
-    that it began with.
+    that it began with, `limit` the US dollars that its job had then.
     """
 
     tree: str
@@ -40,6 +40,7 @@ class Try:
     plan: str = ""
     note: str = ""
     given: str = ""
+    limit: float = 0.0
 
 
 Outside = Callable[[Collection[str]], Mapping[str, str | None]]
@@ -123,6 +124,7 @@ class Attempt:
             return await self._recorded(Try(**kept[0]))
         await self.shop.board.begin(run, self.node)
         made, pack = await self._work()
+        made = replace(made, limit=self.order.usd)
         record = asdict(made)
         await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record, pack))
         return await self._recorded(made)

@@ -52,7 +52,8 @@ class Product:
 
     `attempt` is the try whose tests `verdict` tells of, 0 for none. `start` is the tree that it began with, `spent`
     what its tries count for in US dollars, `outputs` what its agent said by name. `parts` tells of those of a run that
-    many made together, `slices` are its pull requests where it is too much for one.
+    many made together, `slices` are its pull requests where it is too much for one. `held` says why nothing of it is
+    published, where its workflow's own condition for that does not hold.
     """
 
     tree: str
@@ -66,6 +67,7 @@ class Product:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Portion, ...] = ()
     slices: tuple[Slice, ...] = ()
+    held: str = ""
 
 
 async def play(shop: Workshop, order: Order, job: Job, tree: str, step: Step) -> Product:
@@ -98,7 +100,8 @@ class _Playing:
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.start, self.verdict = self.tree, replace(self.verdict, output=self.job.earlier)
+        self.start, self.limit = self.tree, self.order.usd
+        self.verdict = replace(self.verdict, output=self.job.earlier)
 
     def ends(self, state: State, reason: str = "") -> Product:
         made = (self.tree, self.words, self.verdict, self.tested)
@@ -115,9 +118,9 @@ class _Playing:
 
     async def attempt(self, number: int) -> Product | None:
         """One try; the product unless there is to be another."""
-        if self.spent >= self.order.usd:
+        if self.spent >= self.limit:
             sentence = text.cost_unknown if self.unknown else text.over_budget
-            return self.ends("over budget", sentence(self.order.usd))
+            return self.ends("over budget", sentence(self.limit))
         try:
             return await self._agent(number) or await self._tests(number)
         except Stop as stop:
@@ -133,7 +136,7 @@ class _Playing:
 
     async def _agent(self, number: int) -> Product | None:
         order, spec = self.shop.engaged(self.order, self.job.agent)
-        left = self.order.usd - self.spent
+        left = self.limit - self.spent
         earlier = "\n".join(self.wrong) or self.verdict.output
         work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, earlier)
         made = Try(**await self.step(work.node.key, work.agent))
@@ -160,7 +163,7 @@ class _Playing:
         return None
 
     def _take(self, made: Try, *, first: bool) -> None:
-        self.wrong = ()
+        self.wrong, self.limit = (), made.limit or self.limit
         if first and made.given:  # on a replay the files may have moved on since
             self.start = self.tree = made.given
         if made.tree != self.tree:

@@ -71,6 +71,7 @@ class Integrator:
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
         async with self.trunk.lock:
             if known := self._known(part.name, made):
+                self.trunk.reach(known)
                 return Merged("done", "", known.paths, known.resolved, left)
             before = self.trunk.tree
             merged = await merging.merge(mirror, product.start, before, made)
@@ -151,20 +152,32 @@ class Integrator:
     async def check(self, mend: Mend) -> tuple[State, str]:
         """Test what is merged. What is red goes back to the job that broke it, with `mend`, and is tested again."""
         for round_ in range(1, ROUNDS + 1):
-            if ended := await self.judged():
+            tree = self.trunk.reached
+            if ended := await self.judged(tree):
                 return ended
-            culprit = await self.blame.culprit()
+            culprit = await self._blamed(tree)
             if culprit is None:
                 return "failed", graph_text.red_before()
             if round_ == ROUNDS or not await mend(culprit, self.verdict, round_):
                 return "failed", graph_text.red_together(culprit)
         raise AssertionError
 
-    async def judged(self) -> tuple[State, str] | None:
-        """How what is merged stands by its tests; None where they are red."""
-        if self.trunk.tree == self.order.base_tree:
+    async def _blamed(self, tree: str) -> str | None:
+        """The job that made `tree` red, the same one after a crash, when more is merged."""
+        found = await self.blame.culprit()
+
+        async def blamed() -> str | None:
+            return found
+
+        culprit: str | None = await self.step(f"{TRUNK}.blame.{tree[:12]}", blamed)
+        return culprit
+
+    async def judged(self, tree: str = "") -> tuple[State, str] | None:
+        """How what is merged stands by its tests, or a tree of it; None where they are red."""
+        tree = tree or self.trunk.tree
+        if tree == self.order.base_tree:
             return "done", ""
-        self.verdict = await self._tested(self.trunk.tree)
+        self.verdict = await self._tested(tree)
         if stopped := cut_short(self.verdict, self.order):
             return stopped
         return ("done", "") if self.verdict.passed is not False else None

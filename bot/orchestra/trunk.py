@@ -42,6 +42,7 @@ class Trunk:
         self._merges: dict[str, Merge] = {}
         self._of: dict[str, list[Merge]] = {}
         self.backs: list[Merge] = []  # those that took something back, oldest first
+        self._reached: Merge | None = None
 
     @property
     def base(self) -> str:
@@ -52,6 +53,16 @@ class Trunk:
     def tree(self) -> str:
         """The newest tree."""
         return self._last.tree if self._last else self._base
+
+    @property
+    def reached(self) -> str:
+        """The tree as far as this life of the run has come: after a crash others may have been merged on it already."""
+        return self._reached.tree if self._reached else self._base
+
+    def reach(self, merge: Merge) -> None:
+        """This life of the run has come to a merge, which it made, or one before it."""
+        if self._reached is None or merge.seq > self._reached.seq:
+            self._reached = merge
 
     @property
     def merges(self) -> tuple[Merge, ...]:
@@ -118,6 +129,7 @@ class Trunk:
         meta = {name: value for name, value in asdict(merge).items() if name != "key"}
         await self._db.write(lambda conn: runs.keep(conn, self._run, key, meta, pack))
         self._know(merge)
+        self.reach(merge)
         return merge
 
 
