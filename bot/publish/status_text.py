@@ -1,13 +1,19 @@
 """The status of a run in words: one headline, why it stands so, and its steps as a tree. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any
 
 from bot.errors import State
-from bot.github.harmless import code, harmless
+from bot.publish import graph_picture, job_text
+from bot.publish.graph_view import counted, view
+from bot.publish.step_text import step_line as step_line
 from bot.publish.text import duration, fence, folded, money, tail
-from bot.store.record import Node, Run, busy, total, total_cost
+from bot.store.record import Node, Run, busy, total_cost
+
+ROOM = 60_000  # characters of a status: GitHub takes 65,536
+_LEAST = 4_000  # for the jobs, whatever else there is to say
+_SUMMARY = 40_000  # for the steps of a check run, which has what its tests printed below
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,26 @@ class Status:
 def status(shown: Status) -> str:
     """The one status comment of a run; once it has ended its steps are folded, below what came of it."""
     run = shown.run
-    steps = "\n".join(tree(shown))
-    if not run.active and steps:
-        count = len(shown.steps)
-        steps = folded(f"{count} step{'s' if count != 1 else ''}", steps)
     why = _why(shown)
-    below = [why, steps] if not run.active else [steps, why]
     taken = [run.context.get("taken_as", ""), run.facts.get("again", "")]
+    told = sum(map(len, (why, *taken)))
+    count, steps = _steps(shown, max(ROOM - told, _LEAST))
+    if not run.active and steps:
+        steps = folded(count, steps)
+    below = [why, steps] if not run.active else [steps, why]
     return "\n\n".join(part for part in (headline(shown), *taken, *below) if part).rstrip() + "\n"
+
+
+def _steps(shown: Status, room: int) -> tuple[str, str]:
+    """How many steps or jobs there are, and all of them; of jobs also a picture of what needs what."""
+    seen = view(shown.run.facts.get("graph", ()), shown.steps, active=shown.run.active)
+    if not seen.jobs:
+        count = len(shown.steps)
+        return f"{count} step{'s' if count != 1 else ''}", "\n".join(step_line(node, shown.now) for node in shown.steps)
+    drawn = graph_picture.picture(seen)
+    drawn = drawn if len(drawn) < room / 2 else ""
+    listed = "\n".join(job_text.lines(seen, shown.now, min(job_text.ROOM, room - len(drawn))))
+    return f"Jobs: {counted(seen.leaves())}", f"{drawn}\n\n{listed}".lstrip()
 
 
 def _why(shown: Status) -> str:
@@ -67,56 +85,9 @@ def state_words(state: State, place: int = 0) -> str:
     return f"queued, place {place}" if state == "queued" and place else state
 
 
-def tree(shown: Status) -> list[str]:
-    """A line for each step; where there are several jobs, below a line for its job."""
-    jobs = list(shown.run.context["workflow"].get("jobs", {}))
-    lines = []
-    for job, found in groupby(shown.steps, lambda node: _job(node, jobs)):
-        steps = list(found)
-        inner = [step_line(node, shown.now) for node in steps]
-        if job:
-            lines.append(job_line(job, steps, shown.now))
-            inner = ["\n".join(f"  {line}" for line in one.split("\n")) for one in inner]
-        lines += inner
-    return lines
-
-
-def _job(node: Node, jobs: Sequence[str]) -> str:
-    """The job that a step belongs to, where there are several to tell apart."""
-    name = node.key.partition(".")[0]
-    return name if len(jobs) > 1 and name in jobs and "." in node.key else ""
-
-
-def job_line(job: str, steps: Sequence[Node], now: float) -> str:
-    """A job as its steps are: done once all of them are, else the state of the last one that began."""
-    begun = [node for node in steps if node.started_at is not None]
-    state = "done" if steps and all(node.state == "done" for node in steps) else begun[-1].state if begun else "queued"
-    words = [f"**{job}**", *([state] if state not in ("done", "queued") else [])]
-    if begun:
-        ends = [node.ended_at or now for node in begun]
-        words.append(duration(max(ends) - min(node.started_at or now for node in begun)))
-        words.append(money(total(node.cost_usd for node in begun)))
-    return f"- [{'x' if state == 'done' else ' '}] " + " · ".join(words)
-
-
-def step_line(node: Node, now: float, name: str = "") -> str:
-    """A step, what it says, and its plan; with `name` for who has to name it."""
-    box = "x" if node.state == "done" else " "
-    words = [node.title]
-    if node.state not in ("done", "queued"):
-        words.append(f"**{node.state}**")
-    if node.started_at is not None:
-        words.append(duration((node.ended_at or now) - node.started_at))
-    if node.cost_usd is None or node.cost_usd > 0:
-        words.append(money(node.cost_usd))
-    words += [code(name)] if name else []
-    line = f"- [{box}] " + " · ".join(words)
-    if node.reason:
-        line += f"\n  {harmless(node.reason)}"
-    return line + "".join(f"\n  - {harmless(item)}" for item in node.plan.splitlines())
-
-
-def check_summary(steps: Sequence[Node], output: str) -> str:
-    """The run's steps, and the end of what its tests printed."""
-    lines = "\n".join(step_line(node, node.ended_at or 0) for node in steps if node.ended_at)
-    return lines + ("\n\n" + fence(tail(output)) if output.strip() else "")
+def check_summary(steps: Sequence[Node], output: str, graph: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The run's steps, or the jobs of its graph, and the end of what its tests printed."""
+    ended = [node for node in steps if node.ended_at]
+    seen = view(graph, ended, active=True)
+    lines = job_text.lines(seen, 0, _SUMMARY) if graph else [step_line(node, node.ended_at or 0) for node in ended]
+    return "\n".join(job_text.cut(lines, _SUMMARY)) + ("\n\n" + fence(tail(output)) if output.strip() else "")

@@ -1,0 +1,22 @@
+"""One step of a run as a line of a list. Pure."""
+
+from bot.github.harmless import code, harmless
+from bot.publish.text import duration, money
+from bot.store.record import Node
+
+
+def step_line(node: Node, now: float, name: str = "") -> str:
+    """A step, what it says, and its plan; with `name` for who has to name it."""
+    box = "x" if node.state == "done" else " "
+    words = [node.title]
+    if node.state not in ("done", "queued"):
+        words.append(f"**{node.state}**")
+    if node.started_at is not None:
+        words.append(duration((node.ended_at or now) - node.started_at))
+    if node.cost_usd is None or node.cost_usd > 0:
+        words.append(money(node.cost_usd))
+    words += [code(name)] if name else []
+    line = f"- [{box}] " + " · ".join(words)
+    if node.reason:
+        line += f"\n  {harmless(node.reason)}"
+    return line + "".join(f"\n  - {harmless(item)}" for item in node.plan.splitlines())
