@@ -1,9 +1,10 @@
 """Expressions and prompts: sandboxed Jinja in which an unknown name is an error and data stays data."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -20,6 +21,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 _environment = _Sandbox(
     undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
 )
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    """Prompts are filled in again and again."""
+    return _environment.from_string(text)
 
 
 def problem(text: str, names: Iterable[str]) -> str:
@@ -52,6 +59,6 @@ def _is_plain(part: nodes.Expr) -> bool:
 def render(text: str, names: Mapping[str, Any]) -> str:
     """`text` with its expressions replaced. Raises ValueError where that cannot be done, whatever the reason."""
     try:
-        return _environment.from_string(text).render(names)
+        return _compiled(text).render(names)
     except Exception as error:  # an expression can raise what any Python can
         raise ValueError(f"template: {error}") from error

@@ -23,7 +23,8 @@ async def carry_out(asked: Asked) -> str:
     run = await _run(asked)
     steps = await asked.parts.db.read(lambda conn: runs.tree(conn, run.id))
     graph = run.facts.get("graph", ())
-    again = again_of_graph(graph, steps, _known(steps, start)) if graph else redone(steps, start)
+    pattern = str(run.context["workflow"].get("pattern", "pipeline"))
+    again = again_of_graph(graph, steps, _known(steps, start), pattern) if graph else redone(steps, start)
     first = next((node.key for node in steps if node.key in again), "")
     if exhausted := await Allowance(asked.parts).exhausted(asked.event):
         raise UserError(exhausted)

@@ -1,6 +1,7 @@
 """Which steps of a graph are done anew when its run is tried again: those that ended badly and what follows. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count, takewhile
 from typing import Any
 
 from bot.orchestra.part import WELL
@@ -10,11 +11,16 @@ _WHOLE = ("trunk", "publish", "judge")  # the steps that follow from all jobs
 _AFTER = ("review", "resolve")  # a job's steps that follow from what others made
 
 
-def redone(graph: Sequence[Mapping[str, Any]], steps: Sequence[Node], start: str) -> list[str]:
+def redone(
+    graph: Sequence[Mapping[str, Any]], steps: Sequence[Node], start: str, pattern: str = "pipeline"
+) -> list[str]:
     """The keys of steps and jobs that are done anew, `start` being the step or job from which on (empty: what failed).
 
-    Finished jobs stand, and so does what is merged of them: a job that is played again begins on that.
+    Finished jobs stand, and so does what is merged of them: a job that is played again begins on that. Of teams the
+    first plans stand, and the work that nobody had returned yet.
     """
+    if pattern == "hierarchy" and not start:
+        return _of_teams([node for node in steps if PAST not in node.key], {str(entry["name"]) for entry in graph})
     now = [node for node in steps if PAST not in node.key]
     needs = {str(entry["name"]): tuple(entry["needs"]) for entry in graph}
     first = _of(start, needs) if start else ""
@@ -47,10 +53,33 @@ def _from(job: str, now: Sequence[Node], needs: Mapping[str, Sequence[str]], sta
     if start:
         return next((node.position for node in own if node.key == start), 0)
     failed = [node for node in own if node.state not in WELL]
-    if not failed:
-        return 0 if not own else own[-1].position + 1
+    if not failed:  # it was not merged, or taken back
+        after = [node for node in own if ".resolve." in node.key] or [node for node in own if ".agent." in node.key]
+        return after[0 if ".resolve." in after[0].key else -1].position if after else 0
     wanted = failed[-1].key.replace(".test.", ".agent.")
     return next((node.position for node in own if node.key == wanted), failed[-1].position)
+
+
+def _of_teams(now: Sequence[Node], jobs: set[str]) -> list[str]:
+    own: dict[str, list[Node]] = {}
+    for node in now:
+        if (job := _of(node.key, jobs)) and node.key != job:
+            own.setdefault(job, []).append(node)
+    rows = {node.key: node for node in now}
+    stand = {"prepare"} | {key for job, steps in own.items() for key in _standing(rows.get(job), steps)}
+    return [node.key for node in now if node.key not in stand]
+
+
+def _standing(row: Node | None, steps: Sequence[Node]) -> set[str]:
+    """The steps of a lead, or of whoever works, that need not be done anew."""
+    plans = {node.key for node in steps if node.key.endswith(".plan") and node.state in WELL}
+    numbered = {int(number): node for node in steps if (number := node.key.rpartition(".agent.")[2]).isdigit()}
+    first = list(takewhile(lambda number: number in numbered, count(1)))  # work that was returned counts on from later
+    tried = [node for node in steps if node.key.rpartition(".")[2] in {str(number) for number in first}]
+    if row is not None and row.state not in WELL and tried and len(first) == len(numbered):
+        bad = first[-1]
+        tried = [node for node in tried if node.key.rpartition(".")[2] != str(bad)]
+    return plans | {node.key for node in tried}
 
 
 def _of(key: str, jobs: Iterable[str]) -> str:

@@ -35,6 +35,9 @@ class Limits(Strict):
     agents: Annotated[int, Field(ge=1, le=50)] = 4
 
 
+HOT_FIX = {"usd": 2.0, "minutes": 20.0, "silence_minutes": 5.0}  # its limits, where the file does not say otherwise
+
+
 class Concurrency(Strict):
     """`concurrency:` as in Actions: of a repository's runs in one group one is under way at a time."""
 
@@ -105,6 +108,8 @@ class Workflow(Strict):
                 raise ValueError(f"`{key}` and `pattern: {pattern}` go together")
         if self.pattern in ("answer", "rebase", "swarm") and len(self.jobs) > 1:
             raise ValueError(f"`pattern: {self.pattern}` has one job")
+        if self.pattern == "swarm" and any(job.strategy.matrix or not job.agent for job in self.jobs.values()):
+            raise ValueError("the job of a swarm has an `agent` and no `strategy.matrix`: its tasks are the matrix")
         if (self.worktrees == "review") and self.pattern != "review":
             raise ValueError("`worktrees: review` goes with `pattern: review`")
         if self.worktrees in ("experiment", "hot-fix") and self.outputs.pull_request is None:
@@ -178,9 +183,23 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
     if wrong := next(unread(workflow.review.tiers, agents), None):
         place, said, hint = wrong
         raise document.error(("review", *place), said, hint)
-    for flaw in graph.flaws(workflow.jobs, workflow.phases, workflow.tasks, workflow.team, workflow.on):
+    made_of = (workflow.jobs, workflow.phases, workflow.tasks, workflow.team, workflow.on, workflow.opens.condition)
+    for place, agent in _readers_of(workflow):
+        if agents[agent].output != "data":
+            raise document.error(place, f"the agent `{agent}` changes files, and here it is to answer (`output: data`)")
+    for flaw in graph.flaws(*made_of):
         raise document.error(flaw.place, flaw.words, flaw.hint)
-    return workflow
+    return workflow.model_copy(update={"limits": _in_a_hurry(workflow.limits)}) if _hurries(workflow) else workflow
+
+
+def _hurries(workflow: Workflow) -> bool:
+    return workflow.worktrees == "hot-fix"
+
+
+def _in_a_hurry(limits: Limits) -> Limits:
+    """The limits of a hot fix: lower where the file does not set them."""
+    said = {name: getattr(limits, name) for name in limits.model_fields_set}
+    return Limits.model_construct(_fields_set=limits.model_fields_set, **{**limits.__dict__, **HOT_FIX, **said})
 
 
 def _agents_of(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -193,6 +212,13 @@ def _agents_of(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], str]
         yield ("tasks", "agent"), workflow.tasks.agent
     if workflow.team is not None:
         yield from ((("team", *place), agent) for place, agent, _ in workflow.team.everybody())
+
+
+def _readers_of(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Those of them that are to say something and to change nothing."""
+    for place, agent in _agents_of(workflow):
+        if place == ("tasks", "agent") or (place[0] == "team" and place[-1] == "lead"):
+            yield place, agent
 
 
 def _demand(
