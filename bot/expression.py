@@ -182,7 +182,7 @@ def _filtered(node: nodes.Filter, operand: nodes.Expr, names: Names, status: Sta
             return len(found)
         case (("lower" | "upper"), str()):
             return found.lower() if node.name == "lower" else found.upper()
-        case (("first" | "last"), str() | list() | tuple()):
+        case (("first" | "last"), list() | tuple()):
             if not found:
                 raise MissingError(f"there is no {node.name} one of none")
             return found[0 if node.name == "first" else -1]

@@ -1,40 +1,57 @@
 """What a job says by name for those after it: of which kind each is, and what of an agent's words is that. Pure."""
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
-from pydantic import create_model as made
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from bot.invisible import cleaned
-from bot.review.answer import complaints, object_in
+from bot.review.answer import object_in
 from bot.storable import storable
 
 Kind = Literal["string", "number", "boolean", "list", "map"]
-MOST, LONGEST = 1000, 10_000  # items of a list, characters of a text
-_Text = Annotated[StrictStr, Field(max_length=LONGEST)]
-_Number = StrictInt | StrictFloat
-_Plain = _Text | StrictBool | _Number
-_Map = Annotated[dict[_Text, _Plain | None], Field(max_length=100)]
-_KINDS: Mapping[Kind, Any] = {
-    "string": _Text,
-    "number": _Number,
-    "boolean": StrictBool,
-    "list": Annotated[list[_Plain | _Map], Field(max_length=MOST)],
-    "map": _Map,
+MOST, MOST_KEYS, LONGEST = 1_000, 100, 10_000  # items of a list, keys of a map, characters of a text
+_TOLD = 10  # sentences that an agent is told
+_LARGEST = 2**53  # whole numbers up to it are the same wherever JSON is read
+_NEEDED: Mapping[Kind, str] = {
+    "string": f"a text of at most {LONGEST} characters",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": f"a list of at most {MOST} texts, numbers or maps",
+    "map": f"a map of at most {MOST_KEYS} keys",
+}
+_INSIDE = "a text, a number, true or false; below a key a list of these or null, too"
+_TEXT: Mapping[str, Any] = {"type": "string", "maxLength": LONGEST}
+_PLAIN = (_TEXT, {"type": "number"}, {"type": "boolean"})
+_ROW: Mapping[str, Any] = {"type": "array", "items": {"anyOf": [*_PLAIN]}, "maxItems": MOST}
+_MAP: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [*_PLAIN, _ROW, {"type": "null"}]},
+    "maxProperties": MOST_KEYS,
+}
+_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
+    "string": _TEXT,
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "list": {"type": "array", "items": {"anyOf": [*_PLAIN, _MAP]}, "maxItems": MOST},
+    "map": _MAP,
 }
 
 
 def schema(types: Mapping[str, Kind]) -> dict[str, Any]:
-    """The JSON Schema of an object with these keys, each of them required."""
-    return _model(tuple(types.items())).model_json_schema()
+    """The JSON Schema of an object with these keys, each of them required, and no others."""
+    return {
+        "type": "object",
+        "properties": {name: _SCHEMAS[kind] for name, kind in types.items()},
+        "required": list(types),
+        "additionalProperties": False,
+    }
 
 
 def parse(words: str, types: Mapping[str, Kind]) -> tuple[dict[str, Any], list[str]]:
-    """What an agent's last words hold of these by name, and in sentences what is wrong with them.
+    """What an agent's last words hold of these by name, as far as it is valid, and what is wrong in sentences for it.
 
-    They are JSON, or have a block of it; the outputs are its keys, or stand below its key `outputs`.
+    They are JSON, or have a block of it; the outputs are its keys, or stand below its key `outputs`. Other keys are
+    left out.
     """
     said = object_in(words)
     if said is None:
@@ -42,17 +59,59 @@ def parse(words: str, types: Mapping[str, Kind]) -> tuple[dict[str, Any], list[s
     inner = said.get("outputs")
     given = inner if isinstance(inner, dict) and "outputs" not in types else said
     found = {name: _clean(given[name]) for name in types if name in given}
-    try:
-        _model(tuple(types.items())).model_validate(found)
-    except ValidationError as error:
-        return {}, complaints(error)[:10]
-    return found, []
+    wrong = {name: sentence for name, kind in types.items() if (sentence := _wrong(found, name, kind))}
+    return {name: value for name, value in found.items() if name not in wrong}, [*wrong.values()][:_TOLD]
 
 
-@lru_cache(maxsize=64)
-def _model(types: tuple[tuple[str, Kind], ...]) -> type[BaseModel]:
-    fields: dict[str, Any] = {f"f{nth}": (_KINDS[kind], Field(alias=name)) for nth, (name, kind) in enumerate(types)}
-    return made("Outputs", __config__=ConfigDict(extra="forbid"), **fields)
+def _wrong(found: Mapping[str, Any], name: str, kind: Kind) -> str:
+    """What is wrong with one output; empty when nothing is."""
+    if name not in found:
+        return f"`{name}` is missing: {_NEEDED[kind]} is needed"
+    value = found[name]
+    if not _is(kind, value):
+        return f"`{name}`: {_NEEDED[kind]} is needed"
+    if place := next(_strange(value, name), ""):
+        return f"`{place}` is none of what may stand there: {_INSIDE}"
+    return ""
+
+
+def _is(kind: Kind, value: Any) -> bool:
+    match kind:
+        case "string" | "number" | "boolean":
+            return _kind(value) == kind
+        case "list":
+            return isinstance(value, list) and len(value) <= MOST
+        case "map":
+            return isinstance(value, dict) and len(value) <= MOST_KEYS
+
+
+def _kind(value: Any) -> Kind | None:
+    """Which of the plain kinds a value is, if it is one that can be kept."""
+    match value:
+        case bool():
+            return "boolean"
+        case str():
+            return "string" if len(value) <= LONGEST else None
+        case int():
+            return "number" if abs(value) <= _LARGEST else None
+        case float():
+            return "number" if math.isfinite(value) else None
+    return None
+
+
+def _strange(value: Any, place: str) -> Iterator[str]:
+    """The places of what may not stand in a list or a map."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            if isinstance(item, dict) and len(item) <= MOST_KEYS:
+                yield from _strange(item, f"{place}.{number}")
+            elif _kind(item) is None:
+                yield f"{place}.{number}"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            rows = isinstance(item, list) and len(item) <= MOST and all(map(_kind, item))
+            if len(key) > LONGEST or not (item is None or rows or _kind(item)):
+                yield f"{place}.{key[:50]}"
 
 
 def _clean(value: Any) -> Any:
