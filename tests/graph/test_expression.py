@@ -186,6 +186,7 @@ def test_nothing_of_python_is_reached_and_its_names_are_free(name: str) -> None:
         ("'a' in issue.number", "these cannot be compared"),
         ("issue.number | upper", "the filter `upper` is not for a number"),
         ("issue.title | join", "the filter `join` is not for a text"),
+        ("issue.title | last", "the filter `last` is not for a text"),  # of `\\*` it would be a star in a glob
         ("[] | first", "there is no first one of none"),
         ("needs.plan.outputs.parts[2]", "there is no `needs.plan.outputs.parts"),
         ("inputs.x", "there is no `inputs`"),
