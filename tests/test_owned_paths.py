@@ -15,7 +15,8 @@ jobs:
   contract: {agent: developer, focus: own the contract, owns: [/contract.txt]}
   api: {agent: developer, focus: build the API, needs: contract, owns: [/api/], outside: %s}
 """
-OWN: list[list[Act]] = [[Write("contract.txt", "one\n"), Say("The contract.")], [], [], [Run("echo two >> contract.txt"), Say("Added.")]]
+ADDED = [Run("echo two >> contract.txt"), Say("Added.")]
+OWN: list[list[Act]] = [[Write("contract.txt", "one\n"), Say("The contract.")], [], [], ADDED]
 
 
 @asynccontextmanager
