@@ -122,6 +122,7 @@ def _deep(kind: str, data: Any) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_that_the_page_explains_is_explained_in_the_editor(kind: str) -> None:
     groups = {"on", "cancel-on", "limits", "jobs", "review", "outputs", "agents", "workflows"}  # their keys are
+    groups |= {"concurrency", "phases", "tasks", "team"}
     described = json.loads(schema(kind))["properties"]
     assert {key for key, part in described.items() if "description" not in part} <= groups
     assert "TUTTI_MAX_USD" in schema("configuration")

@@ -4,11 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.backends.rehearsal import Write
+from bot.agents.job import Product
+from bot.backends.rehearsal import Say, Write
+from bot.check.trial import Verdict
+from bot.errors import ConfigError
+from bot.orchestra.part import Ended
+from bot.orchestra.release import held_back
 from bot.policy.judge import judge
 from bot.policy.work import File, Work
-from tests.graphs import FILES, offered
+from bot.workflow.spec import parse_workflow
+from tests.graphs import FILES, HEAD, offered, rehearse
 from tests.house import opened
+from tests.shelf import only, shipped
 
 JOB = "jobs: {api: {agent: developer, focus: build it}}\n"
 
@@ -60,3 +67,79 @@ def test_a_hot_fix_that_is_not_small_needs_approval(files: list[File], found: li
 
     assert findings(smallest=True) == found
     assert findings(smallest=False) == []
+
+
+# ---- the express lane ------------------------------------------------------------------------------------------------
+
+
+def test_a_hot_fix_is_urgent_and_has_lower_limits_where_its_file_sets_none() -> None:
+    hot = shipped().workflows["hot-fix"]
+    assert (hot.urgent, hot.limits.usd, hot.limits.minutes, hot.limits.silence_minutes) == (True, 2, 20, 5)
+    (flow,) = offered(f"worktrees: hot-fix\nlimits: {{usd: 3}}\n{JOB}").workflows.values()
+    assert (flow.limits.usd, flow.limits.minutes, flow.limits.model_fields_set) == (3, 20, {"usd"})
+
+
+@pytest.mark.parametrize(
+    ("condition", "wrong"),
+    [
+        ("needs.apo.outputs.x", "speaks of `apo`, which is not a job before it (did you mean `api`?)"),
+        ("needs.api.outputs.x", "the job `api` has no output `x`"),
+        ("9 * 9", "the expression `9 * 9` is not valid"),
+    ],
+)
+def test_a_condition_of_publishing_names_what_there_is(condition: str, wrong: str) -> None:
+    text = f"{HEAD}{JOB}outputs:\n  pull-request:\n    if: {condition}\n"
+    with pytest.raises(ConfigError) as error:
+        parse_workflow("w.yml", text, dict(shipped().agents))
+    assert f"w.yml:{text.count(chr(10))}: " in str(error.value)
+    assert wrong in str(error.value)
+
+
+SAFE = "needs.security.outputs.safe"
+
+
+@pytest.mark.parametrize(
+    ("condition", "security", "held"),
+    [
+        (SAFE, Ended("done", "", {"safe": True, "why": "Fine."}), ""),
+        (SAFE, Ended("done", "", {"safe": False, "why": "A *hole* @all"}), "  - `safe`: false\n  - `why`: A "),
+        (SAFE, Ended("failed", "No answer."), "- `security` ended as failed. No answer."),
+        (SAFE, Ended("done"), "there is no `needs.security.outputs.safe`"),
+        (SAFE, None, "- `security` ended as skipped."),
+        (f"!{SAFE}", Ended("failed"), "- `security` ended as failed."),
+        ("always()", Ended("failed"), ""),
+        ("success()", Ended("failed"), "publishes only if `success()`"),
+    ],
+)
+def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: Ended | None, held: str) -> None:
+    flow = shipped().workflows["hot-fix"]
+    opens = flow.opens.model_copy(update={"condition": condition})
+    flow = flow.model_copy(update={"outputs": flow.outputs.model_copy(update={"pull_request": opens})})
+    ended = {"fix": Ended("done"), **({"security": security} if security is not None else {})}
+    said = held_back(flow, Product("tree", "", Verdict("", None), 0), ended)
+    assert said.startswith("Refused: this workflow publishes only if `") if held else said == ""
+    assert held in said
+    assert "@all" not in said
+
+
+async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_safe(tmp_path: Path) -> None:
+    async with opened(tmp_path, files=FILES, offered=only("hot-fix")) as shop:
+        for safe, number in (("false", 0), ("true", 1)):
+            rehearse(
+                shop,
+                {
+                    "smallest change that mends it": [[Write("api/price.txt", "2\n"), Say("Mended.")]],
+                    "+2\nEND DATA": [[Say(f'```json\n{{"safe": {safe}, "why": "api/price.txt is a price."}}\n```')]],
+                },
+            )
+            issue = await shop.open_issue("The price is wrong")
+            await shop.comment(issue, "/hot-fix")
+            await shop.settle()
+            assert len(shop.pulls()) == number
+            assert f"· {'done' if number else 'refused'} ·" in shop.status(issue)
+            if not number:
+                assert "`why`: api/price.txt is a price." in shop.status(issue)
+                assert "+++ b/api/price.txt" in shop.status(issue)
+        assert shop.pull.head == "hot-fix/auto-2-the-price-is-wrong"
+        assert (await shop.git("log", "-1", "--format=%s", shop.pull.head)).startswith("fix: ")
+        assert [run.priority for run in await shop.runs()] == [1, 1]

@@ -8,14 +8,17 @@ from bot.agents.job import Portion
 from bot.github.harmless import code
 
 
-def words(portions: Sequence[Portion], title: str) -> str:
-    """Last words as of one agent: a section for each job, and a JSON block with the commits of all of them."""
+def words(portions: Sequence[Portion], title: str, *, fix: bool = False) -> str:
+    """Last words as of one agent: a section for each job, and a JSON block with the commits of all of them.
+
+    `fix`: what nobody worded mends something.
+    """
     said = [(portion, answer.read(portion.words)) for portion in portions]
     sections = [_section(portion, one) for portion, one in said]
     commits = [
         {"message": message, "paths": paths}
         for portion, one in said
-        for message, paths in answer.commits(one, portion.paths, one.title or title, fix=False)
+        for message, paths in answer.commits(one, portion.paths, one.title or title, fix=fix)
     ]
     block = json.dumps({"title": "", "commits": commits}, ensure_ascii=True)
     return "\n\n".join([*sections, f"```json\n{block}\n```"])

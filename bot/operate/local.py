@@ -148,6 +148,8 @@ class CloneHost:
         found = [*wish(workflow), *by_policies]
         if refused := [finding for finding in found if finding.level == "refuse"]:
             raise Stop("refused", f"{verdict.refused(refused)}\n\n{await self._as_file(run, ground, product)}")
+        if product.held:
+            raise Stop("refused", f"{product.held}\n\n{await self._as_file(run, ground, product)}")
         seen = [verdict.to_look_at(found)] if found else []
         if ground.custom.staged:
             await self._bench.board.end(run.id, "publish", "skipped")

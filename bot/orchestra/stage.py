@@ -16,7 +16,7 @@ from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.git import merging
+from bot.git import changes, merging
 from bot.github.harmless import code
 from bot.graph import outputs
 from bot.graph.ownership import Owners
@@ -239,11 +239,17 @@ class Stage:
             found, wrong = outputs.parse(words, types)
             return ([] if wrong else [found]), wrong
 
-        made = await self.ask(part, usd, nth("read", turn), parse, outputs.schema(types))
+        diff = await self._diff() if "diff" in self.shop.agents[part.spec.agent].prompt else ""
+        made = await self.ask(part, usd, nth("read", turn), parse, outputs.schema(types), diff=diff)
         if made.failed:
             return Ended("failed", made.problem), made.counted
         said = made.said[0]
         return Ended("done", "", said, json.dumps(said, ensure_ascii=False)), made.counted
+
+    async def _diff(self) -> str:
+        """What all jobs made so far, for an agent that judges it."""
+        patch = await changes.patch(self.order.mirror, self.order.base_tree, self.trunk.tree)
+        return prompt.fence("what was changed", patch.decode("utf-8", "replace").strip()) if patch else ""
 
     async def ask(
         self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], title: str = "", **given: Any
@@ -342,7 +348,7 @@ class Stage:
         verdict = self.integrator.verdict
         return Product(
             tree=self.trunk.tree,
-            words=composition.words(portions, self.order.asked.title),
+            words=composition.words(portions, self.order.asked.title, fix=self.workflow.worktrees == "hot-fix"),
             verdict=verdict,
             attempt=0,
             state=state,

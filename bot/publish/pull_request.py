@@ -74,7 +74,8 @@ class Offer:
 
     def groups(self) -> list[tuple[str, list[str]]]:
         labels = {label.lower() for label in issue_of(self.run).labels}
-        fix = self.workflow.outputs.commits is not None or bool(FIX_LABELS & labels)
+        mends = self.workflow.outputs.commits is not None or self.workflow.worktrees == "hot-fix"
+        fix = mends or bool(FIX_LABELS & labels)
         return answer.commits(self.said, [change.path for change in self.changed], self.title, fix=fix)
 
 
@@ -99,6 +100,8 @@ class Publisher:
         made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
         judged = await step("policy", lambda: self._judged(made))
         made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
+        if product.held:
+            raise Stop("refused", f"{product.held}\n\n{await self._as_patch(made)}")
         if staged:
             await self._board.end(run.id, node.key, "done")
             return await self._as_staged(made)

@@ -33,9 +33,9 @@ def held_back(condition: str, why: str = "") -> str:
     return f"{head} {harmless(why)}".rstrip()
 
 
-def said_by(job: str, state: str, outputs: Mapping[str, str]) -> str:
+def said_by(job: str, state: str, reason: str, outputs: Mapping[str, str]) -> str:
     """What a job that the condition speaks of ended with, as a list item with what it said below."""
-    lines = [f"- {code(job)} ended as {state}" + (", and said:" if outputs else ".")]
+    lines = [f"- {code(job)} ended as {state}" + (", and said:" if outputs else f". {harmless(reason)}".rstrip())]
     lines += [f"  - {code(name)}: {harmless(words[:LONGEST])}" for name, words in outputs.items()]
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.mirror import Mirror
+from bot.orchestra.release import held_back
 from bot.orchestra.score import FIRST, Score
 from bot.orchestra.stage import Stage
 from bot.orchestra.trunk import Trunk
@@ -160,6 +161,7 @@ class Conductor:
 
         stage = await self._stage(run, workflow, order, working)
         product = await self._patterns[workflow.pattern].play(workflow, stage)
+        product = replace(product, held=held_back(workflow, product, stage.ended))
         if product.tree == ground.base_tree:
             return product.state, product.reason
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))

@@ -36,9 +36,14 @@ class _Node:
 
 
 def flaws(
-    jobs: Mapping[str, Job], phases: Sequence[Phase], tasks: Tasks | None, team: Team | None, on: Triggers
+    jobs: Mapping[str, Job],
+    phases: Sequence[Phase],
+    tasks: Tasks | None,
+    team: Team | None,
+    on: Triggers,
+    publishes: str = "",
 ) -> Iterator[Flaw]:
-    """Everything that is wrong, what hinders most first."""
+    """Everything that is wrong, what hinders most first. `publishes` is the condition under which anything is."""
     yield from _needs(("jobs",), jobs)
     yield from _twice(phases)
     before: list[str] = []
@@ -49,7 +54,7 @@ def flaws(
         nodes += [_node(place, name, job, before, tasks) for name, job in phase.jobs.items()]
         before += phase.jobs
     known = {node.name: node for node in nodes}
-    for node in nodes:
+    for node in [*nodes, *([_release(publishes, known)] if publishes else [])]:
         yield from _expressions(node, known, frozenset(on.workflow_call.inputs if on.workflow_call else ()))
     yield from _owners(nodes)
     if team is not None:
@@ -75,6 +80,12 @@ def _node(place: Place, name: str, job: Job, before: Sequence[str], tasks: Tasks
         frozenset({*job.needs, *before}),
         frozenset((keys - {"include", "exclude"}) | ({"task"} if tasks is not None else set())),
     )
+
+
+def _release(condition: str, known: Mapping[str, _Node]) -> _Node:
+    """What comes after all jobs: that what they made is published."""
+    last = Job.model_validate({"run": "true", "if": condition})
+    return _Node(("outputs", "pull-request"), "outputs.pull-request", last, frozenset(known), frozenset())
 
 
 def _list(job: Job, key: str) -> list[Mapping[str, object]]:

@@ -46,10 +46,11 @@ def _text(value: Any) -> Any:
 
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-Lines = Annotated[tuple[Line, ...], BeforeValidator(_listed)]
+Lines = Annotated[tuple[Line, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
 Name = Annotated[str, AfterValidator(named)]
 Environment = dict[
-    Annotated[str, AfterValidator(_variable)], Annotated[str, BeforeValidator(_text), Field(max_length=1000)]
+    Annotated[str, AfterValidator(_variable)],
+    Annotated[str, BeforeValidator(_text, json_schema_input_type=str | float), Field(max_length=1000)],
 ]
 Focus = Annotated[str, StringConstraints(max_length=4000)]
 
@@ -83,7 +84,7 @@ class Job(Strict):
     run: Lines = ()
     uses: str = ""
     inputs: dict[str, Any] = Field(default_factory=dict, alias="with")
-    needs: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    needs: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = ()
     condition: str = Field(default="", alias="if")
     strategy: Strategy = Strategy()
     focus: Focus = ""
@@ -144,9 +145,11 @@ class Tasks(Strict):
     given: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1000)], ...] = Field(
         default=(), alias="list"
     )
-    glob: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    glob: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = ()
     grep: str = Field(default="", max_length=200)
-    within: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), alias="in")
+    within: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = Field(
+        default=(), alias="in"
+    )
     agent: str = ""
     max: Annotated[int, Field(ge=1, le=5000)] = 50
 

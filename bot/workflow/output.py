@@ -12,7 +12,10 @@ _EXAMPLE = {"issue": {"title": "Title", "number": 1}, "repo": {"name": "owner/na
 
 
 class PullRequest(Strict):
-    """The pull requests a run may ask for: more than one where the work has more than `files` files."""
+    """The pull requests a run may ask for: more than one where the work has more than `files` files.
+
+    Where `condition` (`if`) does not hold once the jobs have ended, nothing is published.
+    """
 
     max: Annotated[int, Field(ge=1, le=20)] = 1
     files: Annotated[int, Field(ge=1, le=3000)] | None = None
@@ -20,6 +23,7 @@ class PullRequest(Strict):
     title: str = "{{ change.title }}"
     labels: tuple[str, ...] = ()
     draft: bool = False
+    condition: str = Field(default="", alias="if")
 
     @field_validator("title")
     @classmethod
