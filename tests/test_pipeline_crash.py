@@ -12,10 +12,11 @@ from tests.test_pipeline import SCRIPT
 JOBS = ("contract", "api", "web", "docs")
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[House]:
+@pytest.fixture(params=["sqlite", "postgres"])
+async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    url = "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
     one_at_a_time = f"limits: {{agents: 1}}\n{PIPELINE}"
-    async with opened(tmp_path, files=FILES, offered=offered(one_at_a_time)) as house:
+    async with opened(tmp_path, url, files=FILES, offered=offered(one_at_a_time)) as house:
         rehearse(house, SCRIPT)
         yield house
 
