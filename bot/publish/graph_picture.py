@@ -37,7 +37,7 @@ def picture(view: View) -> str:
     drawn = [_node(job, ids) for job in shown if not job.phase]
     for number, phase in enumerate(phases, start=1):
         inside = [f"  {_node(job, ids)}" for job in shown if job.phase == phase]
-        drawn += [f'  subgraph p{number}["{label(phase)}"]', *inside, "  end"]
+        drawn += [f'  subgraph p{number}["{label(phase)}"]', "    direction LR", *inside, "  end"]
     drawn += [f"  {one} --> {other}" for one, other in sorted(arrows, key=_by_number)]
     drawn += [f"  p{one} --> p{one + 1}" for one in between]
     kinds = sorted({_kind(job.state) for job in shown})

@@ -1,7 +1,7 @@
 """The jobs of a run as a list: a line for each, its steps only while it runs or where it failed, many as one. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bot.github.harmless import code, phrase
@@ -11,6 +11,7 @@ from bot.publish.text import duration, money
 from bot.store.record import PAST, Node
 
 ROOM = 40_000  # characters
+_NAMED = 60  # jobs on the top level that are named, whatever their state
 _WHOLE = 4  # tests of everything together that are shown where there were more
 _REASON = 300  # characters
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]*")
@@ -18,21 +19,21 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/-]*")
 
 def lines(view: View, now: float, room: int = ROOM) -> list[str]:
     """The list, as full as there is room for: first steps go, then jobs are counted instead of named."""
-    for steps, most in ((True, 1_000), (False, 1_000), (False, SWARM)):
+    for steps, most in ((True, _NAMED), (False, _NAMED), (False, SWARM)):
         whole = [*_steps(view.before, now), *_level(view.jobs, now, steps=steps, most=most, depth=0)]
         whole += _steps(_recent(view.after), now)
         if sum(len(line) + 1 for line in whole) <= room:
             return whole
-    return cut(whole, room)
+    return cut(whole, len(whole), room)
 
 
-def cut(whole: Sequence[str], room: int) -> list[str]:
-    """As many of the lines as there is room for, and how many are left out."""
+def cut(whole: Iterable[str], count: int, room: int) -> list[str]:
+    """As many of the lines as there is room for, and how many of `count` are left out; no others are made."""
     kept, used = list[str](), 60
     for line in whole:
         used += len(line) + 1
         if used > room:
-            return [*kept, f"- and {len(whole) - len(kept):,} more lines, left out here"]
+            return [*kept, f"- and {count - len(kept):,} more lines, left out here"]
         kept.append(line)
     return kept
 

@@ -88,6 +88,8 @@ def state_words(state: State, place: int = 0) -> str:
 def check_summary(steps: Sequence[Node], output: str, graph: Sequence[Mapping[str, Any]] = ()) -> str:
     """The run's steps, or the jobs of its graph, and the end of what its tests printed."""
     ended = [node for node in steps if node.ended_at]
-    seen = view(graph, ended, active=True)
-    lines = job_text.lines(seen, 0, _SUMMARY) if graph else [step_line(node, node.ended_at or 0) for node in ended]
-    return "\n".join(job_text.cut(lines, _SUMMARY)) + ("\n\n" + fence(tail(output)) if output.strip() else "")
+    if graph:
+        lines = job_text.lines(view(graph, ended, active=True), 0, _SUMMARY)
+    else:
+        lines = job_text.cut((step_line(node, node.ended_at or 0) for node in ended), len(ended), _SUMMARY)
+    return "\n".join(lines) + ("\n\n" + fence(tail(output)) if output.strip() else "")
