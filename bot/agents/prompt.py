@@ -17,7 +17,7 @@ class Asked:
 
     `findings` are those of a review that are to be mended, each of them fenced. `plan` is one that a person approved.
     Of one job of many: `focus` is its part, `owns` the globs of what it may change, `before` what those before it said,
-    each fenced, `request` what another job asks of it.
+    each fenced, `request` what another job asks of it, `wanted` what it is to say by name.
     """
 
     repo: str
@@ -32,6 +32,7 @@ class Asked:
     owns: tuple[str, ...] = ()
     before: str = ""
     request: str = ""
+    wanted: str = ""
 
 
 def fence(label: str, text: str, limit: int = DATA_LIMIT) -> str:
@@ -83,6 +84,7 @@ def part_given(asked: Asked) -> dict[str, str]:
         "owns": "\n".join(asked.owns),
         "before": asked.before,
         "request": fence("request", visible(asked.request).text) if asked.request else "",
+        "wanted": asked.wanted,
     }
 
 

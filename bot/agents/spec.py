@@ -10,7 +10,7 @@ from bot.errors import ConfigError
 
 PROMPT_NAMES = (
     *("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier"),
-    *("focus", "owns", "before", "request"),
+    *("focus", "owns", "before", "request", "wanted"),
 )
 REVIEW_NAMES = (
     *("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong"),

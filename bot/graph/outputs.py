@@ -20,31 +20,27 @@ _NEEDED: Mapping[Kind, str] = {
     "map": f"a map of at most {MOST_KEYS} keys",
 }
 _INSIDE = "a text, a number, true or false; below a key a list of these or null, too"
-_TEXT: Mapping[str, Any] = {"type": "string", "maxLength": LONGEST}
-_PLAIN = (_TEXT, {"type": "number"}, {"type": "boolean"})
-_ROW: Mapping[str, Any] = {"type": "array", "items": {"anyOf": [*_PLAIN]}, "maxItems": MOST}
-_MAP: Mapping[str, Any] = {
-    "type": "object",
-    "additionalProperties": {"anyOf": [*_PLAIN, _ROW, {"type": "null"}]},
-    "maxProperties": MOST_KEYS,
-}
-_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
-    "string": _TEXT,
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "list": {"type": "array", "items": {"anyOf": [*_PLAIN, _MAP]}, "maxItems": MOST},
-    "map": _MAP,
-}
+_HELD: frozenset[Kind] = frozenset({"string", "number", "boolean"})  # what a backend can hold a model to
 
 
 def schema(types: Mapping[str, Kind]) -> dict[str, Any]:
-    """The JSON Schema of an object with these keys, each of them required, and no others."""
+    """The JSON Schema of an object with these keys, each of them required, and no others.
+
+    None at all, `{}`, where one of them is a list or a map: backends that hold a model to a schema take no free keys.
+    """
+    if not _HELD.issuperset(types.values()):
+        return {}
     return {
         "type": "object",
-        "properties": {name: _SCHEMAS[kind] for name, kind in types.items()},
+        "properties": {name: {"type": kind} for name, kind in types.items()},
         "required": list(types),
         "additionalProperties": False,
     }
+
+
+def wanted(types: Mapping[str, Kind]) -> str:
+    """What an agent is told that it is to say by name, a line each."""
+    return "\n".join(f"- `{name}`: {_NEEDED[kind]}" for name, kind in types.items())
 
 
 def parse(words: str, types: Mapping[str, Kind]) -> tuple[dict[str, Any], list[str]]:

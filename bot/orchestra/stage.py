@@ -301,6 +301,7 @@ class Stage:
         if spec.timeout_minutes is not None:
             deadline = min(deadline, time.time() + spec.timeout_minutes * 60)
         asked = replace(order.asked, focus=spec.focus, owns=spec.owns, before=self._before(part.needs))
+        asked = replace(asked, wanted=outputs.wanted(spec.outputs))
         env = {**self.workflow.env, **spec.env}
         return replace(order, usd=usd, asked=asked, deadline=deadline, env=env)
 
