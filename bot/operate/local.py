@@ -200,7 +200,7 @@ def rehearsed(name: str, wish: Wish) -> dict[str, Backend]:
 
 def _titled(wish: Wish, workflow: Workflow, name: str) -> Wish:
     """What is wanted; a workflow in a file of its own may say that by itself, and then its name is the title."""
-    if not wish.title and name in shipped().workflows:
+    if not wish.title and not Path(name).is_file():
         raise UserError(f"Say what is wanted of {name} with --title.")
     return wish if wish.title else replace(wish, title=workflow.name)
 
@@ -238,13 +238,15 @@ def _run(clone: Path, workflow: Workflow) -> Run:
     return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)
 
 
-async def show(settings: Settings, console: Console, name: str, clone: Path, wish: Wish) -> Result:
+async def show(
+    settings: Settings, console: Console, name: str, clone: Path, wish: Wish, seams: Seams | None = None
+) -> Result:
     """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
     workflow, screen = workflow_of(name), Screen(console)
     wish, played = _titled(wish, workflow, name), rehearsed(name, wish)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
-        seams = Seams(backends=played, heard=screen.heard, bare=wish.bare)
+        seams = replace(seams or Seams(), backends=played, heard=screen.heard, bare=wish.bare)
         result = await execute(
             private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
         )
