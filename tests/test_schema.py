@@ -38,6 +38,8 @@ limits: {usd: 2, minutes: 30, usd-a-day: 10, runs-a-day: 20}
 base: develop
 draft: true
 owns: [src/**, "!src/secret/"]
+layers: {web: [/web/, "/static/**"], api: [/api/]}
+services: ["services/*", "!services/old"]
 protected: [infra/]
 bots: [49699333]
 review:
@@ -92,7 +94,7 @@ def test_a_configuration_with_every_key_is_valid_for_both() -> None:
 def damaged(data: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
     """The data with an unknown key in each of its mappings in turn, and where that is."""
     parts = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    if isinstance(data, dict) and at not in (("agents",), ("workflows",)):
+    if isinstance(data, dict) and at not in (("agents",), ("layers",), ("workflows",)):
         yield ".".join(at), {**data, "zebra": 1}
     for name, part in parts:
         for place, whole in damaged(part, (*at, str(name))):

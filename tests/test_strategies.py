@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from bot.agents.job import Product
-from bot.backends.rehearsal import Say, Write
+from bot.backends.rehearsal import Run, Say, Write
 from bot.check.trial import Verdict
 from bot.errors import ConfigError
+from bot.graph.areas import Area, layers, services
 from bot.orchestra.part import Ended
 from bot.orchestra.release import held_back
 from bot.policy.judge import judge
 from bot.policy.work import File, Work
+from bot.workflow import known
+from bot.workflow.known import Known
 from bot.workflow.spec import parse_workflow
 from tests.graphs import FILES, HEAD, offered, rehearse
 from tests.house import opened
@@ -143,3 +146,108 @@ async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_saf
         assert shop.pull.head == "hot-fix/auto-2-the-price-is-wrong"
         assert (await shop.git("log", "-1", "--format=%s", shop.pull.head)).startswith("fix: ")
         assert [run.priority for run in await shop.runs()] == [1, 1]
+
+
+# ---- one for each layer or service -----------------------------------------------------------------------------------
+
+
+def area(name: str, *owns: str, folder: str = "") -> Area:
+    return Area(name, owns, (folder,) if folder else ())
+
+
+TREE = ["README.md", "api/a.py", "web/b.ts", "services/pay/src/c.go", "services/README.md", "apps/pay/d", "docs/e/f.md"]
+
+
+def test_layers_are_those_that_are_named_or_usual() -> None:
+    usual = [area(name, f"/{name}/", folder=name) for name in ("web", "api", "docs")]
+    assert layers(TREE, {}) == usual
+    named = {"back": ("/api/**", "lib/core/", "!api/x"), "front": ("*.ts",)}
+    assert layers(TREE, named) == [Area("back", named["back"], ("api", "lib/core")), Area("front", ("*.ts",), ())]
+
+
+def test_services_are_the_outermost_folders_that_fit_and_no_two_have_one_name() -> None:
+    both = [("apps-pay", "/apps/pay/", "apps/pay"), ("services-pay", "/services/pay/", "services/pay")]
+    assert services(TREE) == [area(name, owns, folder=folder) for name, owns, folder in both]
+    assert services(TREE, ("services/*/", "docs/**", "!apps/")) == [
+        area("e", "/docs/e/", folder="docs/e"),
+        area("pay", "/services/pay/", folder="services/pay"),
+    ]
+    assert services([*TREE, "apps/a*b [x]/y", "apps/{{ x }}/y", "apps/\u202e/y"], ("apps/a*",)) == [
+        area("a*b [x]", "/apps/a\\*b\\ \\[x\\]/", folder="apps/a*b [x]")
+    ]
+    assert services(["README.md"]) == []
+
+
+@pytest.mark.parametrize(
+    ("jobs", "wrong"),
+    [
+        ("{a: {agent: developer}, b: {agent: analyst, outputs: {x: string}}, c: {run: make}}", ""),
+        ("{a: {agent: developer}, b: {agent: developer, owns: [docs/]}}", ""),
+        ("{a: {agent: developer, owns: [docs/]}}", "there is none that changes files"),
+        ("{a: {agent: developer}, b: {agent: developer, needs: [a]}}", "`a` and `b` are two, and a path has one owner"),
+    ],
+)
+def test_one_job_is_divided_and_no_more(jobs: str, wrong: str) -> None:
+    text = f"worktrees: service\njobs: {jobs}\n"
+    if wrong:
+        with pytest.raises(ConfigError, match=wrong):
+            offered(text)
+    else:
+        offered(text)
+    with pytest.raises(ConfigError, match="goes with `pattern: pipeline` and `symphony`"):
+        offered("worktrees: layer\npattern: swarm\ntasks: {list: [x]}\njobs: {a: {agent: developer}}\n")
+
+
+def test_a_path_is_of_one_layer() -> None:
+    here = Known(("claude",), (), {})
+    with pytest.raises(ConfigError, match="`a` and `b` both have `x/y"):
+        known.parse("version: 1\nlayers:\n  a: [x/]\n  b: [x/y/]\n", here)
+    with pytest.raises(ConfigError, match="holds an expression"):
+        known.parse("version: 1\nlayers: {a: ['{{ issue.title }}/']}\n", here)
+
+
+SERVICE = """
+worktrees: service
+jobs:
+  build: {agent: developer, focus: "build {{ matrix.service.name }}"}
+  docs: {agent: developer, needs: [build], focus: write it down, owns: [/README.md]}
+"""
+
+
+async def test_each_service_has_its_own_agent_paths_and_rules(tmp_path: Path) -> None:
+    rules = {
+        "services/pay/AGENTS.md": "Prices are {{ in }} cents.\n",
+        "services/ship/.tutti.md": f"{'Metric. ' * 1100}",
+    }
+    files = {**FILES, **rules, "services/ship/a.txt": "1\n"}
+    async with opened(tmp_path, files=files, offered=offered(SERVICE)) as shop:
+        rehearse(
+            shop,
+            {
+                "build pay": [[Run("echo 2 > services/pay/b.txt; echo 2 > services/ship/a.txt || true")]],
+                "build ship": [[Write("services/ship/b.txt", "2\n")]],
+                "write it down": [[Write("README.md", "# Two\n")]],
+            },
+        )
+        shop.status(await shop.implement())
+        changed = (await shop.git("diff", "--name-only", f"main..{shop.pull.head}")).split()
+        assert changed == ["README.md", "services/pay/b.txt", "services/ship/b.txt"]
+        (run,) = await shop.runs()
+        owns = {entry["name"]: entry["owns"] for entry in run.facts["graph"]}
+        assert owns["build/pay"] == ["/services/pay/"]
+        assert list(owns) == ["build", "docs", "build/pay", "build/ship"]
+        told = {
+            name: next(task.prompt for task in shop.tasks if f"build {name}" in task.prompt) for name in ("pay", "ship")
+        }
+        assert "(rules of services/pay)\nPrices are {{ in }} cents.\nEND DATA" in told["pay"]
+        assert "Metric" not in told["pay"]
+        assert "[the rest is left out]" in told["ship"]
+
+
+async def test_where_there_is_no_layer_one_agent_does_it_all_and_that_is_said(tmp_path: Path) -> None:
+    plain = {path: words for path, words in FILES.items() if "/" not in path or path.startswith(".github")}
+    async with opened(tmp_path, files=plain, offered=offered(SERVICE.replace("service", "layer"))) as shop:
+        rehearse(shop, {})
+        shop.rehearse([Write("made.txt", "1\n")])
+        issue = await shop.implement()
+        assert "No layer was found here (looked for `frontend`, `backend`" in shop.status(issue)

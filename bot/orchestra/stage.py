@@ -49,6 +49,7 @@ class Stage:
     trunk: Trunk
     names: Mapping[str, Any]
     used: Mapping[str, Workflow] = field(default_factory=dict)
+    rules: Mapping[str, str] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
@@ -300,7 +301,10 @@ class Stage:
         deadline = order.deadline
         if spec.timeout_minutes is not None:
             deadline = min(deadline, time.time() + spec.timeout_minutes * 60)
-        asked = replace(order.asked, focus=spec.focus, owns=spec.owns, before=self._before(part.needs))
+        area = part.values.get(self.workflow.worktrees)  # a layer or service has rules of its own
+        rules = self.rules.get(str(area["name"]), "") if isinstance(area, Mapping) and "name" in area else ""
+        focus = "\n\n".join(filter(None, (spec.focus, rules)))
+        asked = replace(order.asked, focus=focus, owns=spec.owns, before=self._before(part.needs))
         asked = replace(asked, wanted=outputs.wanted(spec.outputs))
         env = {**self.workflow.env, **spec.env}
         return replace(order, usd=usd, asked=asked, deadline=deadline, env=env)

@@ -17,6 +17,7 @@ from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.mirror import Mirror
+from bot.orchestra.divide import Division, divide
 from bot.orchestra.release import held_back
 from bot.orchestra.score import FIRST, Score
 from bot.orchestra.stage import Stage
@@ -159,7 +160,9 @@ class Conductor:
         await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
-        stage = await self._stage(run, workflow, order, working)
+        division = await divide(workflow, order, self._shop.agents)
+        workflow = division.workflow
+        stage = await self._stage(run, division, order, working)
         product = await self._patterns[workflow.pattern].play(workflow, stage)
         product = replace(product, held=held_back(workflow, product, stage.ended))
         if product.tree == ground.base_tree:
@@ -168,15 +171,17 @@ class Conductor:
         bound_to = ground.notes[0] if approves else ""
         return product.state, "\n\n".join(part for part in (product.reason, where, bound_to) if part)
 
-    async def _stage(self, run: Run, workflow: Workflow, order: Order, step: Step) -> Stage:
+    async def _stage(self, run: Run, division: Division, order: Order, step: Step) -> Stage:
         """What the pattern plays on, as far as the run has come already."""
+        workflow = division.workflow
         trunk = Trunk(self._db, order.mirror, run.id, order.base_tree)
         await trunk.load()
         score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not _single(workflow))
         issue = {"title": order.asked.title, "number": order.asked.number}
         names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": {}}
         used = {name: Workflow.model_validate(one) for name, one in run.context.get("used", {}).items()}
-        return Stage(self._shop, order, workflow, step, score, trunk, names, used)
+        notes = list(division.notes)
+        return Stage(self._shop, order, workflow, step, score, trunk, names, used, division.rules, notes=notes)
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import pathspec
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from bot.document import MAX_BYTES, Strict, load, validate
 from bot.errors import ConfigError
+from bot.graph.ownership import Owners
 from bot.review.glob import matcher
 from bot.review.rules import ReviewRules
 from bot.workflow.right import Right, starting
@@ -80,6 +81,7 @@ def _not_taken_back_first(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Guarded = Annotated[tuple[Annotated[str, AfterValidator(_glob)], ...], AfterValidator(_not_taken_back_first)]
+Area = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Label = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(starting)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z -]{1,39}$")]
 
@@ -132,10 +134,21 @@ class Configuration(Strict):
     limits: RepositoryLimits = RepositoryLimits()
     base: str | None = None
     draft: bool | None = None
+    layers: dict[Area, Annotated[Guarded, Field(min_length=1)]] = Field(default_factory=dict)
+    services: Guarded = ()
     owns: Guarded = ()
     protected: Guarded = ()
     bots: tuple[Annotated[int, Field(ge=1)], ...] = ()
     review: ReviewRules | None = None
+
+    @field_validator("layers")
+    @classmethod
+    def _have_one_owner(cls, layers: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        if stray := next((glob for globs in layers.values() for glob in globs if "{{" in glob), None):
+            raise ValueError(f"{stray!r} is a glob that holds an expression")
+        for one, other, example in Owners(layers).conflicts():
+            raise ValueError(f"`{one}` and `{other}` both have `{example}`: a path is of one layer")
+        return layers
 
 
 @lru_cache(maxsize=1024)

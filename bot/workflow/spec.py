@@ -12,7 +12,8 @@ from bot.agents.spec import AgentSpec
 from bot.document import Document, Strict, kebab, load, validate
 from bot.errors import ConfigError
 from bot.review.rules import ReviewRules, Tier
-from bot.workflow import graph
+from bot.workflow import division, graph
+from bot.workflow.division import DIVIDING
 from bot.workflow.job import Environment, Job, Name, Phase, Tasks, Team
 from bot.workflow.output import Outputs, PullRequest
 from bot.workflow.right import Right
@@ -112,6 +113,8 @@ class Workflow(Strict):
             raise ValueError("the job of a swarm has an `agent` and no `strategy.matrix`: its tasks are the matrix")
         if (self.worktrees == "review") and self.pattern != "review":
             raise ValueError("`worktrees: review` goes with `pattern: review`")
+        if self.worktrees in DIVIDING and self.pattern not in ("pipeline", "symphony"):
+            raise ValueError(f"`worktrees: {self.worktrees}` goes with `pattern: pipeline` and `symphony`")
         if self.worktrees in ("experiment", "hot-fix") and self.outputs.pull_request is None:
             raise ValueError(f"`worktrees: {self.worktrees}` goes with `outputs.pull-request`")
         return self
@@ -189,6 +192,9 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
             raise document.error(place, f"the agent `{agent}` changes files, and here it is to answer (`output: data`)")
     for flaw in graph.flaws(*made_of):
         raise document.error(flaw.place, flaw.words, flaw.hint)
+    readers = [agent for agent, spec in agents.items() if spec.output == "data"]
+    if workflow.worktrees in DIVIDING and (said := division.flaw(workflow.worktrees, workflow.every_job, readers)):
+        raise document.error(("worktrees",), said)
     return workflow.model_copy(update={"limits": _in_a_hurry(workflow.limits)}) if _hurries(workflow) else workflow
 
 
