@@ -138,7 +138,7 @@ class Attempt:
     async def _work(self) -> tuple[Try, bytes]:
         """What the try left, whatever stopped it; only a cancellation is raised."""
         watch, shown = self.shop.watch(self.order), list[str]()
-        async with self.shop.place(self.order, await self._given()) as place:
+        async with self.shop.place(self.order, await self._given(), part=self.node.key) as place:
             commands = await suite_of(self.order, self.tree)
             if stopped := await self._set_up(place, commands, watch):
                 return replace(stopped, given=self.tree), b""

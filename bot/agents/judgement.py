@@ -10,7 +10,7 @@ from bot.check import suite, trial
 from bot.check.trial import Ran, Verdict
 from bot.errors import State, Stop
 from bot.publish import settings_text, text
-from bot.sandbox import egress
+from bot.sandbox import egress, process
 from bot.sandbox.jail import Door
 from bot.sandbox.watchdog import LimitExceeded
 from bot.store import runs
@@ -37,7 +37,7 @@ async def run(
         environment={**place.environment, **more},
         jail=place.jail,
         doors=doors,
-        run_id=order.run,
+        run_id=place.environment[process.MARK],
         heard=watch.hear,
     )
     return await watch.over(work)

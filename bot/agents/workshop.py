@@ -1,6 +1,7 @@
 """What agents and tests need on this machine: a worktree and a home of their own, an environment without secrets."""
 
 import asyncio
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -122,10 +123,11 @@ class Workshop:
     async def place(self, order: Order, tree: str, *, part: str = "", writable: bool = True) -> AsyncIterator[Place]:
         """A place whose files are those of `tree`; everything in it, processes too, is gone afterwards.
 
-        Where a run has several places at once, `part` is the key of the step that this one is for: its processes end
-        without those of others. Where it is not `writable` they can read the worktree and change nothing there.
+        A run has several places at once: the processes of this one, which carry the mark of `part`, the key of a step,
+        or one of its own, end without those of others. Where it is not `writable` they can read the worktree and change
+        nothing there.
         """
-        mark = f"{order.run}/{part}" if part else order.run
+        mark = f"{order.run}/{part or secrets.token_hex(4)}"
         home = await asyncio.to_thread(self._home)
         try:
             worktree = await self.pool.take(order.mirror, order.base, tree, order.run)
