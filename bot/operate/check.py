@@ -7,6 +7,7 @@ from bot.agents.spec import AgentSpec, parse_agent
 from bot.app import backends
 from bot.document import load
 from bot.errors import ConfigError
+from bot.operate import script
 from bot.operate.explain import explained
 from bot.workflow import configuration, known, reuse
 from bot.workflow.known import Known
@@ -32,6 +33,8 @@ def check(paths: Sequence[Path]) -> list[ConfigError]:
             text = path.read_text(encoding="utf-8")
             if path.name == "tutti.yml" and path.parent.name == ".github":
                 known.parse(text, _known(path.parent), str(path))
+            elif path.name.endswith(script.SUFFIX):
+                script.parse(path)
             elif path.suffix == ".md":
                 parse_agent(str(path), text)
             else:
@@ -47,14 +50,16 @@ def explanations(paths: Sequence[Path]) -> list[tuple[Path, list[str]]]:
     """What each of these files does that is a workflow and valid, in lines."""
     agents = dict(shipped().agents)
     readers = {name for name, spec in agents.items() if spec.output == "data"}
-    flows = [(path, _workflow(path, agents)) for path in paths if path.suffix in (".yml", ".yaml")]
+    files = [path for path in paths if path.suffix in (".yml", ".yaml") and not path.name.endswith(script.SUFFIX)]
+    flows = [(path, _workflow(path, agents)) for path in files]
     return [(path, explained(flow, readers)) for path, flow in flows if flow is not None]
 
 
 def _reusing(path: Path, text: str, workflow: Workflow) -> None:
     """Raises ConfigError where it uses workflows in a way that cannot be: those beside it, and ours."""
     agents = dict(shipped().agents)
-    beside = {workflow_id(str(one)): _workflow(one, agents) for one in sorted(path.parent.glob("*.y*ml"))}
+    files = [one for one in sorted(path.parent.glob("*.y*ml")) if not one.name.endswith(script.SUFFIX)]
+    beside = {workflow_id(str(one)): _workflow(one, agents) for one in files}
     known_here = {**shipped().workflows, **{name: one for name, one in beside.items() if one is not None}}
     if wrong := reuse.problem(workflow, known_here):
         raise load(str(path), text).error(*wrong)
