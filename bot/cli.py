@@ -24,6 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+seen = typer.Typer(
+    help="Runs of this installation: a list, one of them, one as it happens.\n\nExample: tutti runs list",
+    no_args_is_help=True,
+)
+app.add_typer(seen, name="runs")
 out, err = Console(), Console(stderr=True)
 
 
@@ -226,6 +231,54 @@ def patch(run_id: Annotated[str, typer.Argument(help="The id of the run, from it
     from bot.operate import upkeep
 
     sys.stdout.buffer.write(_do(_with_settings(upkeep.patch, run_id)))
+
+
+@seen.command("list")
+def runs_list(
+    repo: Annotated[str | None, typer.Option(help="Only those of this repository, as owner/name.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """The newest runs.
+
+    Example: tutti runs list --repo acme/shop
+    """
+    from bot.operate import runs
+
+    found = _do(_with_settings(runs.newest, repo))
+    if as_json:
+        sys.stdout.write(f"{runs.as_json(found)}\n")
+    else:
+        out.print(runs.table(found))
+
+
+@seen.command("show")
+def runs_show(
+    run_id: Annotated[str, typer.Argument(help="The id of a run, or how it begins.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """One run: its jobs, how each stands and why.
+
+    Example: tutti runs show 1f6e0b52 --json
+    """
+    from bot.operate import runs
+
+    found = _do(_with_settings(runs.one, run_id))
+    if as_json:
+        sys.stdout.write(f"{runs.as_json(found)}\n")
+    else:
+        out.print(runs.whole(found))
+
+
+@seen.command("watch")
+def runs_watch(run_id: Annotated[str, typer.Argument(help="The id of a run, or how it begins.")]) -> None:
+    """A run as it happens, until it has ended; exit code 0 where it is done.
+
+    Example: tutti runs watch 1f6e0b52
+    """
+    from bot.operate import runs
+
+    ended = _do(_with_settings(runs.watch, out, run_id))
+    raise typer.Exit(0 if ended.state == "done" else 1)
 
 
 @app.command()

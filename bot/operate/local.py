@@ -221,6 +221,7 @@ async def execute(
         watched(bench, run.id)
         host = CloneHost(bench, clone, wish)
         await Conductor(bench.shop, host, patterns(), lambda _run: None).execute(run.id, _once)
+        await bench.board.settled()
         ended = await bench.db.read(lambda conn: runs.get(conn, run.id))
         assert ended is not None
         return Result(ended.state, ended.reason, str(ended.facts.get("branch", "")))
@@ -247,9 +248,10 @@ async def show(
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
         seams = replace(seams or Seams(), backends=played, heard=screen.heard, bare=wish.bare)
-        result = await execute(
-            private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
-        )
+        with screen:
+            result = await execute(
+                private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
+            )
     console.print(escape(result.reason), style="green" if result.state == "done" else "red")
     if result.branch:
         console.print(escape(f"Look at it: git -C {clone} log -p {result.branch}"), soft_wrap=True)

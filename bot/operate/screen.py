@@ -1,38 +1,58 @@
-"""A run as it happens, line by line in the terminal."""
+"""A run as it happens: line by line in the terminal, and, where it has several jobs, its graph below them."""
 
 import time
+from collections.abc import Sequence
+from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.markup import escape
 
 from bot.agents.task import AgentEvent
 from bot.invisible import cleaned
+from bot.operate.graph_screen import COLOURS, drawing
+from bot.publish.graph_view import WELL
 from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
-from bot.store.record import Node
+from bot.store.record import Node, Run
 
-_COLOURS = {"done": "green", "failed": "red", "running": "cyan", "timed out": "red", "over budget": "yellow"}
 _SHOWN = 110
+_WHAT, _NAME = 10, 24  # the room for what a line is about, and for the name of a job
 
 
 class Screen:
-    """Prints what changes. `since` is the moment that times are counted from."""
+    """Prints what changes, as a context for as long as it does. Of many jobs each line begins with whose it is."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._began = time.monotonic()
         self._seen: dict[str, str] = {}
         self._said: set[str] = set()
+        self._jobs: frozenset[str] = frozenset()
+        self._last: tuple[Run, Sequence[Node]] | None = None
+        self._live: Live | None = None
+        self._pending: set[str] = set()
+
+    def __enter__(self) -> "Screen":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
 
     def line(self, what: str, words: str, style: str = "") -> None:
         """One line: seconds since the beginning, what it is about, the words."""
         words = cleaned(words)  # an agent's words give no orders to the terminal
         passed = time.monotonic() - self._began
-        room = max(20, self.console.width - 23) if self.console.is_terminal else _SHOWN
+        pad = _NAME if self._jobs else _WHAT
+        room = max(20, self.console.width - pad - 13) if self.console.is_terminal else _SHOWN
         shown = escape(words if len(words) <= room else words[: room - 3] + "...")
         self.console.print(
-            f"[dim]{passed:6.1f} s[/dim]  [bold]{what:<10}[/bold] [{style or 'default'}]{shown}[/]", soft_wrap=True
+            f"[dim]{passed:6.1f} s[/dim]  [bold]{escape(what):<{pad}}[/bold] [{style or 'default'}]{shown}[/]",
+            soft_wrap=True,
         )
 
     def once(self, what: str, words: str) -> None:
@@ -41,28 +61,57 @@ class Screen:
             self._said.add(words)
             self.line(what, words)
 
-    def heard(self, _run: str, _key: str, event: AgentEvent) -> None:
-        """One word of an agent."""
+    def heard(self, _run: str, key: str, event: AgentEvent) -> None:
+        """One word of an agent; where there are many of them, what each does with its tools is not said."""
+        job = key.partition(".")[0]
+        many = job in self._jobs
         lines = [line for line in event.text.strip().splitlines() if line.strip()]
         if event.kind == "plan":
             done = sum(line.startswith("[x]") for line in lines)
-            self.line("plan", f"{done} of {len(lines)} done: " + "; ".join(line[4:] for line in lines), "dim")
-        elif lines and event.kind in ("text", "tool", "retry"):
-            self.line("agent", lines[0], "default" if event.kind == "tool" else "italic")
+            words = f"{done} of {len(lines)} done: " + "; ".join(line[4:] for line in lines)
+            self.line(job if many else "plan", words, "dim")
+        elif lines and event.kind in (("text", "retry") if many else ("text", "tool", "retry")):
+            self.line(job if many else "agent", lines[0], "default" if event.kind == "tool" else "italic")
 
     def watch(self, db: Database, board: Board) -> None:
         """Print every step that begins or ends from now on."""
 
-        async def show(run_id: str) -> None:
-            for node in await db.read(lambda conn: runs.tree(conn, run_id)):
-                self._show(node)
+        async def look(run_id: str) -> None:
+            self._pending.discard(run_id)
+            run = await db.read(lambda conn: runs.get(conn, run_id))
+            assert run is not None
+            self.show(run, await db.read(lambda conn: runs.tree(conn, run_id)))
 
-        board.listeners.append(lambda run_id: board.later(show(run_id)))
+        def changed(run_id: str) -> None:
+            if run_id not in self._pending:
+                self._pending.add(run_id)
+                board.later(look(run_id))
+
+        board.listeners.append(changed)
+
+    def show(self, run: Run, rows: Sequence[Node]) -> None:
+        """What is new since it was last shown; where it can be drawn over, the graph as it stands is drawn below."""
+        self._jobs = frozenset(str(entry["name"]) for entry in run.facts.get("graph", ()))
+        self._last = run, rows
+        for node in rows:
+            self._show(node)
+        if self._jobs and self._live is None and self.console.is_terminal:
+            self._live = Live(get_renderable=self._drawing, console=self.console, refresh_per_second=2)
+            self._live.start()
+
+    def _drawing(self) -> RenderableType:
+        assert self._last is not None
+        run, rows = self._last
+        return drawing(run, rows, time.time(), self.console.height // 2 if run.active else 0)
 
     def _show(self, node: Node) -> None:
         if node.state in ("queued", self._seen.get(node.key)):
             return
         self._seen[node.key] = node.state
+        job = node.key.partition(".")[0]
+        if job in self._jobs and node.key != job and node.state in (*WELL, "running"):
+            return  # which the job's own row says
         reason = node.reason.splitlines()[0].strip("`") if node.reason else ""
-        words = f"{node.title}: {node.state}" + (f", {reason}" if reason else "")
-        self.line("step", words, _COLOURS.get(node.state, ""))
+        words = node.state if node.key in self._jobs else f"{node.title}: {node.state}"
+        what = job if job in self._jobs else "step"
+        self.line(what, words + (f", {reason}" if reason else ""), COLOURS.get(node.state, ""))

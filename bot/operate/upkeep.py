@@ -24,7 +24,8 @@ _CLEAN = {True: ", clean", False: ", dirty", None: ""}
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[Database]:
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The database of this installation, for as long as the block lasts."""
     db = Database(settings.database)
     try:
         await db.migrate()
@@ -38,7 +39,7 @@ async def _alone(settings: Settings) -> AsyncIterator[Database]:
     """The database while no server uses it. Raises UserError where one does."""
     lock = FileSlot(settings.data_dir) if settings.database.startswith("sqlite") else None
     try:
-        async with _database(settings) as db:
+        async with database(settings) as db:
             yield db
     finally:
         if lock is not None:
@@ -56,7 +57,7 @@ async def replay(settings: Settings, guid: str) -> str:
 
 async def worktrees(settings: Settings) -> list[Health]:
     """The state of every worktree of this data folder."""
-    async with _database(settings) as db:
+    async with database(settings) as db:
         active = {run.id for run in await db.read(runs.active)}
     return await health.inspect(Pool(settings.data_dir), active, await walls_of(settings))
 
@@ -88,7 +89,7 @@ async def prune(settings: Settings) -> list[str]:
 
 async def patch(settings: Settings, run_id: str) -> bytes:
     """The patch a run could not publish. Raises UserError where none is kept."""
-    async with _database(settings) as db:
+    async with database(settings) as db:
         kept = await db.read(lambda conn: runs.kept(conn, run_id, "patch"))
     if kept is None:
         raise UserError(f"No patch is kept of a run {run_id}: its work was published, or it made none.")

@@ -1,0 +1,143 @@
+"""A run drawn in the terminal: its jobs by layers, how each stands, what it needs or why it is not done, time, cost."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bot.errors import State
+from bot.invisible import cleaned
+from bot.publish import text
+from bot.publish.graph_view import Job, View, counted, layers, named, view
+from bot.store.record import PAST, Node, Run, busy, total_cost
+
+COLOURS = {"done": "green", "failed": "red", "running": "cyan", "timed out": "red", "over budget": "yellow"}
+_DIM = frozenset({"queued", "skipped"})
+_NEEDS = 3  # jobs that are named
+_AROUND = 3  # lines beside those of the jobs: headline, what is left out, the cursor's
+_GIVEN_UP = ("done", "no change", "skipped", "queued", "waiting")  # which rows go first where there is no room
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the drawing; one that is no job's has no state that it could be counted by."""
+
+    name: str
+    state: State | None
+    time: str = ""
+    cost: str = ""
+    said: str = ""
+    layer: str = ""
+    depth: int = 0
+
+
+def drawing(run: Run, rows: Sequence[Node], now: float, height: int = 0) -> RenderableType:
+    """The whole run; of `height` lines at most (0: as many as it takes), for which what is done is counted first."""
+    seen = view(run.facts.get("graph", ()), rows, active=run.active)
+    lines = list(_lines(seen, now))
+    kept, left = fitting(lines, height - _AROUND) if height else (lines, "")
+    grid = Table.grid(padding=(0, 2))
+    for _ in range(5):
+        grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for line in kept:
+        grid.add_row(*_cells(line))
+    return Group(headline(run, rows, now), grid, *([Text(left, style="dim")] if left else []))
+
+
+def headline(run: Run, rows: Sequence[Node], now: float) -> Text:
+    """What the run is, how it stands, how long it has taken, what it has cost."""
+    words = [run.context["workflow"]["name"], run.target, run.state, text.duration(seconds(run, rows, now))]
+    words += [text.money(run.cost_usd if not run.active else total_cost(rows))]
+    return Text(cleaned(" · ".join(words)), style="bold", no_wrap=True, overflow="ellipsis")
+
+
+def seconds(run: Run, rows: Sequence[Node], now: float) -> float:
+    """How long a run took, or has taken until now; what it rested does not count."""
+    if run.started_at is None:
+        return 0.0
+    return busy(rows) if run.life > 1 or run.state == "waiting" else (run.ended_at or now) - run.started_at
+
+
+def fitting(lines: Sequence[Line], room: int) -> tuple[list[Line], str]:
+    """As many lines as there is room for, those that run or failed before others, and words about the rest."""
+    kept, gone = list(lines), Counter[str]()
+    for state in _GIVEN_UP:
+        for line in [one for one in kept if one.state == state]:
+            if len(kept) <= room:
+                break
+            kept.remove(line)
+            gone[state] += 1
+    more = len(kept) - max(room, 1)
+    if more > 0:
+        gone.update(line.state or "" for line in kept[-more:])
+        kept = kept[:-more]
+    said = ", ".join(f"{count} {state}".rstrip() for state, count in gone.items())
+    return kept, f"and {sum(gone.values())} more: {said}" if gone else ""
+
+
+def _lines(seen: View, now: float) -> Iterator[Line]:
+    yield from (_of_step(step, now) for step in seen.before)
+    for number, layer in enumerate(layers(seen.jobs), start=1):
+        for place, line in enumerate(_level(layer, now, 0)):
+            yield line if place else _numbered(line, number)
+    yield from (_of_step(step, now) for step in seen.after)
+
+
+def _level(jobs: Sequence[Job], now: float, depth: int) -> Iterator[Line]:
+    shown, left = named(jobs)
+    if depth == 0 and len(shown) < len(jobs):
+        yield Line(counted(jobs), None)
+    for job in shown:
+        yield _of_job(job, now, depth)
+        yield from _level(job.below, now, depth + 1)
+    yield from (Line(f"and {words}", None, depth=depth) for words in left)
+
+
+def _numbered(line: Line, number: int) -> Line:
+    return Line(line.name, line.state, line.time, line.cost, line.said, str(number), line.depth)
+
+
+def _of_job(job: Job, now: float, depth: int) -> Line:
+    took = job.seconds(now) if job.state != "skipped" else None
+    time = text.duration(took) if took is not None else ""
+    return Line(job.name, job.state, time, _cost(job.cost_usd), _said(job), depth=depth)
+
+
+def _said(job: Job) -> str:
+    if job.below:
+        return counted(job.below)
+    if job.reason:
+        return plain(job.reason)
+    if job.state == "running" and (steps := [step for step in job.steps if step.state == "running"]):
+        return plain(steps[-1].title)
+    more = f" and {len(job.needs) - _NEEDS} more" if len(job.needs) > _NEEDS else ""
+    return f"needs {', '.join(job.needs[:_NEEDS])}{more}" if job.needs and job.state == "queued" else ""
+
+
+def _of_step(step: Node, now: float) -> Line:
+    time = text.duration((step.ended_at or now) - step.started_at) if step.started_at is not None else ""
+    name = plain(step.title) + (" (done anew since)" if PAST in step.key else "")
+    return Line(name, step.state, time, _cost(step.cost_usd), plain(step.reason))
+
+
+def _cost(usd: float | None) -> str:
+    return text.money(usd) if usd != 0 else ""
+
+
+def plain(words: str) -> str:
+    """The first line of our Markdown as the terminal shows it; nothing in it gives orders to that."""
+    return cleaned(words.strip().split("\n")[0].replace("`", ""))
+
+
+def _cells(line: Line) -> Iterator[Text]:
+    style = COLOURS.get(line.state or "", "dim" if line.state in _DIM else "")
+    yield Text(line.layer, style="dim")
+    yield Text("  " * line.depth + cleaned(line.name), style="dim" if line.state in _DIM or not line.state else "")
+    yield Text(line.state or "", style=style)
+    yield Text(line.time, justify="right")
+    yield Text(line.cost, justify="right")
+    yield Text(cleaned(line.said), style="dim")
