@@ -24,7 +24,7 @@ _UNTESTED = Verdict("", None)
 class Portion:
     """What one job of many gave to a run's work: who did it, its last words, and the paths that it changed.
 
-    `resolved`: those of the paths whose conflicts an agent resolved.
+    `resolved`: those of the paths whose conflicts an agent resolved. `focus` is its part of the work, in words.
     """
 
     job: str
@@ -32,6 +32,7 @@ class Portion:
     words: str
     paths: tuple[str, ...]
     resolved: tuple[str, ...] = ()
+    focus: str = ""
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ class Stage:
         paths = dict.fromkeys(path for merge in merges for path in merge.paths)
         resolved = dict.fromkeys(path for merge in merges for path in merge.resolved)
         words = self.portions[part.name].words if part.name in self.portions else product.words
-        return Portion(part.name, part.spec.agent, words, tuple(paths), tuple(resolved))
+        return Portion(part.name, part.spec.agent, words, tuple(paths), tuple(resolved), part.spec.focus)
 
     async def _read(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
         """A job of an agent that changes nothing: what it says by name."""
@@ -334,6 +334,10 @@ class Stage:
             return False
         return (await self.merge(part, product, Ended("done"))).well
 
+    def _merged(self, portion: Portion) -> int:
+        """When a job was merged first: the same after a crash, when those that are done come in any order."""
+        return next((merge.seq for merge in self.trunk.standing(portion.job)), 0)
+
     def product(self, ended: Mapping[str, Ended], checked: Ended, *, tolerant: bool = False) -> Product:
         """What the run made; `tolerant`: jobs that failed do not make the whole fail, where one went well."""
         bad = {name: one for name, one in ended.items() if not one.well}
@@ -349,7 +353,7 @@ class Stage:
         reason = "\n\n".join(part for part in (checked.reason, reason, *self.notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")
-        portions = tuple(self.portions.values())
+        portions = tuple(sorted(self.portions.values(), key=self._merged))
         verdict = self.integrator.verdict
         return Product(
             tree=self.trunk.tree,

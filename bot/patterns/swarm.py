@@ -34,7 +34,8 @@ class Swarm:
         counted = graph_text.ended(len(ended) - len(bad), len(ended), bad)
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.notes)
         order, opens = stage.order, workflow.opens
-        work = slices.Whole(order.mirror, order.base_tree, product.tree, stage.portions, order.asked.title)
+        gave = {portion.job: portion for portion in product.parts}
+        work = slices.Whole(order.mirror, order.base_tree, product.tree, gave, order.asked.title)
         cut = await work.cut(opens.files, opens.max)
         return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
 
