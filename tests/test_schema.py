@@ -37,6 +37,7 @@ workflows:
 limits: {usd: 2, minutes: 30, usd-a-day: 10, runs-a-day: 20}
 base: develop
 draft: true
+co-authors: true
 owns: [src/**, "!src/secret/"]
 layers: {web: [/web/, "/static/**"], api: [/api/]}
 services: ["services/*", "!services/old"]

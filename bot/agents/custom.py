@@ -27,8 +27,8 @@ class Custom:
     """`owns` are the globs of what runs may change (none: everything), `protected` of what needs a person's approval.
 
     `setup_hosts` None: those of the operator. `language` empty: whatever agents take. `usd_a_day` is the repository's.
-    `staged`: a run shows what it would do, and writes nothing else. `layers` by name and `services` say by globs what
-    the repository falls into.
+    `staged`: a run shows what it would do, and writes nothing else. `co_authors`: commits name the agents that made
+    them. `layers` by name and `services` say by globs what the repository falls into.
     """
 
     agents: Mapping[str, Chosen] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class Custom:
     language: str = ""
     usd_a_day: float | None = None
     staged: bool = False
+    co_authors: bool = False
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services: tuple[str, ...] = ()
 
@@ -68,6 +69,7 @@ def custom(settings: Configuration) -> Custom:
         language=settings.language or "",
         usd_a_day=settings.limits.usd_a_day,
         staged=settings.staged,
+        co_authors=settings.co_authors,
         layers=settings.layers,
         services=settings.services,
     )

@@ -134,6 +134,7 @@ class Configuration(Strict):
     limits: RepositoryLimits = RepositoryLimits()
     base: str | None = None
     draft: bool | None = None
+    co_authors: bool = False
     layers: dict[Area, Annotated[Guarded, Field(min_length=1)]] = Field(default_factory=dict)
     services: Guarded = ()
     owns: Guarded = ()

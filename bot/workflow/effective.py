@@ -13,7 +13,7 @@ from bot.workflow.configuration import PATH, Configuration, WorkflowSettings, st
 from bot.workflow.spec import Workflow
 
 DEFAULT, ORGANISATION, INSTALLATION = "default", "organisation", "this installation"
-_ALONE = ("staged", "language", "setup", "setup_hosts", "test", "lint", "backend", "base", "draft")
+_ALONE = ("staged", "language", "setup", "setup_hosts", "test", "lint", "backend", "base", "draft", "co_authors")
 _GUARDS = ("layers", "services", "owns", "protected", "bots")
 Way = tuple[str, ...]  # the names that lead to a value: fields of models and keys of mappings
 
