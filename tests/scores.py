@@ -25,7 +25,7 @@ def placed(rows: Sequence[Node]) -> list[Node]:
 def a_run(graph: Graph, state: Any = "running", **more: Any) -> Run:
     context = {"workflow": {"name": "Build a feature"}}
     made = Run("1f6e0b52", "d", "feature", "acme/shop", "acme/shop#7", state, 0.0, context, {"graph": list(graph)})
-    return replace(made, started_at=0.0, **more)
+    return replace(made, **{"started_at": 0.0, **more})
 
 
 FEATURE = [

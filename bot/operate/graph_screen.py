@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from bot.errors import State
@@ -16,7 +16,7 @@ from bot.store.record import PAST, Node, Run, busy, total_cost
 
 COLOURS = {"done": "green", "failed": "red", "running": "cyan", "timed out": "red", "over budget": "yellow"}
 _DIM = frozenset({"queued", "skipped"})
-_NEEDS = 3  # jobs that are named
+_NEEDS, _LONGEST = 3, 36  # jobs that are named, and cells for the name of one
 _AROUND = 3  # lines beside those of the jobs: headline, what is left out, the cursor's
 _GIVEN_UP = ("done", "no change", "skipped", "queued", "waiting")  # which rows go first where there is no room
 
@@ -39,13 +39,8 @@ def drawing(run: Run, rows: Sequence[Node], now: float, height: int = 0) -> Rend
     seen = view(run.facts.get("graph", ()), rows, active=run.active)
     lines = list(_lines(seen, now))
     kept, left = fitting(lines, height - _AROUND) if height else (lines, "")
-    grid = Table.grid(padding=(0, 2))
-    for _ in range(5):
-        grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for line in kept:
-        grid.add_row(*_cells(line))
-    return Group(headline(run, rows, now), grid, *([Text(left, style="dim")] if left else []))
+    said = [Text(left, style="dim")] if left else []
+    return Group(headline(run, rows, now), *_set(kept), *said)
 
 
 def headline(run: Run, rows: Sequence[Node], now: float) -> Text:
@@ -133,11 +128,23 @@ def plain(words: str) -> str:
     return cleaned(words.strip().split("\n")[0].replace("`", ""))
 
 
-def _cells(line: Line) -> Iterator[Text]:
-    style = COLOURS.get(line.state or "", "dim" if line.state in _DIM else "")
-    yield Text(line.layer, style="dim")
-    yield Text("  " * line.depth + cleaned(line.name), style="dim" if line.state in _DIM or not line.state else "")
-    yield Text(line.state or "", style=style)
-    yield Text(line.time, justify="right")
-    yield Text(line.cost, justify="right")
-    yield Text(cleaned(line.said), style="dim")
+def _set(lines: Sequence[Line]) -> Iterator[Text]:
+    """The lines in columns as wide as they need; what a line says ends where the terminal does."""
+    columns = [("  " * line.depth + cleaned(line.name), line.state or "", line.time, line.cost) for line in lines]
+    widths = [max((cell_len(row[number]) for row in columns), default=0) for number in range(4)]
+    widths[0] = min(widths[0], _LONGEST)
+    layer = max((len(line.layer) for line in lines), default=0)
+    for line, (name, state, time, cost) in zip(lines, columns, strict=True):
+        dim = "dim" if line.state in _DIM or not line.state else ""
+        shown = Text(no_wrap=True, overflow="ellipsis")
+        shown.append(f"{line.layer:>{layer}}  " if layer else "", style="dim")
+        shown.append(_fit(name, widths[0]) if line.state else name, style=dim)
+        shown.append(f"  {state:<{widths[1]}}", style=COLOURS.get(state, dim))
+        shown.append(f"  {time:>{widths[2]}}  {cost:>{widths[3]}}  ")
+        shown.append(cleaned(line.said), style="dim")
+        shown.rstrip()
+        yield shown
+
+
+def _fit(name: str, width: int) -> str:
+    return set_cell_size(name, width) if cell_len(name) <= width else set_cell_size(name, width - 1) + "…"
