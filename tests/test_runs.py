@@ -128,7 +128,7 @@ def test_a_graph_is_drawn_by_layers() -> None:
         "2  build                                 running  1 min 26 s  $0.45  0 of 2 done, 1 running, 1 fail…",
         "     build/api                           running  1 min 26 s  $0.05  developer works",
         "     build/web                           failed    1 min 6 s  $0.40  Failed after 3 tries: the test…",
-        "   docs                                  skipped                     Not played: if: inputs.docs doe…",
+        "   docs                                  skipped                     Not played: if: inputs.docs do…",
         "3  ship                                  queued                      needs build, docs",
         "   Push the branch and open the pull r…  queued",
     ]
