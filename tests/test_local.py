@@ -40,7 +40,12 @@ def clone(tmp_path: Path) -> Path:
 
 
 async def run(
-    clone: Path, *tries: Sequence[Act], wish: Wish = WISH, heard: list[AgentEvent] | None = None, **more: Any
+    clone: Path,
+    *tries: Sequence[Act],
+    wish: Wish = WISH,
+    heard: list[AgentEvent] | None = None,
+    flow: str = "auto-implement",
+    **more: Any,
 ) -> Result:
     script: Mapping[str, Mapping[int, Sequence[Act]]] = {"": dict(enumerate(tries, start=1))}
     settings = Settings(
@@ -51,7 +56,7 @@ async def run(
         pool_size=1,
         heard=lambda _run, _key, event: heard.append(event) if heard is not None else None,
     )
-    return await execute(settings, workflow_of("auto-implement"), clone, wish, seams, lambda _bench, _run: None)
+    return await execute(settings, workflow_of(flow), clone, wish, seams, lambda _bench, _run: None)
 
 
 async def test_the_result_is_a_branch_and_the_clone_stays_as_it_was(clone: Path) -> None:
@@ -66,6 +71,18 @@ async def test_the_result_is_a_branch_and_the_clone_stays_as_it_was(clone: Path)
         "refs/heads/feature/auto-7-say-hello",
         "refs/heads/main",
     ]
+
+
+async def test_an_experiment_says_so_by_its_branch_and_that_it_is_to_be_looked_at(clone: Path) -> None:
+    flow = clone.parent / "try-it.yml"
+    parts = "worktrees: experiment\njobs: {a: {agent: developer}}\noutputs: {pull-request: {}}\n"
+    flow.write_text(f"name: Try\non: {{command: try-it}}\n{parts}")
+    result = await run(clone, RIGHT, flow=str(flow))
+    assert (result.state, result.branch) == ("done", "experiment/auto-7-say-hello")
+    assert result.reason.endswith(
+        "Look at this before you publish it:\n\n"
+        "- This was an experiment: nothing of it is published without a person's word."
+    )
 
 
 async def test_a_second_run_makes_a_branch_of_its_own(clone: Path) -> None:

@@ -13,6 +13,7 @@ from bot.orchestra.part import Ended
 from bot.orchestra.release import held_back
 from bot.policy.judge import judge
 from bot.policy.work import File, Work
+from bot.publish.scrutiny import wish
 from bot.workflow import known
 from bot.workflow.known import Known
 from bot.workflow.spec import parse_workflow
@@ -23,17 +24,19 @@ from tests.shelf import only, shipped
 JOB = "jobs: {api: {agent: developer, focus: build it}}\n"
 
 
-@pytest.mark.parametrize(
-    ("key", "why", "branch"),
-    [
-        ("approval: result", "The workflow wants a person to look at what it made", "feature/auto-1-say-hello"),
-        ("worktrees: experiment", "This was an experiment", "experiment/auto-1-say-hello"),
-    ],
-)
-async def test_what_is_to_be_looked_at_is_published_by_a_persons_word_and_no_sooner(
-    tmp_path: Path, key: str, why: str, branch: str
-) -> None:
-    async with opened(tmp_path, files=FILES, offered=offered(f"{key}\n{JOB}")) as shop:
+def test_a_workflow_may_want_all_that_it_makes_looked_at() -> None:
+    def wished(keys: str) -> list[tuple[str, str]]:
+        (flow,) = offered(f"{keys}{JOB}").workflows.values()
+        return [(one.level, one.sentence.partition(" ")[0]) for one in wish(flow)]
+
+    assert wished("approval: result\n") == [("approve", "The")]
+    assert wished("worktrees: experiment\napproval: plan\n") == [("approve", "This")]
+    assert wished("approval: plan\n") == wished("") == []
+
+
+async def test_an_experiment_is_published_by_a_persons_word_and_no_sooner(tmp_path: Path) -> None:
+    why, branch = "This was an experiment", "experiment/auto-1-say-hello"
+    async with opened(tmp_path, files=FILES, offered=offered(f"worktrees: experiment\n{JOB}")) as shop:
         shop.rehearse([Write("api/made.txt", "1\n")])
         issue = await shop.implement()
         assert shop.pulls() == []
