@@ -57,12 +57,16 @@ def explanations(paths: Sequence[Path]) -> list[tuple[Path, list[str]]]:
 
 def _reusing(path: Path, text: str, workflow: Workflow) -> None:
     """Raises ConfigError where it uses workflows in a way that cannot be: those beside it, and ours."""
-    agents = dict(shipped().agents)
-    files = [one for one in sorted(path.parent.glob("*.y*ml")) if not one.name.endswith(script.SUFFIX)]
-    beside = {workflow_id(str(one)): _workflow(one, agents) for one in files}
-    known_here = {**shipped().workflows, **{name: one for name, one in beside.items() if one is not None}}
-    if wrong := reuse.problem(workflow, known_here):
+    if wrong := reuse.problem(workflow, usable(path)):
         raise load(str(path), text).error(*wrong)
+
+
+def usable(path: Path) -> dict[str, Workflow]:
+    """The workflows that the one in the file `path` may use, by id: those beside it, and ours."""
+    ours = shipped()
+    files = [one for one in sorted(path.parent.glob("*.y*ml")) if not one.name.endswith(script.SUFFIX)]
+    beside = {workflow_id(str(one)): _workflow(one, dict(ours.agents)) for one in files}
+    return {**ours.workflows, **{name: one for name, one in beside.items() if one is not None}}
 
 
 def _known(folder: Path) -> Known:

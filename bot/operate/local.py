@@ -4,7 +4,7 @@ import getpass
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from bot.git import changes
 from bot.git.command import Identity
 from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
-from bot.operate import script
+from bot.operate import check, script
 from bot.operate.screen import Screen
 from bot.publish import staged_text, text, verdict
 from bot.publish.ground import Ground
@@ -31,7 +31,7 @@ from bot.publish.scrutiny import scrutinise, wish
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
-from bot.workflow import configuration
+from bot.workflow import configuration, reuse
 from bot.workflow.bounds import Bounds, Permitted, lowered
 from bot.workflow.conduct import Conductor
 from bot.workflow.configuration import Configuration
@@ -206,9 +206,18 @@ def _titled(wish: Wish, workflow: Workflow, name: str) -> Wish:
 
 
 async def execute(
-    settings: Settings, workflow: Workflow, clone: Path, wish: Wish, seams: Seams, watched: Callable[[Bench, str], None]
+    settings: Settings,
+    workflow: Workflow,
+    clone: Path,
+    wish: Wish,
+    seams: Seams,
+    watched: Callable[[Bench, str], None],
+    known: Mapping[str, Workflow] | None = None,
 ) -> Result:
-    """Do the workflow on the clone; `watched` is called with the parts and the run's id before it begins."""
+    """Do the workflow on the clone; `watched` is called with the parts and the run's id before it begins.
+
+    `known` are the workflows that it may use: without it ours.
+    """
     if workflow.opens is not workflow.outputs.pull_request:
         raise UserError(f"The workflow {workflow.name} works on a pull request, and a clone has none.")
     if not (clone / ".git").exists():
@@ -216,7 +225,7 @@ async def execute(
     async with workbench(settings, seams) as bench:
         if wish.backend is not None and wish.backend not in bench.shop.backends:
             raise UserError(f"There is no backend {wish.backend}; known are {', '.join(sorted(bench.shop.backends))}.")
-        run = _run(clone, workflow)
+        run = _run(clone, workflow, known if known is not None else shipped().workflows)
         await bench.db.write(lambda conn: runs.create(conn, run))
         watched(bench, run.id)
         host = CloneHost(bench, clone, wish)
@@ -232,10 +241,16 @@ async def _once(_key: str, effect: Callable[[], Any]) -> Any:
     return await effect()
 
 
-def _run(clone: Path, workflow: Workflow) -> Run:
+def _run(clone: Path, workflow: Workflow, known: Mapping[str, Workflow]) -> Run:
+    """Raises UserError where it uses a workflow that is not there."""
     now = time.time()
     name = str(uuid.uuid4())
-    context = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
+    try:
+        used = reuse.used(workflow, known)
+    except ValueError as wrong:
+        raise UserError(f"{workflow.name} cannot be played: {wrong}.") from wrong
+    context: dict[str, Any] = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
+    context["used"] = {name: one.model_dump(mode="json", by_alias=True) for name, one in used.items()}
     return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)
 
 
@@ -249,8 +264,9 @@ async def show(
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
         seams = replace(seams or Seams(), backends=played, heard=screen.heard, bare=wish.bare)
         with screen:
+            known = check.usable(Path(name)) if Path(name).is_file() else None
             result = await execute(
-                private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board)
+                private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board), known
             )
     console.print(escape(result.reason), style="green" if result.state == "done" else "red")
     if result.branch:
