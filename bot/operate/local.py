@@ -258,13 +258,12 @@ async def show(
     settings: Settings, console: Console, name: str, clone: Path, wish: Wish, seams: Seams | None = None
 ) -> Result:
     """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
-    workflow, screen = workflow_of(name), Screen(console)
+    workflow, screen, known = workflow_of(name), Screen(console), check.usable(Path(name))
     wish, played = _titled(wish, workflow, name), rehearsed(name, wish)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
         seams = replace(seams or Seams(), backends=played, heard=screen.heard, bare=wish.bare)
         with screen:
-            known = check.usable(Path(name)) if Path(name).is_file() else None
             result = await execute(
                 private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board), known
             )
