@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.store import runs
+from bot.store.db import Database
 from bot.store.record import Node, Run
 
 Graph = Sequence[Mapping[str, Any]]
@@ -72,3 +74,16 @@ def swarm(states: Mapping[int, Any]) -> list[Node]:
             ),
         ]
     )
+
+
+async def stored(db: Database, run: Run, rows: Sequence[Node] = ()) -> None:
+    """Put a run with its rows into the database as it stands."""
+
+    def write(conn: Any) -> None:
+        assert runs.create(conn, run)
+        values = ("state", "reason", "started_at", "ended_at", "cost_usd")
+        runs.update(conn, run.id, **{name: getattr(run, name) for name in values})
+        for node in rows:
+            runs.put(conn, run.id, node)
+
+    await db.write(write)

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -22,8 +21,7 @@ from bot.operate.upkeep import database
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.db import Database
-from bot.store.record import Node, Run
-from tests.scores import FEATURE, HALF_WAY, SWARM, a_run, entry, placed, row, swarm
+from tests.scores import FEATURE, HALF_WAY, SWARM, a_run, entry, placed, row, stored, swarm
 
 
 @pytest.fixture
@@ -39,17 +37,6 @@ async def db(settings: Settings) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def store(db: Database, run: Run, rows: Sequence[Node] = ()) -> None:
-    def write(conn: Any) -> None:
-        assert runs.create(conn, run)
-        values = ("state", "reason", "started_at", "ended_at", "cost_usd")
-        runs.update(conn, run.id, **{name: getattr(run, name) for name in values})
-        for node in rows:
-            runs.put(conn, run.id, node)
-
-    await db.write(write)
-
-
 def printed(*shown: RenderableType, width: int = 100) -> list[str]:
     page = StringIO()
     Console(file=page, width=width).print(*shown)
@@ -60,9 +47,9 @@ def printed(*shown: RenderableType, width: int = 100) -> list[str]:
 
 
 async def test_the_list_has_the_newest_first_of_one_repository_or_of_all(db: Database, settings: Settings) -> None:
-    await store(db, a_run([], "done", id="a" * 36, delivery="1", ended_at=61.0, cost_usd=0.25))
+    await stored(db, a_run([], "done", id="a" * 36, delivery="1", ended_at=61.0, cost_usd=0.25))
     more = {"repo": "acme/till", "target": "acme/till#1", "started_at": None}
-    await store(db, a_run([], "queued", id="b" * 36, delivery="2", **more))
+    await stored(db, a_run([], "queued", id="b" * 36, delivery="2", **more))
     assert printed(looking.table(await looking.newest(settings, None))) == [
         "run       workflow         for          state   started           time       cost",
         "bbbbbbbb  Build a feature  acme/till#1  queued  -                 -          -",
@@ -74,7 +61,7 @@ async def test_the_list_has_the_newest_first_of_one_repository_or_of_all(db: Dat
 
 async def test_an_id_may_be_cut_as_long_as_it_stays_the_only_one(db: Database, settings: Settings) -> None:
     for number, name in enumerate(("abc", "abcd", "x%y")):
-        await store(db, a_run([], "done", id=name, delivery=name, target=f"acme/shop#{number}"))
+        await stored(db, a_run([], "done", id=name, delivery=name, target=f"acme/shop#{number}"))
     assert (await looking.one(settings, "abc")).run.id == "abc"
     assert (await looking.one(settings, "x")).run.id == "x%y"
     with pytest.raises(UserError, match=r"Several runs begin with ab: abcd, abc\."):
@@ -87,7 +74,7 @@ async def test_an_id_may_be_cut_as_long_as_it_stays_the_only_one(db: Database, s
 
 
 async def test_a_run_is_json_with_its_jobs_and_what_is_of_none(db: Database, settings: Settings) -> None:
-    await store(db, a_run(FEATURE, "failed", ended_at=90.0, reason="1 of 5 failed.", cost_usd=0.55), HALF_WAY)
+    await stored(db, a_run(FEATURE, "failed", ended_at=90.0, reason="1 of 5 failed.", cost_usd=0.55), HALF_WAY)
     told = json.loads(looking.as_json(await looking.one(settings, "1f6e")))
     jobs = {job["name"]: job for job in told.pop("jobs")}
     assert [step["key"] for step in told.pop("steps")] == ["prepare", "publish"]
@@ -185,7 +172,7 @@ def console(*, terminal: bool) -> tuple[Console, Page]:
 
 @pytest.mark.parametrize("terminal", [True, False])
 async def test_a_run_is_watched_until_it_has_ended(db: Database, settings: Settings, *, terminal: bool) -> None:
-    await store(db, a_run(FEATURE), HALF_WAY)
+    await stored(db, a_run(FEATURE), HALF_WAY)
     to, page = console(terminal=terminal)
     watching = asyncio.create_task(looking.watch(settings, to, "1f", pace=0.001))
     await asyncio.wait_for(page.written.wait(), 10)
@@ -246,9 +233,9 @@ def test_the_commands_print_what_there_is_and_end_with_a_code(
 ) -> None:
     async def fill() -> None:
         async with database(settings) as opened:
-            await store(opened, a_run(FEATURE, "done", ended_at=90.0, cost_usd=0.5), HALF_WAY)
+            await stored(opened, a_run(FEATURE, "done", ended_at=90.0, cost_usd=0.5), HALF_WAY)
             failed = {"id": "2a", "delivery": "2", "target": "acme/shop#8", "ended_at": 9.0}
-            await store(opened, a_run([], "failed", **failed))
+            await stored(opened, a_run([], "failed", **failed))
 
     asyncio.run(fill())
     monkeypatch.setenv("TUTTI_DATA_DIR", str(settings.data_dir))

@@ -1,6 +1,7 @@
 """The page of a run, under an address nobody can guess: the same tree as the status comment, and nothing more."""
 
 import time
+from collections.abc import Sequence
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,9 +10,10 @@ from markupsafe import Markup
 
 from bot.invisible import cleaned
 from bot.publish import text
+from bot.publish.graph_view import Job, counted, named, view
 from bot.store import runs
 from bot.store.db import Database
-from bot.store.record import Node, Run
+from bot.store.record import PAST, Node, Run
 
 _templates = Environment(
     loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -39,7 +41,9 @@ class RunPage:
         if found is None:
             return self._html("missing.html", 404)
         steps = await self._db.read(lambda conn: runs.tree(conn, found.id))
-        return self._html("run.html", 200, run=_described(found), steps=[_step(node) for node in steps])
+        seen = view(found.facts.get("graph", ()), steps, active=found.active)
+        around = {"before": [_step(node) for node in seen.before], "after": [_step(node) for node in seen.after]}
+        return self._html("run.html", 200, run=_described(found), jobs=_jobs(seen.jobs), **around)
 
     async def style(self, _request: web.Request) -> web.Response:
         source, _, _ = PackageLoader("bot.web").get_source(_templates, "run.css")
@@ -80,6 +84,32 @@ def _item(line: str) -> dict[str, object]:
     return {"done": line.startswith("[x] "), "words": cleaned(line[4:] if line[:4] in ("[x] ", "[ ] ") else line)}
 
 
+def _jobs(jobs: Sequence[Job]) -> dict[str, object]:
+    """The jobs of one level, of many those that need to be seen; `whole` and `left` tell of the others."""
+    shown, left = named(jobs)
+    return {
+        "shown": [_job(job) for job in shown],
+        "left": left,
+        "whole": counted(jobs) if len(shown) < len(jobs) else "",
+    }
+
+
+def _job(job: Job) -> dict[str, object]:
+    took = job.seconds(time.time()) if job.state != "skipped" else None
+    return {
+        "name": cleaned(job.name),
+        "state": job.state,
+        "reason": _line(job.reason),
+        "needs": ", ".join(map(cleaned, job.needs)) if job.state == "queued" else "",
+        "counts": counted(job.below) if job.below else "",
+        "elapsed": text.duration(took) if took is not None else "",
+        "cost": text.money(job.cost_usd) if job.cost_usd != 0 else "",
+        "steps": [_step(node) for node in job.steps if PAST not in node.key],
+        "open": job.state == "running" or job.bad,
+        "below": _jobs(job.below),
+    }
+
+
 def _step(node: Node) -> dict[str, object]:
     end = node.ended_at or time.time()
     return {
@@ -87,6 +117,6 @@ def _step(node: Node) -> dict[str, object]:
         "state": node.state,
         "reason": _line(node.reason),
         "plan": [_item(line) for line in node.plan.splitlines()],
-        "elapsed": text.duration(end - node.started_at) if node.started_at else "",
+        "elapsed": text.duration(end - node.started_at) if node.started_at is not None else "",
         "cost": text.money(node.cost_usd) if node.cost_usd != 0 else "",
     }
