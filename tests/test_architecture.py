@@ -39,10 +39,13 @@ PURE |= {"bot.slash", "bot.mention", "bot.orders", "bot.decision", "bot.publish.
 PURE |= {"bot.publish.status_text", "bot.publish.command_text", "bot.publish.description", "bot.agents.response"}
 PURE |= {"bot.git.overlap", "bot.expression", "bot.syntax", "bot.publish.graph_view", "bot.publish.graph_picture"}
 PURE |= {"bot.publish.job_text", "bot.publish.step_text"}
+PURE |= {"bot.workflow.graph", "bot.workflow.lane", "bot.workflow.division", "bot.workflow.reuse", "bot.operate.explain"}
+PURE |= {f"bot.orchestra.{name}" for name in ("part", "shares", "again", "sides", "request", "release", "lead", "crew")}
+PURE |= {f"bot.publish.{name}" for name in ("graph_text", "strategy_text", "swarm_text", "team_text")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/graph").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/review").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/policy").rglob("[!_]*.py")}
-HARMLESS |= {"ast", "hashlib", "math", "warnings"}
+HARMLESS |= {"ast", "hashlib", "math", "slugify", "warnings"}
 HARMLESS |= {"base64", "bisect", "configparser", "detect_secrets", "functools", "importlib", "pathspec", "pkgutil"}
 HARMLESS |= {
     "binascii",
