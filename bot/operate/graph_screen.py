@@ -51,10 +51,10 @@ def headline(run: Run, rows: Sequence[Node], now: float) -> Text:
 
 
 def seconds(run: Run, rows: Sequence[Node], now: float) -> float:
-    """How long a run took, or has taken until now; what it rested does not count."""
-    if run.started_at is None:
-        return 0.0
-    return busy(rows) if run.life > 1 or run.state == "waiting" else (run.ended_at or now) - run.started_at
+    """How long a run took, or has taken until now; what it rested does not count. On a clone it is its steps' time."""
+    if run.started_at is None or run.life > 1 or run.state == "waiting":
+        return busy(rows)
+    return (run.ended_at or now) - run.started_at
 
 
 def fitting(lines: Sequence[Line], room: int) -> tuple[list[Line], str]:

@@ -75,14 +75,13 @@ async def _drawn(db: Database, console: Console, run_id: str, pace: float) -> Ru
 
 async def _told(db: Database, console: Console, run_id: str, pace: float) -> Run:
     """Where nothing can be drawn over: a line for each change, and the drawing once it has ended."""
-    screen = Screen(console)
-    while True:
-        seen = await _look(db, run_id)
-        screen.show(seen.run, seen.rows)
-        if not seen.run.active:
-            console.print(drawing(seen.run, seen.rows, seen.now))
-            return seen.run
-        await asyncio.sleep(pace)
+    with Screen(console) as screen:
+        while True:
+            seen = await _look(db, run_id)
+            screen.show(seen.run, seen.rows)
+            if not seen.run.active:
+                return seen.run
+            await asyncio.sleep(pace)
 
 
 async def _look(db: Database, run_id: str) -> Seen:

@@ -18,7 +18,7 @@ from bot.store.db import Database
 from bot.store.record import Node, Run
 
 _SHOWN = 110
-_WHAT, _NAME = 10, 24  # the room for what a line is about, and for the name of a job
+_WHAT, _NAME = 10, 36  # the least and the most room for what a line is about
 
 
 class Screen:
@@ -42,12 +42,14 @@ class Screen:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+        elif self._jobs:
+            self.console.print(self._drawing())
 
     def line(self, what: str, words: str, style: str = "") -> None:
         """One line: seconds since the beginning, what it is about, the words."""
         words = cleaned(words)  # an agent's words give no orders to the terminal
         passed = time.monotonic() - self._began
-        pad = _NAME if self._jobs else _WHAT
+        pad = max(_WHAT, min(_NAME, max(map(len, self._jobs), default=0)))
         room = max(20, self.console.width - pad - 13) if self.console.is_terminal else _SHOWN
         shown = escape(words if len(words) <= room else words[: room - 3] + "...")
         self.console.print(
