@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.github.writing import BODY_LIMIT
 from bot.publish import graph_picture
 from bot.publish.graph_view import counted, layers, view
-from bot.publish.status_text import Status, check_summary, status
+from bot.publish.status_text import Status, check_summary, named_steps, status
 from bot.store.record import Node, Run
 from tests.scores import FEATURE, HALF_WAY, SWARM, a_run, entry, placed, row, swarm
 
@@ -98,6 +98,14 @@ def test_whatever_is_long_the_status_fits_into_a_comment() -> None:
         ended = shown(a_run(graph, "failed", reason="z" * 50_000, ended_at=3.0), rows)
         assert len(ended) < BODY_LIMIT - 500
         assert max(map(len, (check_summary(rows, "o" * 9_000), check_summary(rows, "o" * 9_000, graph)))) < 50_000
+
+
+def test_of_very_many_steps_those_are_named_that_somebody_may_want_to_try_again() -> None:
+    few = named_steps(HALF_WAY, 100.0).splitlines()
+    assert "- [x] developer works · 46 s · $0.40 · `build/web.agent.1`" in few
+    assert "- [ ] Push the branch and open the pull request · `publish`" in few
+    many = named_steps(swarm({7: "failed"}), 3.0)
+    assert re.findall(r"`(.*?)`", many) == ["sweep", "sweep/0007"]
 
 
 def test_what_a_job_did_in_a_life_before_is_not_shown_as_a_job() -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 from bot.errors import State
 from bot.publish import graph_picture, job_text
-from bot.publish.graph_view import counted, view
+from bot.publish.graph_view import WELL, counted, view
 from bot.publish.step_text import step_line as step_line
 from bot.publish.text import duration, fence, folded, money, tail
 from bot.store.record import Node, Run, busy, total_cost
 
 ROOM = 60_000  # characters of a status: GitHub takes 65,536
 _LEAST = 4_000  # for the jobs, whatever else there is to say
-_SUMMARY = 40_000  # for the steps of a check run, which has what its tests printed below
+_SUMMARY = 40_000  # for the steps of a check run, which has what its tests printed below, and for those by name
+_NAMED = 200  # steps by name
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ def headline(shown: Status) -> str:
 
 def state_words(state: State, place: int = 0) -> str:
     return f"queued, place {place}" if state == "queued" and place else state
+
+
+def named_steps(steps: Sequence[Node], now: float) -> str:
+    """The steps with the names by which commands know them; of very many those that run or did not end well."""
+    quiet = {*WELL, "queued", "skipped"}
+    shown = [node for node in steps if len(steps) <= _NAMED or node.state not in quiet]
+    return "\n".join(job_text.cut((step_line(node, now, name=node.key) for node in shown), len(shown), _SUMMARY))
 
 
 def check_summary(steps: Sequence[Node], output: str, graph: Sequence[Mapping[str, Any]] = ()) -> str:
