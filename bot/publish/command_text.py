@@ -193,7 +193,7 @@ def standing(runs: Sequence[tuple[Run, Sequence[Node]]], now: float, page: Mappi
     parts = []
     for run, steps in runs:
         shown = status_text.Status(run, run.context["workflow"]["name"], steps, now, page=page.get(run.id, ""))
-        named = "\n".join(status_text.step_line(node, now, name=node.key) for node in steps)
+        named = status_text.named_steps(steps, now)
         parts += [status_text.headline(shown), named, text.tail(run.reason)]
     return "\n\n".join(part for part in parts if part) or "Nothing was ever started here."
 
