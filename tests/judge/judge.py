@@ -2,7 +2,7 @@
 
 import json
 import lzma
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from referencing.jsonschema import DRAFT202012
 from bot.emulator.fault import Exchange
 from bot.emulator.hooks import Delivery
 from tests.judge.excerpt import FILE, shape
+from tests.judge.likeness import Likeness
 
 URI = "urn:github"
 REMARKS = (
@@ -44,7 +45,8 @@ class Judge:
         self.description: dict[str, Any] = json.loads(lzma.decompress(FILE.read_bytes()))
         resource = Resource.from_contents(self.description, default_specification=DRAFT202012)
         self._registry: Registry[Any] = Registry().with_resource(URI, resource)
-        self._seen: dict[tuple[str, str], list[str]] = {}
+        self._likeness = Likeness(self.description)
+        self._well: set[tuple[str, Hashable]] = set()
 
     def operation(self, exchange: Exchange) -> str | None:
         """The operation's name in the description; None for git and for what has no route."""
@@ -120,17 +122,20 @@ class Judge:
         return found
 
     def _check(self, value: Any, *where: str) -> list[str]:
-        """One line for the heart of what is wrong; equal values are looked at once."""
+        """One line for the heart of what is wrong; what is like something that was well is not looked at again."""
         pointer = "".join("/" + each.replace("~", "~0").replace("/", "~1") for each in where)
-        key = (pointer, json.dumps(value, sort_keys=True))
-        if key not in self._seen:
-            validator = Draft202012Validator({"$ref": f"{URI}#{_quoted(pointer)}"}, registry=self._registry)
-            self._seen[key] = [
-                f"{'.'.join(map(str, best.absolute_path))}: {best.message[:200]}"
-                for each in validator.iter_errors(value)
-                if (best := best_match([each])) is not None
-            ]
-        return self._seen[key]
+        key = (pointer, self._likeness(value))
+        if key in self._well:
+            return []
+        validator = Draft202012Validator({"$ref": f"{URI}#{_quoted(pointer)}"}, registry=self._registry)
+        complaints = [
+            f"{'.'.join(map(str, best.absolute_path))}: {best.message[:200]}"
+            for each in validator.iter_errors(value)
+            if (best := best_match([each])) is not None
+        ]
+        if not complaints:
+            self._well.add(key)
+        return complaints
 
 
 def _field(complaint: str) -> str:

@@ -1,5 +1,8 @@
 """The judge itself: it knows every operation and webhook that is played, and it sees what is wrong."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from bot.emulator.fault import Exchange
@@ -8,6 +11,7 @@ from bot.emulator.hooks import Delivery
 from bot.emulator.server import ROUTES
 from tests.judge.excerpt import plain
 from tests.judge.judge import judge
+from tests.judge.likeness import SILENT, TELLING, Likeness
 
 PULLS = "/repos/{owner}/{repo}/pulls"
 
@@ -72,3 +76,66 @@ def test_openapi_becomes_plain_json_schema() -> None:
         "properties": {"title": {"anyOf": [{"type": "null"}, {"type": "string"}]}},
     }
     assert "title" in judge().description["schemas"]["issue"]["properties"]
+
+
+def test_nothing_in_the_description_tells_values_apart_that_are_taken_for_alike() -> None:
+    told = judge().description
+    answers = [schema for each in told["operations"].values() for schema in each["answers"].values() if schema]
+    asked_for = [schema for each in told["operations"].values() for schema in (each["body"], *each["query"].values())]
+    schemas = [*answers, *filter(None, asked_for), *told["webhooks"].values(), *told["schemas"].values()]
+    assert {word for schema in schemas for word in words(schema)} - SILENT <= TELLING
+
+
+def words(schema: Any) -> Iterator[str]:
+    """What a schema says, and what those inside it say."""
+    yield from schema
+    inside = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    inside += [each for word in ("anyOf", "oneOf", "allOf") for each in schema.get(word, [])]
+    for each in inside:
+        if isinstance(each, dict):
+            yield from words(each)
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "alike"),
+    [
+        ("some words", "other words", True),
+        ("", "some words", False),
+        ("open", "closed", False),
+        ("open", "opened at night", False),
+        ("four", "x" * 21, False),
+        (7, 8, True),
+        (0, 1, False),
+        (-1, 0, False),
+        (5, 500, False),
+        (1, True, False),
+        (0, False, False),
+        (None, False, False),
+        (7, 7.5, False),
+        (7, "7", False),
+        ([], {}, False),
+        (["a"], ["a", "b"], False),
+        (["a", 7], ["b", 8], True),
+        ({"a": 7, "b": "x"}, {"b": "y", "a": 8}, True),
+        ({"a": 7}, {"b": 7}, False),
+        ({"a": None}, {}, False),
+        ({"a": {"b": [7]}}, {"a": {"b": ["7"]}}, False),
+    ],
+)
+def test_what_a_description_tells_apart(one: object, another: object, alike: bool) -> None:
+    schema = {
+        "a": {"enum": ["open", "closed"], "type": "string"},
+        "b": {"minLength": 1, "maxLength": 20},
+        "c": {"minimum": 0, "maximum": 100, "properties": {"enum": {"type": "string"}, "minimum": {"minimum": 1}}},
+    }
+    told = Likeness(schema)
+    assert (told(one) == told(another)) is alike
+
+
+def test_only_what_was_well_spares_what_is_like_it() -> None:
+    body: dict[str, Any] = {"title": "T", "head": "x", "base": "main"}
+    for wrong in ({"base": 7}, {"base": 8}, {"draft": 1}):
+        assert judge().request(asked("POST", PULLS, body)) == []
+        assert judge().request(asked("POST", PULLS, {**body, "title": "Another"})) == []
+        (complaint,) = judge().request(asked("POST", PULLS, {**body, **wrong}))
+        assert str(next(iter(wrong.values()))) in complaint
