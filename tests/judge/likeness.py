@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-TELLING = frozenset(
-    "$ref additionalProperties allOf anyOf enum items maxItems maxLength maximum minItems minLength minimum oneOf "
-    "properties required type".split()
-)
+TELLING = frozenset({
+    "$ref", "additionalProperties", "allOf", "anyOf", "enum", "items", "maxItems", "maxLength", "maximum", "minItems",
+    "minLength", "minimum", "oneOf", "properties", "required", "type",
+})  # fmt: skip
 """What a schema may say to tell values apart: by names, kinds, words that are listed, bounds. No pattern, for one."""
 SILENT = frozenset(("default", "discriminator", "format", "x-github-breaking-changes"))
 """What it may say beside, which tells nothing apart for who asks for no formats."""
