@@ -90,8 +90,13 @@ _BUILD = frozenset(
 _ORDER = ("build", "feat", "fix", "test", "docs", "ci")
 
 
-def commits(answer: Answer, paths: Sequence[str], heading: str, *, fix: bool) -> list[tuple[str, list[str]]]:
-    """(message, paths) of every commit: the agent's where they are conventional and cover real paths, ours else."""
+def commits(
+    answer: Answer, paths: Sequence[str], heading: str, *, fix: bool, scope: str = ""
+) -> list[tuple[str, list[str]]]:
+    """(message, paths) of every commit: the agent's where they are conventional and cover real paths, ours else.
+
+    A message is one line, so nothing in it is a trailer; `scope` is that of ours.
+    """
     left = set(paths)
     groups: list[tuple[str, list[str]]] = []
     for wish in answer.commits:
@@ -99,7 +104,7 @@ def commits(answer: Answer, paths: Sequence[str], heading: str, *, fix: bool) ->
         if mine and _conventional(wish.message):
             groups.append((_subject(wish.message), mine))
             left -= set(mine)
-    return groups + _by_concern(left, heading, fix=fix)
+    return groups + _by_concern(left, heading, fix=fix, scope=scope)
 
 
 def _conventional(message: str) -> bool:
@@ -107,22 +112,29 @@ def _conventional(message: str) -> bool:
     return match is not None and match["type"] in TYPES
 
 
-def _by_concern(paths: set[str], heading: str, *, fix: bool) -> list[tuple[str, list[str]]]:
+def _by_concern(paths: set[str], heading: str, *, fix: bool, scope: str) -> list[tuple[str, list[str]]]:
     groups: dict[str, list[str]] = {}
     for path in sorted(paths):
         kind = concern(path)
         groups.setdefault("fix" if kind == "feat" and fix else kind, []).append(path)
-    return [(_message(kind, heading)[:100], groups[kind]) for kind in _ORDER if kind in groups]
+    return [(_message(kind, heading, scope)[:100], groups[kind]) for kind in _ORDER if kind in groups]
 
 
-def _message(kind: str, heading: str) -> str:
+def _message(kind: str, heading: str, scope: str) -> str:
     """The heading as a commit of this kind; one that is conventional already keeps its own where that fits."""
     match = _HEADER.match(heading)
     if match is None or match["type"].lower() not in TYPES:
-        return f"{kind}: {_lowered(heading)}"
+        return f"{kind}{_scoped(kind, scope)}: {_lowered(heading)}"
     own, subject = match["type"].lower(), _lowered(match["subject"])
     fits = own == kind or (kind in ("feat", "fix") and own not in _ORDER) or {own, kind} == {"feat", "fix"}
-    return f"{own}{match['scope']}: {subject}" if fits else f"{kind}: {subject}"
+    if not fits:
+        return f"{kind}{_scoped(kind, scope)}: {subject}"
+    return f"{own}{match['scope'] or _scoped(own, scope)}: {subject}"
+
+
+def _scoped(kind: str, scope: str) -> str:
+    """The scope in its brackets, unless it says what the kind says: `docs`, and not `docs(docs)`."""
+    return f"({scope})" if scope and scope not in (kind, f"{kind}s") else ""
 
 
 def _lowered(heading: str) -> str:

@@ -1,29 +1,201 @@
-"""The words of a run that many agents made together: a section for each, and commits of one concern each. Pure."""
+"""The words of a run that many agents made together: commits of one concern each, and a section for each job. Pure."""
 
-import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.agents import answer
-from bot.agents.job import Portion
-from bot.github.harmless import code
+from bot.agents.job import Portion, Product
+from bot.github.harmless import bounded, code, headings, phrase, plain
+from bot.publish import parts_text, text
+
+SECTIONS = 20  # that stand open; more jobs than that are a list
+ROOM, LEAST = 20_000, 200  # characters of all sections, and of what an agent said in one
+MERGER = "merger"  # the agent that resolves conflicts
+_DOMAIN = "agents.tutti.invalid"  # of addresses that nobody has
+_LONGEST_SCOPE = 30
 
 
-def words(portions: Sequence[Portion], title: str, *, fix: bool = False) -> str:
-    """Last words as of one agent: a section for each job, and a JSON block with the commits of all of them.
+@dataclass(frozen=True)
+class Commit:
+    """One commit to be made: its subject is one line, and `agents` are those whose work it holds."""
+
+    subject: str
+    paths: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+
+    def message(self, *, co_authors: bool) -> str:
+        """With `co_authors` the agents are named at its end, as git's trailers are."""
+        names = [_name(agent) for agent in dict.fromkeys(self.agents)] if co_authors else []
+        trailers = [f"Co-authored-by: Tutti {name} <{name.replace('/', '-')}@{_DOMAIN}>" for name in names if name]
+        return "\n\n".join([self.subject, *["\n".join(trailers)] * bool(trailers)])
+
+
+def _name(agent: str) -> str:
+    """The name of an agent file, as far as it can stand in an address."""
+    return re.sub(r"[^a-z0-9_/-]+", "-", agent.lower()).strip("-/")
+
+
+# ---- commits ---------------------------------------------------------------------------------------------------------
+
+
+def commits(
+    portions: Sequence[Portion], said: answer.Answer, agent: str, paths: Sequence[str], title: str, *, fix: bool
+) -> list[Commit]:
+    """The commits of a run: of many jobs, by what each gave, or of one alone (no portions), by what its `agent` said.
 
     `fix`: what nobody worded mends something.
     """
-    said = [(portion, answer.read(portion.words)) for portion in portions]
-    sections = [_section(portion, one) for portion, one in said]
-    commits = [
-        {"message": message, "paths": paths}
-        for portion, one in said
-        for message, paths in answer.commits(one, portion.paths, one.title or title, fix=fix)
+    if portions:
+        return of_many(portions, paths, title, fix=fix)
+    return [Commit(message, tuple(mine), (agent,)) for message, mine in answer.commits(said, paths, title, fix=fix)]
+
+
+def of_many(portions: Sequence[Portion], paths: Sequence[str], title: str, *, fix: bool) -> list[Commit]:
+    """Commits that together have each of the paths once: those of each job in the order given, then what is of no job.
+
+    A path that several jobs changed is the last one's; where an agent resolved its conflicts, no job's alone.
+    """
+    owner = {path: number for number, portion in enumerate(portions) for path in portion.paths}
+    met = {path for portion in portions for path in portion.resolved}
+    changed = set(paths)
+    made: list[Commit] = []
+    for number, portion in enumerate(portions):
+        mine = sorted(path for path in changed - met if owner.get(path) == number)
+        made += [_of(portions, one, mine_) for one, mine_ in _own(portion, mine, title, fix=fix)]
+    for together in _groups(portions, sorted(changed & met)):
+        jobs = [portion.job for portion in _touching(portions, together)]
+        made += _rest(portions, together, parts_text.joined(jobs) if len(jobs) > 1 else title, fix=fix, more=(MERGER,))
+    return made + _rest(portions, sorted(changed - met - owner.keys()), title, fix=fix)
+
+
+def _own(portion: Portion, paths: Sequence[str], title: str, *, fix: bool) -> list[tuple[str, list[str]]]:
+    said = answer.read(portion.words)
+    focus = next(iter(portion.focus.strip().splitlines()), "")
+    heading = said.title or plain(focus).rstrip(".") or title
+    return answer.commits(said, paths, heading, fix=fix, scope=_scope(portion.job))
+
+
+def _of(portions: Sequence[Portion], subject: str, paths: Sequence[str], more: Sequence[str] = ()) -> Commit:
+    agents = [portion.agent for portion in _touching(portions, paths)]
+    return Commit(subject, tuple(paths), (*agents, *more))
+
+
+def _rest(
+    portions: Sequence[Portion], paths: Sequence[str], title: str, *, fix: bool, more: Sequence[str] = ()
+) -> list[Commit]:
+    made = answer.commits(answer.Answer(), paths, title, fix=fix)
+    return [_of(portions, message, mine, more) for message, mine in made]
+
+
+def _touching(portions: Sequence[Portion], paths: Iterable[str]) -> list[Portion]:
+    wanted = frozenset(paths)
+    return [portion for portion in portions if not wanted.isdisjoint(portion.paths)]
+
+
+def _groups(portions: Sequence[Portion], paths: Sequence[str]) -> list[list[str]]:
+    """The paths by who changed them."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for path in paths:
+        groups.setdefault(tuple(portion.job for portion in _touching(portions, [path])), []).append(path)
+    return list(groups.values())
+
+
+def _scope(job: str) -> str:
+    """What a job is about, for its commits: the last part of its path that is short enough for that."""
+    parts = [part for part in reversed(job.split("/")) if len(part) <= _LONGEST_SCOPE]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", parts[0] if parts else job[:_LONGEST_SCOPE])
+
+
+def parted(product: Product) -> list[Product]:
+    """Each part that is published by itself as a product of its own; the product where it is not cut."""
+    if len(product.slices) < 2:
+        return [product]
+    return [
+        replace(
+            product,
+            tree=one.tree,
+            words=one.words,
+            parts=tuple(portion for portion in product.parts if portion.job in one.jobs),
+            slices=(),
+        )
+        for one in product.slices
     ]
-    block = json.dumps({"title": "", "commits": commits}, ensure_ascii=True)
-    return "\n\n".join([*sections, f"```json\n{block}\n```"])
 
 
-def _section(portion: Portion, said: answer.Answer) -> str:
-    resolved = f"Conflicts resolved by an agent: {', '.join(map(code, portion.resolved))}." if portion.resolved else ""
-    return "\n\n".join(part for part in (f"### {portion.job}", said.summary, resolved) if part)
+# ---- sections --------------------------------------------------------------------------------------------------------
+
+
+def words(portions: Sequence[Portion]) -> str:
+    """Last words as of one agent, for whoever judges what would be published."""
+    return "\n\n".join(f"### {portion.job}\n\n{answer.read(portion.words).summary}" for portion in portions)
+
+
+def sections(portions: Sequence[Portion]) -> str:
+    """Markdown with a section for each job in the order given, its headings below the second level.
+
+    It is about `ROOM` characters long at most, however many jobs there are: many are a list that is folded.
+    """
+    if len(portions) > SECTIONS:
+        return _folded(portions)
+    return "\n\n".join(_section(portion, _marks(portions, portion), ROOM // len(portions)) for portion in portions)
+
+
+def _section(portion: Portion, marks: Sequence[str], limit: int) -> str:
+    head = f"### {portion.job}"
+    room = max(LEAST, limit - len("".join([head, *marks])) - 10)
+    said = _lowered(bounded(_cut(answer.read(portion.words).summary, room), room))
+    return "\n\n".join([head, said or parts_text.changed(portion.paths), *marks])
+
+
+def _cut(said: str, limit: int) -> str:
+    """The beginning of what an agent said, to the end of a line where one is near."""
+    if len(said) <= limit:
+        return said
+    kept = said[: limit - len(parts_text.CUT) - 10]
+    line = kept.rfind("\n")
+    kept = kept[:line] if line > len(kept) // 2 else kept
+    fence = "\n```" if len(re.findall(r"^```", kept, re.MULTILINE)) % 2 else ""
+    return f"{kept.rstrip()}{fence}\n\n{parts_text.CUT}"
+
+
+def _lowered(said: str) -> str:
+    """Markdown none of whose headings is above the fourth level: the others are those of the text around it."""
+    lines, found = said.split("\n"), headings(said)
+    for number in found:
+        line = lines[number].lstrip()
+        level = len(line) - len(line.lstrip("#"))
+        lines[number] = f"{'#' * min(6, level + 3)} {line.lstrip('#').strip()}" if level else ""
+    return "\n".join(lines)
+
+
+def _marks(portions: Sequence[Portion], portion: Portion) -> list[str]:
+    """Where an agent resolved the conflicts of a job with those before it."""
+    made: dict[tuple[str, ...], list[str]] = {}
+    for path in portion.resolved:
+        others = [one.job for one in _touching(portions, [path]) if one.job != portion.job]
+        made.setdefault((*others, portion.job), []).append(path)
+    return [parts_text.resolved(paths, jobs) for jobs, paths in list(made.items())[:3]]
+
+
+def _folded(portions: Sequence[Portion]) -> str:
+    """The jobs as a list that is folded; what people have to look at stands above it."""
+    marks = [f"- {mark}" for portion in portions for mark in _marks(portions, portion)]
+    if len(marks) > SECTIONS:
+        marks = [*marks[:SECTIONS], f"- {parts_text.more_conflicts(len(marks) - SECTIONS)}"]
+    room = ROOM - len("\n".join(marks))
+    said = parts_text.many(len(portions))
+    return "\n\n".join([said, *["\n".join(marks)] * bool(marks), text.folded("The jobs", listed(portions, room))])
+
+
+def listed(portions: Sequence[Portion], room: int = ROOM) -> str:
+    """A line for each job, with the first that its agent said; as many as `room` characters hold."""
+    lines: list[str] = []
+    for number, portion in enumerate(portions):
+        first = next((line for line in answer.read(portion.words).summary.splitlines() if line.strip("#-*` ")), "")
+        line = f"- {code(portion.job)}: {phrase(first.lstrip('# '), 150) or parts_text.changed(portion.paths)}"
+        room -= len(line) + 1
+        if room < 0:
+            return "\n".join([*lines, f"- and {len(portions) - number} more"])
+        lines.append(line)
+    return "\n".join(lines)

@@ -4,7 +4,7 @@ import getpass
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bot.agents import answer
+from bot.agents import answer, composition
 from bot.agents.custom import Custom, custom
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
@@ -25,8 +25,9 @@ from bot.git.mirror import Mirror
 from bot.git.slug import branch_name
 from bot.operate import check, script
 from bot.operate.screen import Screen
-from bot.publish import staged_text, text, verdict
+from bot.publish import parts_text, staged_text, text, verdict
 from bot.publish.ground import Ground
+from bot.publish.offer import agent_of
 from bot.publish.scrutiny import scrutinise, wish
 from bot.settings import Settings
 from bot.store import runs
@@ -39,6 +40,7 @@ from bot.workflow.library import Library, shipped
 from bot.workflow.spec import Workflow, parse_workflow
 
 IDENTITY = Identity("Tutti", "tutti@localhost")
+LISTED = 3_000  # characters about jobs at the terminal
 
 
 @dataclass(frozen=True)
@@ -134,10 +136,9 @@ class CloneHost:
 
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
         mirror = await self.mirror(run)
-        said = answer.read(product.words)
         changed = await changes.diff(mirror, ground.base, product.tree)
-        title = answer.title(said, self._wish.title)
-        groups = answer.commits(said, [change.path for change in changed], title, fix=False)
+        groups = self._groups(workflow, ground, product, changed)
+        title = answer.title(answer.read(product.words), self._wish.title)
         words = {"title": title, "commit messages": "\n".join(message for message, _ in groups)}
         shop = self._bench.shop
         commands = (product.verdict.command,)
@@ -155,11 +156,34 @@ class CloneHost:
             await self._bench.board.end(run.id, "publish", "skipped")
             file = await self._as_file(run, ground, product)
             return "\n\n".join([staged_text.no_branch(ground.branch), file, *seen])
-        head = await changes.commits(mirror, ground.base, product.tree, groups, int(run.created_at), IDENTITY)
-        await changes.push(mirror, head, ground.branch, None, None)
-        await self._bench.board.learn(run.id, branch=ground.branch)
+        branches = await self._branches(run, workflow, ground, product)
+        await self._bench.board.learn(run.id, branch=branches[0])
         await self._bench.board.end(run.id, "publish", "done")
-        return "\n\n".join([text.on_branch(ground.branch), *seen])
+        where = text.on_branch(branches[0]) if len(branches) == 1 else parts_text.on_branches(branches)
+        jobs = [composition.listed(product.parts, LISTED)] if product.parts else []
+        return "\n\n".join([where, *jobs, *seen])
+
+    def _groups(
+        self, workflow: Workflow, ground: Ground, product: Product, changed: Sequence[changes.Change]
+    ) -> list[tuple[str, list[str]]]:
+        """(message, paths) of each commit."""
+        said, paths = answer.read(product.words), [change.path for change in changed]
+        title, fix = answer.title(said, self._wish.title), workflow.worktrees == "hot-fix"
+        made = composition.commits(product.parts, said, agent_of(workflow), paths, title, fix=fix)
+        return [(one.message(co_authors=ground.custom.co_authors), list(one.paths)) for one in made]
+
+    async def _branches(self, run: Run, workflow: Workflow, ground: Ground, product: Product) -> list[str]:
+        """Make a branch of the work, or one of each part of it; their names."""
+        mirror, names = await self.mirror(run), list[str]()
+        for one in composition.parted(product):
+            name, number = ground.branch, len(names) + 1
+            while name in names or await mirror.resolve(name):
+                name, number = f"{ground.branch}-{number}", number + 1
+            groups = self._groups(workflow, ground, one, await changes.diff(mirror, ground.base, one.tree))
+            head = await changes.commits(mirror, ground.base, one.tree, groups, int(run.created_at), IDENTITY)
+            await changes.push(mirror, head, name, None, None)
+            names.append(name)
+        return names
 
     async def _as_file(self, run: Run, ground: Ground, product: Product) -> str:
         """Keep the work as a patch in the clone's own git folder; the sentence that says where."""

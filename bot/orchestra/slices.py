@@ -14,13 +14,12 @@ Group = tuple[tuple[str, ...], frozenset[str]]  # jobs, and the paths they chang
 
 @dataclass(frozen=True)
 class Whole:
-    """A run's work: the tree it began with and the one it made, what each job gave, and the title of what was asked."""
+    """A run's work: the tree it began with and the one it made, and what each job gave."""
 
     mirror: Mirror
     base: str
     tree: str
     portions: Mapping[str, Portion]
-    title: str
 
     async def cut(self, files: int | None, most: int) -> tuple[Slice, ...]:
         """The work in at most `most` parts of about `files` files; none where it is to be published as one."""
@@ -34,7 +33,7 @@ class Whole:
     async def _slice(self, group: Group) -> Slice:
         jobs, paths = group
         tree, _ = await merging.only(self.mirror, self.base, self.tree, paths.__contains__)
-        return Slice(tree, composition.words([self.portions[job] for job in jobs], self.title), jobs)
+        return Slice(tree, composition.words([self.portions[job] for job in jobs]), jobs)
 
 
 def inseparable(touched: Mapping[str, frozenset[str]]) -> list[Group]:

@@ -357,7 +357,7 @@ class Stage:
         verdict = self.integrator.verdict
         return Product(
             tree=self.trunk.tree,
-            words=composition.words(portions, self.order.asked.title, fix=self.workflow.worktrees == "hot-fix"),
+            words=composition.words(portions),
             verdict=verdict,
             attempt=0,
             state=state,

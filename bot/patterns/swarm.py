@@ -35,7 +35,7 @@ class Swarm:
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.notes)
         order, opens = stage.order, workflow.opens
         gave = {portion.job: portion for portion in product.parts}
-        work = slices.Whole(order.mirror, order.base_tree, product.tree, gave, order.asked.title)
+        work = slices.Whole(order.mirror, order.base_tree, product.tree, gave)
         cut = await work.cut(opens.files, opens.max)
         return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
 

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 
 from bot.github.harmless import bounded, closed, code, harmless, headings
 from bot.github.writing import BODY_LIMIT, clipped
-from bot.publish import text
+from bot.publish import parts_text, text
 
 SUMMARY_LIMIT = TEMPLATE_LIMIT = 20_000
 REASON_LIMIT = 5_000
 _BEGIN, _END = "<!-- tutti newest:begin -->", "<!-- tutti newest:end -->"
+_SERIES, _SERIES_END = "<!-- tutti series:begin -->", "<!-- tutti series:end -->"
 
 
 @dataclass(frozen=True)
 class Tested:
-    """The last test run on the change. `passed` is None when no test was run; `seconds` is its duration."""
+    """The last test run on the change. `passed` is None when no test was run; `seconds` is its duration.
+
+    `attempt` is the try that it judged, 0 where it judged what many made together.
+    """
 
     command: str
     passed: bool | None
@@ -28,6 +32,9 @@ class Tested:
 class Story:
     """All that a pull request tells. What the policies found, as sentences: what a person's word is `wanted` on, what
     is worth a look (`noted`), and what `approver` `approved`.
+
+    `sections` stand in place of the summary, as they are. It is the `number`th of `total` pull requests of its run, of
+    which `others` are known.
     """
 
     issue: int
@@ -45,6 +52,10 @@ class Story:
     noted: Sequence[str] = ()
     approved: Sequence[str] = ()
     approver: str = ""
+    sections: str = ""
+    number: int = 1
+    total: int = 1
+    others: Sequence[int] = ()
 
 
 def body(story: Story) -> str:
@@ -56,14 +67,14 @@ def body(story: Story) -> str:
     template = closed(story.template.strip()[:TEMPLATE_LIMIT], html=True)
     usable = 0 < len(template) < TEMPLATE_LIMIT + 100
     written = _filled(template, sections) if usable else _own(sections)
-    return _joined(*_begin(story), sections["issue"], written, *_found(story), _checklist(story), _page(story))
+    return _joined(*_begin(story), *_parts(story), written, *_found(story), _checklist(story), _page(story))
 
 
 def newest(story: Story) -> str:
     """What a run did that went on with a pull request, for `with_newest`."""
     sections = _sections(story)
     own = _own({**sections, "asked": ""})
-    return _joined(*_begin(story), sections["issue"], own, *_found(story), _checklist(story), _page(story))
+    return _joined(*_begin(story), *_parts(story), own, *_found(story), _checklist(story), _page(story))
 
 
 def _begin(story: Story) -> list[str]:
@@ -71,6 +82,24 @@ def _begin(story: Story) -> list[str]:
     asks = "**A person has to agree to this**: the change alters what the tests demand."
     wanted = [f"{asks}\n\n{_items(story.wanted)}"] if story.wanted else []
     return [bounded(story.reason, REASON_LIMIT), *wanted]
+
+
+def _parts(story: Story) -> list[str]:
+    """What of the issue it is, and which other pull requests belong to it."""
+    said = parts_text.series(story.number, story.total, story.others)
+    return [_issue(story), *[f"{_SERIES}\n{said}\n{_SERIES_END}"] * (story.total > 1)]
+
+
+def _issue(story: Story) -> str:
+    """It closes the issue where it is all that was asked for: of several none does, for another may be open still."""
+    closes = story.complete and story.total == 1
+    return f"Closes #{story.issue}." if closes else f"Part of #{story.issue}."
+
+
+def with_series(body: str, number: int, total: int, others: Sequence[int]) -> str:
+    """A body of one of several pull requests, naming the others wherever it names them; the rest stays as it is."""
+    said = f"{_SERIES}\n{parts_text.series(number, total, others)}\n{_SERIES_END}"
+    return re.sub(f"{_SERIES}.*?{_SERIES_END}", lambda _: said, body, flags=re.DOTALL)
 
 
 def _found(story: Story) -> list[str]:
@@ -104,9 +133,9 @@ def _sections(story: Story) -> dict[str, str]:
     return {
         "asked": f"#{story.issue}: {harmless(' '.join(story.issue_title.split()))} "
         f"(opened by @{story.author}, asked for by @{story.asker})",
-        "done": bounded(story.summary, SUMMARY_LIMIT) or "The agent gave no summary.",
-        "tested": how_tested(story.tested),
-        "issue": f"Closes #{story.issue}." if story.complete else f"Part of #{story.issue}.",
+        "done": story.sections or bounded(story.summary, SUMMARY_LIMIT) or "The agent gave no summary.",
+        "tested": how_tested(story.tested, story.total),
+        "issue": _issue(story),
     }
 
 
@@ -118,13 +147,15 @@ def _page(story: Story) -> str:
     return f"[How this was made]({story.page})" if story.page else ""
 
 
-def how_tested(tested: Tested) -> str:
+def how_tested(tested: Tested, total: int = 1) -> str:
     if not tested.command:
         return "No tests were found in this repository, so none were run."
     if tested.passed is None:
         return f"The tests ({code(tested.command)}) were not run on this change."
     word = "passed" if tested.passed else "failed"
     line = f"{code(tested.command)} {word} in {text.duration(tested.seconds)} (try {tested.attempt})."
+    if not tested.attempt:
+        line = parts_text.stood(code(tested.command), word, text.duration(tested.seconds), total)
     if not tested.output.strip():
         return line
     return line + "\n\n" + text.folded("The end of its output", text.fence(text.tail(tested.output)))
@@ -166,8 +197,9 @@ def _filled(template: str, sections: dict[str, str]) -> str:
 def _checklist(story: Story) -> str:
     tested, files = story.tested, story.test_files
     changed = ", ".join(code(path) for path in files[:5]) + (" and more" if len(files) > 5 else "")
+    alone = "The repository's tests pass on this change"
     rows = [
-        (tested.passed is True, "The repository's tests pass on this change"),
+        (tested.passed is True, alone if story.total == 1 else parts_text.pass_together(story.total)),
         (bool(files), f"Tests were added or changed: {changed}" if files else "Tests were added or changed"),
         (False, "A person has read the change"),
     ]

@@ -1,14 +1,13 @@
-"""A run's work on GitHub: commits, the branch, the pull request, the check run. Each a step that may repeat."""
+"""A run's work on GitHub: commits, branches, pull requests, check runs. Each a step that may repeat."""
 
-import time
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from bot import template
-from bot.agents import answer
+from bot.agents import answer, composition
 from bot.agents.job import Product, Step
 from bot.errors import State, Stop
 from bot.git import changes
@@ -18,65 +17,27 @@ from bot.github.api import Repository
 from bot.github.check import Conclusion
 from bot.github.client import GitHub
 from bot.github.entity import Pull
-from bot.github.harmless import inert, plain
-from bot.policy.finding import Finding
-from bot.policy.secrets import redacted
-from bot.publish import fix_text, staged_text, status_text, text, verdict
-from bot.publish.body import Story, Tested, body, newest, with_newest
-from bot.publish.ground import GATE, Ground
-from bot.publish.scrutiny import patch_id, scrutinise, wish
+from bot.publish import fix_text, parts_text, staged_text, status_text, text, verdict
+from bot.publish.body import Story, body, newest, with_newest, with_series
+from bot.publish.gatekeeper import Gatekeeper, with_findings
+from bot.publish.ground import Ground
+from bot.publish.offer import Offer, titled
 from bot.publish.status import Herald
 from bot.publish.subject import event_of, issue_of
-from bot.store import gates, runs
+from bot.store import runs
 from bot.store.board import Board
-from bot.store.gates import Gate
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
 POSITION = 10_000_000
-HINDERING = ("refuse", "approve")
-FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What is to be published: the product of a run, and the change it is, read from git objects.
+class Opened:
+    """A pull request that is open, and whether it is a draft; the commits of a branch of people's have none of ours."""
 
-    `findings` are what the policies say of it.
-    """
-
-    run: Run
-    workflow: Workflow
-    ground: Ground
-    product: Product
-    said: answer.Answer
-    title: str
-    changed: Sequence[changes.Change]
-    findings: Sequence[Finding] = ()
-
-    @property
-    def complete(self) -> bool:
-        return self.product.state == "done"
-
-    @property
-    def draft(self) -> bool:
-        """Whether a person has to say that it is ready: it is not complete, or it touches the tests' own strictness."""
-        return self.ground.draft or not self.complete or bool(self.of("draft"))
-
-    def of(self, level: str) -> list[Finding]:
-        return [finding for finding in self.findings if finding.level == level]
-
-    def words(self) -> dict[str, str]:
-        """What would be published beside the files, by place."""
-        messages = "\n".join(message for message, _ in self.groups())
-        own = {"title": self.title, "summary": self.said.summary, "commit messages": messages}
-        return {**own, "branch": self.ground.branch}
-
-    def groups(self) -> list[tuple[str, list[str]]]:
-        labels = {label.lower() for label in issue_of(self.run).labels}
-        mends = self.workflow.outputs.commits is not None or self.workflow.worktrees == "hot-fix"
-        fix = mends or bool(FIX_LABELS & labels)
-        return answer.commits(self.said, [change.path for change in self.changed], self.title, fix=fix)
+    pull: int
+    draft: bool
 
 
 class Publisher:
@@ -86,7 +47,7 @@ class Publisher:
         self, github: GitHub, mirrors: Mirrors, board: Board, herald: Herald, secrets: Collection[str] = ()
     ) -> None:
         self._github, self._mirrors, self._board, self._herald = github, mirrors, board, herald
-        self._secrets = secrets
+        self._gate = Gatekeeper(mirrors, board, secrets)
 
     async def offer(self, run: Run, workflow: Workflow, ground: Ground, product: Product, step: Step) -> str:
         """Publish what a run made, if the policies let it; the sentence that says where it is."""
@@ -94,121 +55,99 @@ class Publisher:
         title = staged_text.working() if staged else "Push the branch and open the pull request"
         node = runs.Node("publish", POSITION, title)
         await self._board.begin(run.id, node)
-        mirror = await self._mirror(run)
-        changed = await changes.diff(mirror, ground.base, product.tree)
+        changed = await changes.diff(await self._mirror(run), ground.base, product.tree)
         said = answer.read(product.words)
-        made = Offer(run, workflow, ground, product, said, _title(run, workflow, said), changed)
-        judged = await step("policy", lambda: self._judged(made))
-        made = replace(made, findings=[Finding(**finding) for finding in judged["findings"]])
+        made = Offer(run, workflow, ground, product, said, titled(run, workflow, said), changed)
+        parts = await self._parts(made)
+        judged = await step("policy", lambda: self._gate.judged(made, parts))
+        made, parts = with_findings(made, parts, judged)
         if product.held:
-            raise Stop("refused", f"{product.held}\n\n{await self._as_patch(made)}")
+            raise Stop("refused", f"{product.held}\n\n{await self._gate.as_patch(made)}")
         if staged:
             await self._board.end(run.id, node.key, "done")
-            return await self._as_staged(made)
-        await self._gate(made, judged["patch"])
+            return await self._gate.as_staged(made, parts)
+        await self._gate.admit(made, judged["patch"])
         if ground.fork:
-            raise Stop("done", f"{fix_text.fork_patch()}\n\n{await self._as_patch(made)}")
-        head = str((await self._or_patch(made, step("push", lambda: self._push(made))))["head"])
-        opened = await self._opened(made, step)
-        pull, missing = int(opened["pull"]), ""
-        try:
-            await step("check", lambda: self._check(made, head))
-        except Stop as stop:  # the work is published: a check that is missing takes nothing from it
-            missing = text.no_check(stop.sentence)
+            raise Stop("done", f"{fix_text.fork_patch()}\n\n{await self._gate.as_patch(made)}")
+        opened, missing = await self._published(made, parts, step)
         await self._board.end(run.id, node.key, "done", missing)
-        if not made.complete:
-            return text.offered(pull, draft=opened["draft"])
-        if made.of("draft"):
-            closes, draft = issue_of(run).number, opened["draft"]
-            return verdict.done_with_a_question(pull, closes, draft=draft, continued=bool(ground.pull))
-        if ground.pull:
-            return text.continued(pull, draft=opened["draft"])
-        return text.done(pull, issue_of(run).number)
-
-    async def _opened(self, made: Offer, step: Step) -> dict[str, Any]:
-        """The pull request; what people opened stays in their words."""
-        if made.workflow.outputs.commits is not None:
-            return {"pull": made.ground.pull, "draft": False}
-        opened: dict[str, Any] = await self._or_branch(made, step("pull-request", lambda: self._open(made)))
-        return opened
+        return _told(made, opened) if len(opened) == 1 else _all_told(made, parts, opened)
 
     async def _mirror(self, run: Run) -> Mirror:
         return await self._mirrors.get(run.repo, event_of(run).repo.id)
 
-    async def _judged(self, made: Offer) -> dict[str, Any]:
-        """What the policies say, and the patch's SHA that an approval holds for."""
-        mirror, base, tree = await self._mirror(made.run), made.ground.base, made.product.tree
-        found = [*wish(made.workflow), *await self._scrutinised(made, made.changed)]
-        if made.ground.pull is not None:  # what stands in the pull request already is still to be named
-            whole = await changes.diff(mirror, await _fork(mirror, made.ground), tree)
-            earlier = await self._scrutinised(made, whole)
-            found = [one for one in found if one.level in HINDERING] + [
-                one for one in earlier if one.level not in HINDERING
-            ]
-        return {"findings": [asdict(finding) for finding in found], "patch": await patch_id(mirror, base, tree)}
+    # ---- one pull request or several ---------------------------------------------------------------------------------
 
-    async def _scrutinised(self, made: Offer, changed: Sequence[changes.Change]) -> list[Finding]:
+    async def _parts(self, made: Offer) -> list[Offer]:
+        """The pull requests that the work is to be: itself, where it is no more than one.
+
+        What goes on with a pull request of an earlier run goes into that one: its branch has no part of the work alone.
+        """
+        products, ground = composition.parted(made.product), made.ground
+        goes_on = ground.pull is not None and ground.expected == ground.base
+        if len(products) == 1 or goes_on or made.theirs:
+            return [made]
         mirror = await self._mirror(made.run)
-        commands = (made.product.verdict.command,)
-        owns, smallest = made.workflow.owns, made.workflow.worktrees == "hot-fix"
-        tree, words, wanted = made.product.tree, made.words(), made.ground.custom
-        return [*await scrutinise(mirror, tree, changed, words, owns, commands, self._secrets, wanted, smallest)]
+        parts = [
+            made.part(one, number, len(products), await changes.diff(mirror, ground.base, one.tree))
+            for number, one in enumerate(products, start=1)
+        ]
+        parts = [_placed(part, {"branch": f"{ground.branch}-{part.number}"}) for part in parts]
+        paths = [change.path for part in parts for change in part.changed]
+        return parts if sorted(paths) == sorted(change.path for change in made.changed) else [made]
 
-    async def _as_staged(self, made: Offer) -> str:
-        """What would be done, and the patch. A gate is not kept: an approval must not publish what was only shown."""
-        ground, theirs = made.ground, made.workflow.outputs.commits is not None
-        change = staged_text.Change(
-            branch=ground.branch,
-            commits=[message for message, _ in made.groups()],
-            title=made.title,
-            labels=made.workflow.opens.labels,
-            closes=issue_of(made.run).number if made.complete else 0,
-            asks=event_of(made.run).actor.login if made.complete else "",
-            pull=ground.pull,
-            draft=made.draft,
-            theirs=theirs,
-            fork=ground.fork,
-            complete=made.complete,
-        )
-        shown = redacted(staged_text.change(change, made.findings), self._secrets)
-        return f"{shown}\n\n{await self._as_patch(made)}"
+    async def _places(self, made: Offer, parts: Sequence[Offer]) -> dict[str, Any]:
+        """Where each part goes: the branch and pull request that an earlier life made, or a branch of nobody's."""
+        known = made.run.facts.get("parts", {})
+        places = [dict(known.get(str(part.number), {})) for part in parts]
+        taken = {place["branch"] for place in places if place}
+        async with self._github.repository(event_of(made.run).repo, {"contents": "read"}) as repo:
+            for part, place in zip(parts[1:], places[1:], strict=True):
+                name, again = place.get("branch", part.ground.branch), part.number
+                while not place and (name in taken or await repo.branch_exists(name)):
+                    again += 1
+                    name = f"{made.ground.branch}-{again}"
+                place["branch"] = name
+                taken.add(name)
+        return {"places": places}
 
-    async def _gate(self, made: Offer, patch: str) -> None:
-        """Raises Stop where the change may not be published, or not without a person's approval of this very patch."""
-        if refused := made.of("refuse"):
-            why = f"{verdict.refused(refused)}\n\n{await self._as_patch(made)}"
-            if made.complete:
-                raise Stop("refused", why)
-            raise Stop(made.product.state, f"{made.product.reason}\n\n{why}")
-        waits, approved = made.of("approve"), made.run.context.get("approves", {})
-        if made.workflow.outputs.commits is not None:
-            await self._gate_to_others(made, waits)
-        if not waits or approved.get("patch") == patch:
-            return
-        await self._board.db.write(lambda conn: _keep_waiting(conn, made, patch))
-        await self._board.learn(made.run.id, patch=patch)
-        short_of = "" if made.complete else made.product.reason
-        why = verdict.needs_approval(waits, patch, short_of, made.workflow.requires, gates.KEPT_DAYS)
-        raise Stop("needs approval", f"{why}\n\n{await self._to_approve(made, waits)}")
+    # ---- publishing --------------------------------------------------------------------------------------------------
 
-    async def _gate_to_others(self, made: Offer, waits: Sequence[Finding]) -> None:
-        """On a branch of people only what is complete is pushed, and nothing that people have to decide about."""
-        if waits:
-            raise Stop("refused", f"{fix_text.by_people(verdict.listed(waits))}\n\n{await self._as_patch(made)}")
-        if not made.complete:
-            raise Stop(made.product.state, f"{made.product.reason}\n\n{await self._as_patch(made)}")
+    async def _published(self, made: Offer, parts: Sequence[Offer], step: Step) -> tuple[list[Opened], str]:
+        """Every part pushed, opened and checked; and why a check is missing, if one is."""
+        if len(parts) > 1:
+            places = (await step("places", lambda: self._places(made, parts)))["places"]
+            parts = [_placed(part, place) for part, place in zip(parts, places, strict=True)]
+        heads = [await self._pushed(made, part, step) for part in parts]
+        opened: list[Opened] = []
+        for part in parts:
+            opened.append(await self._opened(part, opened, step))
+        if len(parts) > 1:
+            await self._or_opened(opened, step("series", lambda: self._name_each_other(made, opened)))
+        missing = ""
+        for part, head in zip(parts, heads, strict=True):
+            try:
+                await step(_nth("check", part), partial(self._check, part, head))
+            except Stop as stop:  # the work is published: a check that is missing takes nothing from it
+                missing = missing or text.no_check(stop.sentence)
+        return opened, missing
 
-    async def _to_approve(self, made: Offer, waits: Sequence[Finding]) -> str:
-        """The patch, or where no comment can show it the parts of it that people decide about."""
-        whole = await self._as_patch(made)
-        if "```" in whole:
-            return whole
-        paths = sorted({finding.path for finding in waits if finding.path})
-        part = await changes.patch(await self._mirror(made.run), made.ground.base, made.product.tree, paths)
-        shown = _as_comment(part) if paths else ""
-        if not shown or redacted(shown, self._secrets) != shown:
-            return f"{whole}\n\n{verdict.parts_not_shown()}"
-        return f"{verdict.parts_as_patch(shown)}\n\n{whole}"
+    async def _pushed(self, made: Offer, part: Offer, step: Step) -> str:
+        """The newest commit; where it cannot be pushed, the run ends with the whole change as a patch."""
+        try:
+            return str((await step(_nth("push", part), lambda: self._push(part)))["head"])
+        except Stop as stop:
+            sentence = f"{text.not_pushed(stop.sentence)}\n\n{await self._gate.as_patch(made)}"
+            raise Stop(stop.state, sentence) from stop
+
+    async def _opened(self, part: Offer, before: Sequence[Opened], step: Step) -> Opened:
+        """The pull request; what people opened stays in their words."""
+        if part.theirs:
+            assert part.ground.pull is not None
+            return Opened(part.ground.pull, draft=False)
+        others = [one.pull for one in before]
+        work = step(_nth("pull-request", part), lambda: self._open(part, others))
+        return Opened(**await self._or_opened(before, self._or_branch(part, work)))
 
     async def _push(self, made: Offer) -> dict[str, Any]:
         run, ground = made.run, made.ground
@@ -220,8 +159,15 @@ class Publisher:
         head = await changes.commits(mirror, ground.base, made.product.tree, groups, when, identity)
         async with self._github.repository(event_of(run).repo, {"contents": "write"}) as repo:
             await changes.push(mirror, head, ground.branch, ground.expected, self._mirrors.credential(repo.token))
-        await self._board.learn(run.id, branch=ground.branch, head=head)
+        await self._learn(made, branch=ground.branch, head=head)
         return {"head": head}
+
+    async def _learn(self, made: Offer, **facts: Any) -> None:
+        """The run knows where its work is: the first part as the run's own, and every one by its number."""
+        if made.total > 1:
+            await self._board.db.write(lambda conn: _know(conn, made, facts))
+        if made.number == 1:
+            await self._board.learn(made.run.id, **facts)
 
     async def _still_open(self, run: Run, ground: Ground) -> None:
         """Raises Stop where the pull request that this work goes on with was closed meanwhile."""
@@ -235,13 +181,6 @@ class Publisher:
         app = await self._github.app()
         return Identity(f"{app.slug}[bot]", f"{app.bot_id}+{app.slug}[bot]@users.noreply.github.com")
 
-    async def _or_patch(self, made: Offer, work: Awaitable[Any]) -> Any:
-        """Do the work; where it cannot be done, the run ends with the change as a patch."""
-        try:
-            return await work
-        except Stop as stop:
-            raise Stop(stop.state, f"{text.not_pushed(stop.sentence)}\n\n{await self._as_patch(made)}") from stop
-
     async def _or_branch(self, made: Offer, work: Awaitable[Any]) -> Any:
         """Do the work; where it cannot be done, the run ends with the name of the branch that was pushed."""
         try:
@@ -250,21 +189,21 @@ class Publisher:
             sentence = f"{text.not_opened(stop.sentence)}\n\n{text.on_branch(made.ground.branch)}"
             raise Stop(stop.state, sentence) from stop
 
-    async def _as_patch(self, made: Offer) -> str:
-        patch = await changes.patch(await self._mirror(made.run), made.ground.base, made.product.tree)
-        await self._board.db.write(lambda conn: runs.keep(conn, made.run.id, "patch", {}, patch))
-        shown = _as_comment(patch)
-        if redacted(shown, self._secrets) != shown:
-            return verdict.patch_hidden(made.run.id)
-        return verdict.offered_as_patch(shown) if shown else verdict.patch_kept(patch, made.run.id)
+    async def _or_opened(self, opened: Sequence[Opened], work: Awaitable[Any]) -> Any:
+        """Do the work; where it cannot be done, the run ends with what is open already."""
+        try:
+            return await work
+        except Stop as stop:
+            said = [parts_text.opened_before([one.pull for one in opened])] if opened else []
+            raise Stop(stop.state, "\n\n".join([stop.sentence, *said])) from stop
 
-    async def _open(self, made: Offer) -> dict[str, Any]:
-        run, wanted, event = made.run, made.workflow.opens, event_of(made.run)
-        story = await self._story(made)
+    async def _open(self, made: Offer, others: Sequence[int]) -> dict[str, Any]:
+        wanted, event = made.workflow.opens, event_of(made.run)
+        story = made.story(self._herald.page(made.run.id), others)
         rights = {"pull_requests": "write", "issues": "write", "contents": "read"}
         async with self._github.repository(event.repo, rights) as repo:
             pull = await (self._continue if made.ground.pull else self._open_new)(repo, made, story)
-            await self._board.learn(run.id, pull=pull.number)
+            await self._learn(made, pull=pull.number)
             await repo.add_labels(pull.number, wanted.labels)
             if made.complete:
                 await repo.request_review(pull.number, [event.actor.login])
@@ -275,7 +214,7 @@ class Publisher:
         return await repo.open_pull(
             head=ground.branch,
             base=ground.base_branch,
-            title=made.title,
+            title=made.headline,
             body=body(story),
             draft=made.draft,
         )
@@ -286,33 +225,25 @@ class Publisher:
         pull = await repo.pull(made.ground.pull)
         return await repo.edit_pull(pull.number, body=with_newest(pull.body, newest(story)))
 
-    async def _story(self, made: Offer) -> Story:
-        verdict, issue = made.product.verdict, issue_of(made.run)
-        tested = Tested(verdict.about, verdict.passed, made.product.attempt, verdict.seconds, verdict.output)
-        return Story(
-            issue=issue.number,
-            issue_title=issue.title,
-            author=issue.author.login,
-            asker=event_of(made.run).actor.login,
-            summary=made.said.summary or answer.made_up_summary(made.changed),
-            tested=tested,
-            test_files=[c.path for c in made.changed if c.status != "D" and answer.concern(c.path) == "test"],
-            complete=made.complete,
-            reason=made.product.reason,
-            page=self._herald.page(made.run.id),
-            template=made.ground.template,
-            wanted=[finding.sentence for finding in made.of("draft")],
-            noted=[finding.sentence for finding in made.of("flag")],
-            approved=[finding.sentence for finding in made.of("approve")],
-            approver=made.run.context.get("approves", {}).get("by", ""),
-        )
+    async def _name_each_other(self, made: Offer, opened: Sequence[Opened]) -> dict[str, Any]:
+        """Now that all are open, each names all others."""
+        numbers = [one.pull for one in opened]
+        async with self._github.repository(event_of(made.run).repo, {"pull_requests": "write"}) as repo:
+            for number, pull in enumerate(numbers, start=1):
+                now = (await repo.pull(pull)).body
+                told = with_series(now, number, len(numbers), [other for other in numbers if other != pull])
+                if told != now:
+                    await repo.edit_pull(pull, body=told)
+        return {"pulls": numbers}
 
     async def _check(self, made: Offer, head: str) -> dict[str, Any]:
-        verdict = made.product.verdict
-        title = made.product.reason or text.check_title(verdict.about, verdict.passed)
+        tested, several = made.product.verdict, made.total > 1
+        title = text.check_title(tested.about, tested.passed)
+        title = made.product.reason or (parts_text.check_title(title, made.total) if several else title)
         summary = status_text.check_summary(
-            await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), verdict.output
+            await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), tested.output
         )
+        passed = None if several and tested.passed else tested.passed  # this commit by itself was not tested
         async with self._github.repository(event_of(made.run).repo, {"checks": "write"}) as repo:
             check = await repo.create_check(
                 head,
@@ -320,58 +251,55 @@ class Publisher:
                 made.run.id,
                 title=text.sentence_title(title),
                 summary=summary,
-                conclusion=conclusion(made.product.state, verdict.passed, asks=bool(made.of("draft"))),
+                conclusion=conclusion(made.product.state, passed, asks=bool(made.of("draft"))),
                 details_url=self._herald.page(made.run.id) or None,
             )
-        await self._board.learn(made.run.id, check=check.id, check_url=check.url)
+        if made.number == 1:
+            await self._board.learn(made.run.id, check=check.id, check_url=check.url)
         return {"check": check.id}
 
 
-def _keep_waiting(conn: sa.Connection, made: Offer, patch: str) -> None:
-    """The run waits by a row, with all that publishing its patch takes."""
-    run, ground = made.run, made.ground
-    gate = Gate(
-        run=run.id,
-        repo=event_of(run).repo.id,
-        target=run.target,
-        workflow=run.workflow,
-        kind="patch",
-        digest=patch,
-        base=ground.base,
-        created_at=time.time(),
-        pull=ground.pull,
-    )
-    if gates.put(conn, gate):
-        runs.keep(conn, run.id, GATE, {"ground": asdict(ground), "product": asdict(made.product)})
+def _nth(key: str, part: Offer) -> str:
+    """The key of a step of a part: the first one's is the same as where there is only one."""
+    return key if part.number == 1 else f"{key}.{part.number}"
 
 
-async def _fork(mirror: Mirror, ground: Ground) -> str:
-    """Where a pull request's branch left the branch it is to go to; its own newest commit where nobody can tell."""
-    base = await mirror.resolve(ground.base_branch)
-    said = await mirror.answer("merge-base", base, ground.base) if base else None
-    return said.stdout.decode().strip() if said is not None and said.code == 0 else ground.base
+def _placed(part: Offer, place: dict[str, Any]) -> Offer:
+    """The part on its own branch; the first is where the whole would be."""
+    if part.number == 1:
+        return part
+    ground = replace(part.ground, branch=place["branch"], expected=place.get("head"), pull=place.get("pull"))
+    return replace(part, ground=ground)
 
 
-def _title(run: Run, workflow: Workflow, said: answer.Answer) -> str:
-    issue = issue_of(run)
-    change = {"title": answer.title(said, issue.title)}
-    names = {
-        "issue": {"title": plain(issue.title), "number": issue.number},
-        "change": change,
-        "repo": {"name": run.repo},
-    }
-    return template.render(workflow.opens.title, names)
+def _know(conn: sa.Connection, made: Offer, facts: dict[str, Any]) -> None:
+    """Add to what a run knows of its parts, by number; `pulls` are those that are open, in order."""
+    now = runs.get(conn, made.run.id, lock=True)
+    assert now is not None
+    parts = dict(now.facts.get("parts", {}))
+    parts[str(made.number)] = {**parts.get(str(made.number), {}), **facts}
+    pulls = [parts[number]["pull"] for number in sorted(parts, key=int) if "pull" in parts[number]]
+    runs.learn(conn, made.run.id, parts=parts, pulls=pulls)
 
 
-def _as_comment(patch: bytes) -> str:
-    """A patch as text that a comment carries unharmed; empty where it would not."""
-    if len(patch) > text.PATCH_LIMIT or b"\r" in patch or b"\0" in patch:
-        return ""
-    try:
-        words = patch.decode()
-    except UnicodeDecodeError:
-        return ""
-    return words if inert(words) == words else ""
+def _told(made: Offer, opened: Sequence[Opened]) -> str:
+    ground, closes, pull, draft = made.ground, issue_of(made.run).number, opened[0].pull, opened[0].draft
+    if not made.complete:
+        return text.offered(pull, draft=draft)
+    if made.of("draft"):
+        return verdict.done_with_a_question(pull, closes, draft=draft, continued=bool(ground.pull))
+    if ground.pull:
+        return text.continued(pull, draft=draft)
+    return text.done(pull, closes)
+
+
+def _all_told(made: Offer, parts: Sequence[Offer], opened: Sequence[Opened]) -> str:
+    pulls = [one.pull for one in opened]
+    if not made.complete:
+        return parts_text.offered(pulls, [one.pull for one in opened if one.draft])
+    asks = [one.pull for part, one in zip(parts, opened, strict=True) if part.of("draft")]
+    issue = issue_of(made.run).number
+    return parts_text.done_with_a_question(pulls, issue, asks) if asks else parts_text.done(pulls, issue)
 
 
 def conclusion(state: State, passed: bool | None, *, asks: bool = False) -> Conclusion:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.github.harmless import HOST, code, phrase
 from bot.policy.finding import Finding
-from bot.publish import review_text, text, verdict
+from bot.publish import parts_text, review_text, text, verdict
 from bot.publish.review_text import Story
 from bot.review.said import Said
 
@@ -45,8 +45,9 @@ def no_branch(branch: str) -> str:
     return f"Staged: the branch {code(branch)} is not made."
 
 
-def change(made: Change, findings: Sequence[Finding]) -> str:
-    """What a run would do, and what of it the policies would refuse, have approved or name."""
+def change(parts: Sequence[Change], findings: Sequence[Finding]) -> str:
+    """What a run would do, by pull request, and what of it the policies would refuse, have approved or name."""
+    made = parts[0]
     hindering = ("refuse", "approve") if made.theirs else ("refuse",)
     refused = [one for one in findings if one.level in hindering]
     waits = [one for one in findings if one.level == "approve"]
@@ -56,10 +57,17 @@ def change(made: Change, findings: Sequence[Finding]) -> str:
     if made.theirs and not made.complete:
         return f"{BEGIN} Nothing would be pushed, for the work is not complete."
     when = "Once a person has approved it, this would be done:" if waits else "This would be done:"
-    parts = [f"{BEGIN} {when}", "\n".join(f"- {line}" for line in _acts(made))]
-    parts += [f"What a person would have to approve:\n\n{verdict.listed(waits)}"] if waits else []
-    parts += [f"What would be named for whoever reads it:\n\n{verdict.listed(named)}"] if named else []
-    return "\n\n".join(parts)
+    said = [f"{BEGIN} {when}", *_all_acts(parts)]
+    said += [f"What a person would have to approve:\n\n{verdict.listed(waits)}"] if waits else []
+    said += [f"What would be named for whoever reads it:\n\n{verdict.listed(named)}"] if named else []
+    return "\n\n".join(said)
+
+
+def _all_acts(parts: Sequence[Change]) -> list[str]:
+    acts = ["\n".join(f"- {line}" for line in _acts(part)) for part in parts]
+    if len(acts) == 1:
+        return acts
+    return [f"{parts_text.staged(number, len(acts))}\n\n{one}" for number, one in enumerate(acts, start=1)]
 
 
 def _acts(made: Change) -> list[str]:

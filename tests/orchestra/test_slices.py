@@ -54,7 +54,7 @@ async def test_each_slice_has_the_changes_of_its_tasks_alone_and_their_words(tmp
     base, tree = objects.tree(start), objects.tree({"b": "2\n", "keep": "1\n", "new/c": "1\n"})
     paths = {"each/a": ("a",), "each/b": ("b", "gone again"), "each/c": ("new/c",)}
     portions = {job: Portion(job, "developer", f"Did {job}.", touched) for job, touched in paths.items()}
-    work = Whole(objects.mirror, base, tree, portions, "Build a shop")
+    work = Whole(objects.mirror, base, tree, portions)
     one, other = await work.cut(files=2, most=5)
     assert (one.jobs, one.tree) == (("each/a", "each/b"), objects.tree({"b": "2\n", "keep": "1\n"}))
     assert (other.jobs, other.tree) == (("each/c",), objects.tree({**start, "new/c": "1\n"}))
