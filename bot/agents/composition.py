@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from bot.agents import answer
 from bot.agents.job import Portion, Product
@@ -36,6 +37,12 @@ def _name(agent: str) -> str:
     return re.sub(r"[^a-z0-9_/-]+", "-", agent.lower()).strip("-/")
 
 
+@lru_cache(maxsize=2048)
+def _read(words: str) -> answer.Answer:
+    """The same words are asked for by commits and sections, and making them harmless takes its time."""
+    return answer.read(words)
+
+
 # ---- commits ---------------------------------------------------------------------------------------------------------
 
 
@@ -54,9 +61,9 @@ def commits(
 def of_many(portions: Sequence[Portion], paths: Sequence[str], title: str, *, fix: bool) -> list[Commit]:
     """Commits that together have each of the paths once: those of each job in the order given, then what is of no job.
 
-    A path that several jobs changed is the last one's; where an agent resolved its conflicts, no job's alone.
+    A path that several jobs changed is the first one's; where an agent resolved its conflicts, no job's alone.
     """
-    owner = {path: number for number, portion in enumerate(portions) for path in portion.paths}
+    owner = {path: number for number, portion in reversed([*enumerate(portions)]) for path in portion.paths}
     met = {path for portion in portions for path in portion.resolved}
     changed = set(paths)
     made: list[Commit] = []
@@ -70,7 +77,7 @@ def of_many(portions: Sequence[Portion], paths: Sequence[str], title: str, *, fi
 
 
 def _own(portion: Portion, paths: Sequence[str], title: str, *, fix: bool) -> list[tuple[str, list[str]]]:
-    said = answer.read(portion.words)
+    said = _read(portion.words)
     focus = next(iter(portion.focus.strip().splitlines()), "")
     heading = said.title or plain(focus).rstrip(".") or title
     return answer.commits(said, paths, heading, fix=fix, scope=_scope(portion.job))
@@ -128,7 +135,7 @@ def parted(product: Product) -> list[Product]:
 
 def words(portions: Sequence[Portion]) -> str:
     """Last words as of one agent, for whoever judges what would be published."""
-    return "\n\n".join(f"### {portion.job}\n\n{answer.read(portion.words).summary}" for portion in portions)
+    return "\n\n".join(f"### {portion.job}\n\n{_read(portion.words).summary}" for portion in portions)
 
 
 def sections(portions: Sequence[Portion]) -> str:
@@ -144,7 +151,7 @@ def sections(portions: Sequence[Portion]) -> str:
 def _section(portion: Portion, marks: Sequence[str], limit: int) -> str:
     head = f"### {portion.job}"
     room = max(LEAST, limit - len("".join([head, *marks])) - 10)
-    said = _lowered(bounded(_cut(answer.read(portion.words).summary, room), room))
+    said = _lowered(bounded(_cut(_read(portion.words).summary, room), room))
     return "\n\n".join([head, said or parts_text.changed(portion.paths), *marks])
 
 
@@ -165,7 +172,7 @@ def _lowered(said: str) -> str:
     for number in found:
         line = lines[number].lstrip()
         level = len(line) - len(line.lstrip("#"))
-        lines[number] = f"{'#' * min(6, level + 3)} {line.lstrip('#').strip()}" if level else ""
+        lines[number] = f"{'#' * min(6, max(4, level + 2))} {line.lstrip('#').strip()}" if level else ""
     return "\n".join(lines)
 
 
@@ -192,10 +199,16 @@ def listed(portions: Sequence[Portion], room: int = ROOM) -> str:
     """A line for each job, with the first that its agent said; as many as `room` characters hold."""
     lines: list[str] = []
     for number, portion in enumerate(portions):
-        first = next((line for line in answer.read(portion.words).summary.splitlines() if line.strip("#-*` ")), "")
-        line = f"- {code(portion.job)}: {phrase(first.lstrip('# '), 150) or parts_text.changed(portion.paths)}"
+        said = phrase(_first(_read(portion.words).summary), 150)
+        line = f"- {code(portion.job)}: {said or parts_text.changed(portion.paths)}"
         room -= len(line) + 1
         if room < 0:
             return "\n".join([*lines, f"- and {len(portions) - number} more"])
         lines.append(line)
     return "\n".join(lines)
+
+
+def _first(said: str) -> str:
+    """The first line that says something; a heading only where there is nothing below it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip("#-*=`> ")]
+    return next((line for line in lines if not line.startswith("#")), lines[0].lstrip("# ") if lines else "")

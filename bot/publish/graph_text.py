@@ -80,14 +80,18 @@ def two_owners(one: str, other: str, example: str) -> str:
 
 def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]]) -> str:
     """How many of a run's jobs went well, and what became of the others."""
-    failed = {name: why for name, (state, why) in bad.items() if state != "skipped"}
-    skipped = len(bad) - len(failed)
+    failed = {name: harmless(why) or "failed" for name, (state, why) in bad.items() if state != "skipped"}
+    skipped = {name: harmless(why) or "not played" for name, (state, why) in bad.items() if state == "skipped"}
     head = [f"{well} of {of} done"]
     head += [f"{len(failed)} failed"] if failed else []
-    head += [f"{skipped} not played"] if skipped else []
-    lines = [f"- {code(name)}: {harmless(why) or 'failed'}" for name, why in list(failed.items())[:20]]
-    lines += [f"- and {len(failed) - 20} more"] if len(failed) > 20 else []
+    head += [f"{len(skipped)} not played"] if skipped else []
+    lines = [*_whys(failed), *_whys(skipped)]
     return f"{', '.join(head)}" + (":\n" + "\n".join(lines) if lines else ".")
+
+
+def _whys(bad: Mapping[str, str]) -> list[str]:
+    lines = [f"- {code(name)}: {why}" for name, why in list(bad.items())[:20]]
+    return [*lines, *[f"- and {len(bad) - 20} more"] * (len(bad) > 20)]
 
 
 def not_fulfilled(job: str, owner: str, paths: Sequence[str]) -> str:
