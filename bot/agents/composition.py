@@ -110,7 +110,7 @@ def _groups(portions: Sequence[Portion], paths: Sequence[str]) -> list[list[str]
 
 def _scope(job: str) -> str:
     """What a job is about, for its commits: the last part of its path that is short enough for that."""
-    parts = [part for part in reversed(job.split("/")) if len(part) <= _LONGEST_SCOPE]
+    parts = [part for part in map(_undigested, reversed(job.split("/"))) if len(part) <= _LONGEST_SCOPE]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", parts[0] if parts else job[:_LONGEST_SCOPE])
 
 
@@ -128,6 +128,11 @@ def parted(product: Product) -> list[Product]:
         )
         for one in product.slices
     ]
+
+
+def _undigested(part: str) -> str:
+    """Without what tells names apart that would be the same."""
+    return re.sub(r"(?<=.)-[0-9a-f]{8}$", "", part)
 
 
 # ---- sections --------------------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ def numbered(title: str, number: int, total: int) -> str:
 
 def series(number: int, total: int, others: Sequence[int]) -> str:
     """What every one of them says of the others, as far as these are known."""
-    named = f"; the others are {_listed([f'#{other}' for other in others])}" if others else ""
+    are = "the others are" if len(others) > 1 else "another is" if total > 2 else "the other is"
+    named = f"; {are} {_pulls(others)}" if others else ""
     return (
         f"This is {number} of {total} pull requests of one run{named}. No file is in two of them. "
         "They were tested together and not one by one."
@@ -91,12 +92,8 @@ def offered(pulls: Sequence[int], drafts: Sequence[int]) -> str:
 
 
 def opened_before(pulls: Sequence[int]) -> str:
-    """For a run that could not publish the rest."""
-    return f"Open are already {_pulls(pulls)}." if len(pulls) > 1 else f"Open is already {_pulls(pulls)}."
-
-
-def refused_as_a_whole() -> str:
-    return "Nothing of the run is published, for its pull requests belong together."
+    """For a run that could not publish the rest of its work."""
+    return f"Open {'are' if len(pulls) > 1 else 'is'} already {_pulls(pulls)}."
 
 
 def _pulls(numbers: Sequence[int]) -> str:
