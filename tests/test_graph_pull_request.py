@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.backends.rehearsal import Act, Append, Run, Say, Write
 from bot.emulator.world import CheckRun
 from bot.graph.expansion import instance_name
+from bot.store import runs
 from bot.workflow.library import Shipped
 from bot.workflow.spec import parse_workflow
 from tests.graphs import FILES, HEAD, offered, rehearse
@@ -166,6 +167,8 @@ async def told(shop: House) -> None:
     assert [(check.conclusion, check.head_sha) for check in checks(shop)] == [("neutral", head) for head in heads]
     assert [[label.name for label in pull.labels] for pull in shop.pulls()] == [["made"]] * 3
     assert (run.facts["pull"], run.facts["pulls"]) == (2, [2, 3, 4])
+    about = await shop.bot.bench.db.read(lambda conn: [runs.about(conn, run.repo, number) for number in (2, 3, 4, 5)])
+    assert [[one.id for one in found] for found in about] == [[run.id], [run.id], [run.id], []]
 
 
 async def test_what_is_too_much_is_several_that_name_each_other_however_often_the_process_dies(tmp_path: Path) -> None:

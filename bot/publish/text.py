@@ -168,7 +168,7 @@ def left_behind(facts: Mapping[str, Any]) -> str:
     if not facts.get("branch"):
         return ""
     if pull := facts.get("pull"):
-        return f"Its work is in #{pull}."
+        return f"Its work is in {', '.join(f'#{one}' for one in facts.get('pulls') or [pull])}."
     return f"Its work is on the branch {code(facts['branch'])}." if facts.get("head") else ""
 
 

@@ -22,6 +22,7 @@ from bot.store.record import total_cost as total_cost
 QUEUE_LOCK = 271828182
 KEPT_DAYS = 30  # that what the steps of an ended run gave is kept
 CHANNEL = "tutti_runs"
+MOST_PULLS = 20  # of one run
 
 
 def _run(row: sa.Row[Any] | None) -> Run | None:
@@ -60,8 +61,10 @@ def recent(conn: sa.Connection, target: str) -> list[Run]:
 
 
 def about(conn: sa.Connection, repo: str, number: int) -> list[Run]:
-    """The runs of an issue or pull request, and those whose pull request that is, newest first."""
-    made = sa.and_(runs.c.repo == repo, runs.c.facts["pull"].as_integer() == number)
+    """The runs of an issue or pull request, and those that opened it, newest first."""
+    facts = runs.c.facts
+    more = [facts[("pulls", place)].as_integer() == number for place in range(1, MOST_PULLS)]
+    made = sa.and_(runs.c.repo == repo, sa.or_(facts["pull"].as_integer() == number, *more))
     query = sa.select(runs).where(sa.or_(runs.c.target == f"{repo}#{number}", made))
     return [Run(**row._mapping) for row in conn.execute(query.order_by(runs.c.seq.desc()).limit(20))]
 
