@@ -164,7 +164,7 @@ class Hall:
         dead = asyncio.Event()
         host = _Host(self.bench, self.clone, wish)
         conductor = Conductor(self.bench.shop, host, patterns(), lambda _run: None)
-        step = partial(self._step, recorded, partial(self._pass, dying, dead))
+        step = partial(self._step, recorded, set(), partial(self._pass, dying, dead))
         life = asyncio.create_task(conductor.execute(run.id, step))
         waiting = asyncio.create_task(dead.wait())
         await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -179,10 +179,14 @@ class Hall:
     async def _step(
         self,
         recorded: dict[str, Any],
+        seen: set[str],
         passing: Callable[[str], Awaitable[None]],
         key: str,
         effect: Callable[[], Awaitable[Any]],
     ) -> Any:
+        if key in seen:  # as the engine has it
+            raise RuntimeError(f"the step {key!r} is there twice in one run")
+        seen.add(key)
         if key not in recorded:
             await passing(f"{key}:before")
             made = json.dumps(await effect())
