@@ -13,7 +13,7 @@ from bot.agents.watch import Interrupted, Watch
 from bot.agents.workshop import Order, Place, Workshop
 from bot.check import suite
 from bot.errors import State, Stop, UserError
-from bot.git import changes, masks
+from bot.git import changes, masks, merging
 from bot.github.harmless import code
 from bot.graph.outputs import Kind
 from bot.policy.protected import is_agent_file
@@ -28,7 +28,8 @@ class Try:
 
     `cost` in USD is None where nobody knows it; `counted` is what counts against the limit all the same. `plan` is
     there for an agent that showed none while it worked, `note` says what of its files was left out. `given` is the tree
-    that it began with, `limit` the US dollars that its job had then.
+    that it began with, `limit` the US dollars that its job had then, `strays` paths of others that it changed, with
+    their owners.
     """
 
     tree: str
@@ -41,6 +42,7 @@ class Try:
     note: str = ""
     given: str = ""
     limit: float = 0.0
+    strays: Mapping[str, str | None] = field(default_factory=dict)
 
 
 Outside = Callable[[Collection[str]], Mapping[str, str | None]]
@@ -101,7 +103,7 @@ def stopped_by(made: Try, order: Order, spec: AgentSpec) -> tuple[State, str]:
 class Attempt:
     """One try: an agent in a place of its own, with the files of `tree` and so many `usd`.
 
-    `earlier` is the end of what the tests printed on the try before.
+    `earlier` is the end of what the tests printed on the try before, `start` the tree that its first one began with.
     """
 
     shop: Workshop
@@ -112,6 +114,7 @@ class Attempt:
     tree: str
     usd: float
     earlier: str
+    start: str = ""
 
     @property
     def node(self) -> runs.Node:
@@ -124,10 +127,17 @@ class Attempt:
             return await self._recorded(Try(**kept[0]))
         await self.shop.board.begin(run, self.node)
         made, pack = await self._work()
-        made = replace(made, limit=self.order.usd)
+        made = replace(made, limit=self.order.usd, strays=await self._strays(made.tree))
         record = asdict(made)
         await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record, pack))
         return await self._recorded(made)
+
+    async def _strays(self, tree: str) -> Mapping[str, str | None]:
+        """What of a job's changes so far is not its own, by what is owned now: later it is not judged anew."""
+        start = self.start or self.tree
+        if self.job.outside is None or tree == start:
+            return {}
+        return self.job.outside(await merging.changed(self.order.mirror, start, tree))
 
     async def _recorded(self, made: Try) -> dict[str, Any]:
         state: State = "done" if made.ending == "finished" else stopped_by(made, self.order, self.spec)[0]

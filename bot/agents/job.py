@@ -11,7 +11,6 @@ from bot.agents.judgement import Judgement, cut_short
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.git import merging
 from bot.graph import outputs
 from bot.publish import graph_text, settings_text, text
 
@@ -139,7 +138,7 @@ class _Playing:
         order, spec = self.shop.engaged(self.order, self.job.agent)
         left = self.limit - self.spent
         earlier = "\n".join(self.wrong) or self.verdict.output
-        work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, earlier)
+        work = Attempt(self.shop, order, self.job, spec, number, self.tree, left, earlier, self.start)
         made = Try(**await self.step(work.node.key, work.agent))
         self._take(made, first=number == self.job.first)
         if made.ending != "finished":
@@ -147,17 +146,14 @@ class _Playing:
         if self.job.outputs:
             found, wrong = outputs.parse(made.words, self.job.outputs)
             self.outputs, self.wrong = found, tuple(wrong)
-        if stopped := await self._kept_to_its_own():
+        if stopped := self._kept_to_its_own(made.strays):
             return stopped
         if self.tree == self.start and not self.wrong:
             return self.ends("no change", text.no_change(answer.read(made.words).summary))
         return None
 
-    async def _kept_to_its_own(self) -> Product | None:
+    def _kept_to_its_own(self, strays: Mapping[str, str | None]) -> Product | None:
         """A job that changed what is not its own is to put it back on the next try, or ends here."""
-        if self.job.outside is None or self.tree == self.start:
-            return None
-        strays = self.job.outside(await merging.changed(self.order.mirror, self.start, self.tree))
         if strays and not self.job.returns:
             return self.ends("refused", graph_text.refused_outside(strays))
         self.wrong += (graph_text.outside(strays),) if strays else ()

@@ -81,7 +81,7 @@ def part_given(asked: Asked) -> dict[str, str]:
     """What a job of many is told besides: words of files and of other agents, as data."""
     return {
         "focus": fence("your part", visible(asked.focus).text) if asked.focus else "",
-        "owns": "\n".join(asked.owns),
+        "owns": fence("globs", "\n".join(asked.owns), 4_000) if asked.owns else "",
         "before": asked.before,
         "request": fence("request", visible(asked.request).text) if asked.request else "",
         "wanted": asked.wanted,

@@ -25,8 +25,22 @@ def redone(
     needs = {str(entry["name"]): tuple(entry["needs"]) for entry in graph}
     first = _of(start, needs) if start else ""
     bad = {first} if start else {node.key for node in now if node.key in needs and node.state not in WELL}
+    if not bad and (mend := _last_mend(now, needs)):
+        return [*mend, *(node.key for node in now if node.key.partition(".")[0] in _WHOLE)]
     after = _following(bad, needs)
     return [node.key for node in now if _is_redone(node, now, needs, bad, after, start)]
+
+
+def _last_mend(now: Sequence[Node], needs: Mapping[str, Sequence[str]]) -> list[str]:
+    """Where all jobs are done and the whole is red: the agent that worked last, its tests, and the job's row."""
+    if not any(node.key.startswith("trunk.test.") and node.state not in WELL for node in now):
+        return []
+    agents = [node for node in now if ".agent." in node.key and _of(node.key, needs) and node.started_at]
+    if not agents:
+        return []
+    last = max(agents, key=lambda node: node.started_at or 0)
+    tests = last.key.replace(".agent.", ".test.")
+    return [node.key for node in now if node.key in (_of(last.key, needs), last.key, tests)]
 
 
 def _is_redone(

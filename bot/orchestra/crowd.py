@@ -63,6 +63,12 @@ class Crowd:
             await self.stage.finish(part, ended)
         return ended
 
+    def fate(self, part: Part) -> str:
+        return self.stage.fate(part)
+
+    async def refuse(self, part: Part, ended: Ended) -> None:
+        await self.stage.refuse(part, ended)
+
     async def skip(self, part: Part, why: str) -> None:
         await self.stage.skip(part, why)
 

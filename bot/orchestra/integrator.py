@@ -18,6 +18,7 @@ from bot.graph.ownership import Owners
 from bot.orchestra.blame import Blame
 from bot.orchestra.part import Part
 from bot.orchestra.score import Score
+from bot.orchestra.shares import Shares
 from bot.orchestra.sides import Sides, to_resolve
 from bot.orchestra.trunk import Merge, Trunk
 from bot.publish import graph_text, swarm_text
@@ -55,41 +56,48 @@ class Integrator:
     trunk: Trunk
     step: Step
     score: Score
+    shares: Shares
     green: dict[str, Verdict] = field(default_factory=dict)
     verdict: Verdict = _UNTESTED
-    spent: float = 0.0
+    tested: dict[str, Verdict] = field(default_factory=dict)
+    blamed: dict[str, str | None] = field(default_factory=dict)
 
-    async def merge(self, part: Part, product: Product, owners: Owners, *, resolving: bool = True) -> Merged:
+    async def merge(
+        self, part: Part, product: Product, owners: Owners, turn: int = 0, *, resolving: bool = True
+    ) -> Merged:
         """Merge what a job made upon its start into the trunk; where it conflicts, once an agent has resolved that.
 
-        Raises Stop where the run was cancelled or rests.
+        `turn` is the job's. Raises Stop where the run was cancelled or rests.
         """
         mirror = self.order.mirror
+        if known := self._known(part.name, product):
+            self.trunk.reach(known)
+            return Merged("done", "", known.paths, known.resolved, known.left)
         made, left = product.tree, dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
         async with self.trunk.lock:
-            if known := self._known(part.name, made):
-                self.trunk.reach(known)
-                return Merged("done", "", known.paths, known.resolved, left)
             before = self.trunk.tree
             merged = await merging.merge(mirror, product.start, before, made)
             tree, wrong = merged.tree, ""
             if merged.conflicts and not resolving:
                 return Merged("waiting", swarm_text.aside([one.path for one in merged.conflicts]), left=left)
             if merged.conflicts:
-                tree, wrong = await self._resolve(part, product, merged.tree, merged.conflicts)
+                tree, wrong = await self._resolve(part, product, turn, merged.tree, merged.conflicts)
             if wrong:
                 return Merged("failed", wrong, left=left)
             resolved = tuple(one.path for one in merged.conflicts)
-            kept = await self.trunk.append(self._key(part.name), part.name, made, tree, resolved)
+            more = {"start": product.start, "left": left}
+            kept = await self.trunk.append(self._key(part.name), part.name, product.tree, tree, resolved, **more)
             if tree == product.tree and product.verdict.passed:
                 self.green[tree] = product.verdict
             return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
 
-    def _known(self, job: str, made: str) -> Merge | None:
-        return next((merge for merge in self.trunk.of(job) if merge.made == made and not merge.back), None)
+    def _known(self, job: str, product: Product) -> Merge | None:
+        """The merge of just this work: after a crash it is not judged anew."""
+        work = (product.start, product.tree)
+        return next((one for one in self.trunk.of(job) if (one.start, one.made) == work and not one.back), None)
 
     def _key(self, job: str) -> str:
         """Of the next merge of a job: it may make something again, after a retry or where tests were red together."""
@@ -98,7 +106,9 @@ class Integrator:
 
     # ---- conflicts ---------------------------------------------------------------------------------------------------
 
-    async def _resolve(self, part: Part, product: Product, tree: str, conflicts: Sequence[Conflict]) -> tuple[str, str]:
+    async def _resolve(
+        self, part: Part, product: Product, turn: int, tree: str, conflicts: Sequence[Conflict]
+    ) -> tuple[str, str]:
         """The files without conflicts, tested; or a sentence that says why there are none."""
         paths = [one.path for one in conflicts]
         with_whom = self._touched(paths)
@@ -106,7 +116,7 @@ class Integrator:
             return tree, graph_text.conflicts(paths, with_whom)
         sides = await self._sides(part, product, paths)
         given, wrong, output = tree, list[str](), ""
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1 + turn * TRIES, 1 + (turn + 1) * TRIES):
             made = await self._attempt(part, attempt, given, to_resolve(paths, sides, wrong), output)
             if made.ending != "finished":
                 return tree, graph_text.conflicts(paths, with_whom, stopped_by(made, self.order, self._spec)[1])
@@ -116,6 +126,8 @@ class Integrator:
                 given = tree if flaws.stray or flaws.gone else made.tree
                 continue
             verdict = await self._test(self._node(part, f"resolve.test.{attempt}"), made.tree)
+            if stopped := cut_short(verdict, self.order):
+                return tree, graph_text.conflicts(paths, with_whom, stopped[1])
             if verdict.passed is not False:
                 self.green[made.tree] = verdict
                 return made.tree, ""
@@ -128,13 +140,14 @@ class Integrator:
 
     async def _attempt(self, part: Part, attempt: int, tree: str, words: str, output: str) -> Try:
         position = self.score.place(part.name) + _RESOLVING
-        work = Work(f"{part.name}.resolve", position, RESOLVER, TRIES)
+        work = Work(f"{part.name}.resolve", position, RESOLVER, TRIES, first=attempt - (attempt - 1) % TRIES)
         order, spec = self.shop.engaged(self.order, RESOLVER)
         order = replace(order, asked=replace(order.asked, findings=words))
-        left = max(0.0, self.order.usd - self.spent)
-        one = Attempt(self.shop, order, work, spec, attempt, tree, left, output)
+        self.shares.expect(1)
+        share = self.shares.take()
+        one = Attempt(self.shop, order, work, spec, attempt, tree, share, output)
         made = Try(**await self.step(one.node.key, one.agent))
-        self.spent += made.counted
+        self.shares.settle(share, made.counted)
         return made
 
     async def _sides(self, part: Part, product: Product, paths: Sequence[str]) -> Sides:
@@ -164,13 +177,14 @@ class Integrator:
 
     async def _blamed(self, tree: str) -> str | None:
         """The job that made `tree` red, the same one after a crash, when more is merged."""
-        found = await self.blame.culprit()
+        if tree not in self.blamed:
+            found = await self.blame.culprit()
 
-        async def blamed() -> str | None:
-            return found
+            async def blamed() -> str | None:
+                return found
 
-        culprit: str | None = await self.step(f"{TRUNK}.blame.{tree[:12]}", blamed)
-        return culprit
+            self.blamed[tree] = await self.step(f"{TRUNK}.blame.{tree[:12]}", blamed)
+        return self.blamed[tree]
 
     async def judged(self, tree: str = "") -> tuple[State, str] | None:
         """How what is merged stands by its tests, or a tree of it; None where they are red."""
@@ -187,12 +201,16 @@ class Integrator:
         return Blame(self.order.mirror, self.trunk, self.green, self._tested)
 
     async def _tested(self, tree: str) -> Verdict:
-        if tree not in self.green:
-            verdict = await self._test(runs.Node(f"{TRUNK}.test.{tree[:12]}", _LAST, graph_text.together()), tree)
-            if verdict.passed is False or cut_short(verdict, self.order):
-                return verdict
+        """What the tests say of a tree: once, whoever asks."""
+        if tree in self.green:
+            return self.green[tree]
+        if tree not in self.tested:
+            node = runs.Node(f"{TRUNK}.test.{tree[:12]}", _LAST, graph_text.together())
+            self.tested[tree] = await self._test(node, tree)
+        verdict = self.tested[tree]
+        if verdict.passed is not False and not cut_short(verdict, self.order):
             self.green[tree] = verdict
-        return self.green[tree]
+        return verdict
 
     async def _test(self, node: runs.Node, tree: str) -> Verdict:
         judgement = Judgement(self.shop, self.order, tree)

@@ -16,7 +16,7 @@ class Part:
     """One job, or one instance of a job with a matrix: `spec` is it with every text filled in.
 
     `name` is unique in the run (`build/api`), `needs` are the names of parts, `values` those of its matrix. `phase` is
-    the one of a symphony that it is of.
+    the one of a symphony that it is of, `plain` the inputs that its file gives as they are.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Part:
     needs: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
     phase: str = ""
+    plain: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

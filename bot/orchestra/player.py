@@ -19,6 +19,7 @@ from bot.workflow.spec import Workflow
 
 T = TypeVar("T")
 Names = Mapping[str, Any]
+QUOTED = "quoted"  # the inputs as they may stand in globs; no expression can name it
 
 
 class Scene(Protocol):
@@ -33,7 +34,15 @@ class Scene(Protocol):
         ...
 
     async def perform(self, part: Part) -> Ended: ...
+    def fate(self, part: Part) -> str:
+        """What became of a part before a crash: `begun`, `skipped`, or nothing yet."""
+        ...
+
     async def skip(self, part: Part, why: str) -> None: ...
+    async def refuse(self, part: Part, ended: Ended) -> None:
+        """A part cannot be played at all."""
+        ...
+
     async def conclude(self, whole: Part, ended: Ended) -> None:
         """All of a job with a matrix has ended."""
         ...
@@ -84,12 +93,12 @@ class Player:
             parts = self._parts(plain, names)
             await self.scene.expand(plain, parts)
         except ValueError as wrong:
-            ended = Ended("failed", str(wrong))
-            await self.scene.conclude(plain, ended)
+            ended = Ended("failed", graph_text.not_filled(str(wrong)))
+            await self.scene.refuse(plain, ended)
             return ended
         if not job.strategy.matrix and not job.uses:
             return await self._one(parts[0], [])
-        ended = await self._instances(job, parts) if job.strategy.matrix else await self._used(parts[0], around)
+        ended = await self._instances(job, parts, around) if job.strategy.matrix else await self._used(parts[0], around)
         await self.scene.conclude(plain, ended)
         return ended
 
@@ -124,21 +133,23 @@ class Player:
         """The jobs of another workflow, in place of one job."""
         workflow = self.used[part.spec.uses]
         try:
-            names = {**self.names, "inputs": reuse.inputs(workflow, part.spec.inputs)}
+            given = reuse.inputs(workflow, part.spec.inputs)
+            quoted = {name: value if name in part.plain else _literal(value) for name, value in given.items()}
+            names = {**self.names, "inputs": given, QUOTED: quoted}
+            inner = _Around({}, around.phase, names, f"{part.name}/", part.needs)
+            ended = await self._graph(_with_env(workflow), inner)
         except ValueError as wrong:
-            return Ended("failed", str(wrong))
-        inner = _Around({}, around.phase, names, f"{part.name}/", part.needs)
-        ended = await self._graph(workflow.jobs, inner)
+            return Ended("failed", graph_text.not_filled(str(wrong)))
         failed = [name for name, one in ended.items() if not one.well and one.state != "skipped"]
         whole = together(list(ended.values()), graph_text.instances_failed(len(ended), failed))
         return replace(whole, outputs={name: given for one in ended.values() for name, given in one.outputs.items()})
 
-    async def _instances(self, job: Job, parts: Sequence[Part]) -> Ended:
+    async def _instances(self, job: Job, parts: Sequence[Part], around: "_Around") -> Ended:
         limits = [asyncio.Semaphore(job.strategy.max_parallel)] if job.strategy.max_parallel else []
         failed: list[str] = []
 
         async def play(part: Part) -> Ended:
-            ended = await self._one(part, limits, failed if job.strategy.fail_fast else [])
+            ended = await self._one(part, limits, failed if job.strategy.fail_fast else [], around)
             if not ended.well and ended.state != "skipped":
                 failed.append(part.name)
             return ended
@@ -146,14 +157,25 @@ class Player:
         ended = await all_of([asyncio.create_task(play(part)) for part in parts])
         return together(ended, graph_text.instances_failed(len(parts), failed))
 
-    async def _one(self, part: Part, limits: Sequence[asyncio.Semaphore], failed: Sequence[str] = ()) -> Ended:
+    async def _one(
+        self,
+        part: Part,
+        limits: Sequence[asyncio.Semaphore],
+        failed: Sequence[str] = (),
+        around: "_Around | None" = None,
+    ) -> Ended:
         async with AsyncExitStack() as rooms:
-            for room in (*limits, self._room):
+            for room in (*limits, *([] if part.spec.uses else [self._room])):  # the jobs inside take room themselves
                 await rooms.enter_async_context(room)
-            if failed:
-                why = graph_text.another_failed(failed[0])
+            fate = self.scene.fate(part)
+            if fate == "skipped" or (failed and fate != "begun"):
+                why = graph_text.another_failed(failed[0]) if failed else graph_text.left_out()
                 await self.scene.skip(part, why)
                 return Ended("skipped", why)
+            if part.spec.uses and around is not None:
+                ended = await self._used(part, around)
+                await self.scene.conclude(part, ended)
+                return ended
             return await self.scene.perform(part)
 
 
@@ -179,14 +201,16 @@ def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool
     Raises ValueError where a text cannot be filled in.
     """
     spec, known = part.spec, {**names, "matrix": values}
-    quoted = {**names, "needs": _literal(names.get("needs", {})), "matrix": values if trusted else _literal(values)}
+    inputs = names.get(QUOTED, names.get("inputs", {}))
+    quoted = {**_literal(names), "inputs": inputs, "matrix": values if trusted else _literal(values)}
+    plain = frozenset(name for name, value in spec.inputs.items() if "{{" not in str(value))
     more = {
         "focus": str(expression.value(spec.focus, known)),
         "owns": tuple(one for glob in spec.owns for one in _globs(glob, expression.value(glob, quoted))),
         "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
         "inputs": _values(spec.inputs, known),
     }
-    return replace(part, spec=spec.model_copy(update=more))
+    return replace(part, spec=spec.model_copy(update=more), plain=plain)
 
 
 def _globs(glob: str, value: Any) -> list[str]:
@@ -195,7 +219,17 @@ def _globs(glob: str, value: Any) -> list[str]:
     One that begins with what is filled in is a path from the top.
     """
     globs = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    if any(not one or not one.isprintable() for one in globs):
+        raise ValueError(graph_text.no_path(glob))
     return [one if one.startswith("/") else f"/{one}" for one in globs] if glob.startswith("{{") else globs
+
+
+def _with_env(workflow: Workflow) -> dict[str, Job]:
+    """The jobs of a workflow that is used, with its environment below their own."""
+    return {
+        name: job.model_copy(update={"env": {**workflow.env, **job.env}}) if workflow.env else job
+        for name, job in workflow.jobs.items()
+    }
 
 
 async def all_of(tasks: Sequence[asyncio.Task[T]]) -> list[T]:

@@ -1,8 +1,8 @@
 """The graph of a run as people see it: its jobs in order, what each needs and owns, and how each stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from bot.orchestra.part import Ended, Part
 from bot.store import runs
@@ -26,6 +26,20 @@ class Score:
     def __post_init__(self) -> None:
         self._places = {entry["name"]: number for number, entry in enumerate(self.graph)}
         self._known, self._planned = set(self._places), set[str]()
+        self.owned = {entry["name"]: tuple(entry["owns"]) for entry in self.graph if entry["owns"]}
+        self.rows: Mapping[str, runs.Node] = {}
+
+    async def load(self) -> None:
+        """Read how the jobs stand that an earlier life of the run came to."""
+        rows = await self.board.db.read(lambda conn: runs.tree(conn, self.run))
+        self.rows = {row.key: row for row in rows if "." not in row.key}
+
+    def fate(self, name: str) -> Literal["", "begun", "skipped"]:
+        """What became of a job in an earlier life: whoever repeats that asks no anew what depended on the moment."""
+        row = self.rows.get(name)
+        if row is None or (row.started_at is None and row.state != "skipped"):
+            return ""
+        return "skipped" if row.state == "skipped" else "begun"
 
     def place(self, name: str) -> int:
         """Where a job's steps begin in the tree of the run: in the order in which jobs were announced."""
@@ -76,6 +90,6 @@ def _entry(part: Part) -> dict[str, Any]:
         "needs": list(part.needs),
         "agent": spec.agent,
         "title": next(iter(spec.focus.strip().splitlines()), "")[:120],
-        "owns": list(spec.owns)[:20],
+        "owns": [] if any("{{" in glob for glob in spec.owns) else list(spec.owns),
         "phase": part.phase,
     }

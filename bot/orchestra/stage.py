@@ -16,16 +16,15 @@ from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.git import changes, merging
+from bot.git import changes
 from bot.github.harmless import code
 from bot.graph import outputs
 from bot.graph.ownership import Owners
-from bot.orchestra import request
 from bot.orchestra.command import Command
+from bot.orchestra.errand import Errands
 from bot.orchestra.integrator import Integrator
 from bot.orchestra.part import WELL, Ended, Part
-from bot.orchestra.player import Player
-from bot.orchestra.request import Request
+from bot.orchestra.player import Player, filled
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
 from bot.orchestra.trunk import Trunk
@@ -34,6 +33,7 @@ from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
 Join = Callable[[Part, Product, Ended], Awaitable[Ended]]
+AGAIN: frozenset[State] = frozenset({"failed", "timed out"})  # how a job ends that may be played anew
 _TOLD = 8_000  # characters of what each job before said
 
 
@@ -54,13 +54,14 @@ class Stage:
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
-    requests: list[Request] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     turns: dict[str, int] = field(default_factory=dict)
+    announced: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.owned = dict(self.score.owned)  # what an earlier life found owned stays so, whoever comes first now
         self.shares, self.owners = Shares(self.order.usd), Owners(self.owned)
-        self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score)
+        self.errands = Errands(self.order.mirror)
+        self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score, self.shares)
         self.player = Player(self, self.workflow.limits.agents, self.names, used=self.used)
 
     @property
@@ -76,10 +77,19 @@ class Stage:
 
     async def alone(self, name: str, spec: Job) -> Product:
         """The only job of a run: its work is the run's, also where it stops short of its goal."""
-        part = Part(name, spec)
+        try:
+            part = filled(Part(name, spec), {**self.names, "needs": {}}, {}, trusted=True)
+        except ValueError as wrong:
+            return Product(self.order.base_tree, "", Verdict("", None), 0, "failed", graph_text.not_filled(str(wrong)))
         self.score.place(part.name)
-        order = replace(self.told(part, self.order.usd), usd=min(self.order.usd, spec.usd or self.order.usd))
-        return await jobs.play(self.shop, order, self._work(part, 0), self.order.base_tree, self.step)
+        left = min(self.order.usd, spec.usd or self.order.usd)
+        for turn in range(spec.retries + 1):
+            work = self._work(part, turn)
+            made = await jobs.play(self.shop, self.told(part, left), work, self.order.base_tree, self.step)
+            left -= made.spent
+            if made.state not in AGAIN or left <= 0:
+                break
+        return made
 
     async def announce(self, parts: Sequence[Part]) -> None:
         """Parts that are to be played: they are shown, own their paths, and wait for money.
@@ -90,14 +100,15 @@ class Stage:
 
     async def show(self, parts: Sequence[Part]) -> int:
         """The same for parts whose money is not shared out here; how many of them are new."""
-        fresh = [part for part in parts if part.name not in self.owned]
+        fresh = [part for part in parts if part.name not in self.announced]
         self._own(fresh)
+        self.announced.update(part.name for part in fresh)
         await self.score.announce(fresh)
         return len(fresh)
 
     def _own(self, parts: Sequence[Part]) -> None:
         """What a job with a matrix owns is known once that is: until then it owns nothing."""
-        owned = {**self.owned, **{part.name: () if _open(part) else part.spec.owns for part in parts}}
+        owned = {**self.owned, **{part.name: part.spec.owns for part in parts if not _open(part) and part.spec.owns}}
         if owned == self.owned:
             return
         owners = Owners({name: globs for name, globs in owned.items() if globs})
@@ -113,9 +124,17 @@ class Stage:
         else:
             self._own(parts)  # with its texts filled in
 
+    def fate(self, part: Part) -> str:
+        """What became of a part in an earlier life of the run."""
+        return self.score.fate(part.name)
+
     async def conclude(self, whole: Part, ended: Ended) -> None:
         self.ended[whole.name] = ended
         await self.score.end(whole, ended)
+
+    async def refuse(self, part: Part, ended: Ended) -> None:
+        self.shares.expect(-1)
+        await self.finish(part, ended)
 
     async def skip(self, part: Part, why: str) -> None:
         self.shares.expect(-1)
@@ -145,7 +164,7 @@ class Stage:
             for _ in range(part.spec.retries + 1):
                 ended, cost = await self._once(part, share - spent, self._turn(part), join)
                 spent += cost
-                if ended.state not in ("failed", "timed out") or spent >= share:
+                if ended.state not in AGAIN or spent >= share:
                     break
         finally:
             shares.settle(share, spent)
@@ -190,26 +209,17 @@ class Stage:
 
         Where conflicts are not to be resolved yet, work that has some is not merged, and the job is `waiting`.
         """
-        merged = await self.integrator.merge(part, product, self.owners, resolving=resolving)
+        turn = self.turns.get(part.name, 1) - 1
+        merged = await self.integrator.merge(part, product, self.owners, turn, resolving=resolving)
         if merged.state == "done":
             self.portions[part.name] = self._portion(part, product)
         if merged.state != "waiting":
-            await self._request(part, product, merged.left)
+            await self.errands.take(part, product, merged.left)
         return replace(ended, state=merged.state, reason=merged.reason)
 
-    async def _request(self, part: Part, product: Product, left: Mapping[str, tuple[str, ...]]) -> None:
-        """Keep what a job changed of others' paths, for their owners."""
-        for owner, paths in left.items():
-            patch = await merging.patch_of(self.order.mirror, product.start, product.tree, paths)
-            self.requests.append(Request(part.name, owner, paths, patch))
-
     async def fulfil(self) -> None:
-        """Have the owners of paths make the changes that others asked for; what is not made is noted."""
-        asked, self.requests = self.requests, []
-        for owner in dict.fromkeys(one.owner for one in asked):
-            mine = [one for one in asked if one.owner == owner]
-            if owner not in self.parts or not await self._asked(self.parts[owner], request.words(mine)):
-                self.notes += [graph_text.not_fulfilled(one.job, owner, one.paths) for one in mine]
+        """Have the owners of paths make the changes that others asked for."""
+        await self.errands.fulfil(self.parts, self._asked)
 
     async def _asked(self, part: Part, words: str) -> bool:
         """Whether a job did what others asked of it, as well as it saw fit."""
@@ -298,22 +308,23 @@ class Stage:
     def told(self, part: Part, usd: float) -> Order:
         """The order for one job: its part of what is wanted, its money and time."""
         spec, order = part.spec, self.order
-        deadline = order.deadline
-        if spec.timeout_minutes is not None:
-            deadline = min(deadline, time.time() + spec.timeout_minutes * 60)
+        minutes = min(order.minutes, spec.timeout_minutes or order.minutes)
+        deadline = min(order.deadline, time.time() + minutes * 60)
         area = part.values.get(self.workflow.worktrees)  # a layer or service has rules of its own
         rules = self.rules.get(str(area["name"]), "") if isinstance(area, Mapping) and "name" in area else ""
         focus = "\n\n".join(filter(None, (spec.focus, rules)))
         asked = replace(order.asked, focus=focus, owns=spec.owns, before=self._before(part.needs))
         asked = replace(asked, wanted=outputs.wanted(spec.outputs))
         env = {**self.workflow.env, **spec.env}
-        return replace(order, usd=usd, asked=asked, deadline=deadline, env=env)
+        return replace(order, usd=usd, asked=asked, minutes=minutes, deadline=deadline, env=env)
 
     def _before(self, needs: Sequence[str]) -> str:
         """What the jobs said that come before, as data."""
         if not needs:
             return ""
-        mine = {name: one for name, one in self.ended.items() if {name, name.rpartition("/")[0]} & {*needs}}
+        wholes = {name.rpartition("/")[0] for name in self.ended}  # their parts say what they say
+        found = {name: one for name, one in self.ended.items() if {name, name.rpartition("/")[0]} & {*needs}}
+        mine = {name: one for name, one in found.items() if name not in wholes}
         said = {name: one.words for name, one in mine.items() if one.words}
         return "\n\n".join(prompt.fence(f"job {name}", words, _TOLD) for name, words in said.items())
 
@@ -348,9 +359,10 @@ class Stage:
             state = checked.state
         elif failed and not (tolerant and changed):
             state = next(iter(failed.values())).state
+        notes = self.errands.close()
         told = {name: (one.state, one.reason) for name, one in bad.items()}
         reason = graph_text.ended(len(ended) - len(bad), len(ended), told) if bad else ""
-        reason = "\n\n".join(part for part in (checked.reason, reason, *self.notes) if part)
+        reason = "\n\n".join(part for part in (checked.reason, reason, *notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")
         portions = tuple(sorted(self.portions.values(), key=self._merged))

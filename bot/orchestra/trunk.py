@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.git import changes, merging
@@ -15,8 +15,9 @@ from bot.store.db import Database
 class Merge:
     """What job `job` made (the tree `made`) upon the trunk: the trees `before` and after, and the `paths` between them.
 
-    `seq` counts from 1. An agent resolved the conflicts at the paths in `resolved`. `back` says why what the job had
-    merged was taken back; it is empty where something was merged.
+    `seq` counts from 1. The job began with the tree `start`. An agent resolved the conflicts at the paths in
+    `resolved`; `left` are paths by owner that the job changed, too, and that are not its own. `back` says why what the
+    job had merged was taken back; it is empty where something was merged.
     """
 
     key: str
@@ -28,6 +29,8 @@ class Merge:
     paths: tuple[str, ...]
     resolved: tuple[str, ...] = ()
     back: str = ""
+    start: str = ""
+    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Trunk:
@@ -103,29 +106,30 @@ class Trunk:
         self.backs += [merge] if merge.back else []
 
     async def append(
-        self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = (), back: str = ""
+        self, key: str, job: str, made: str, tree: str, resolved: Sequence[str] = (), **more: Any
     ) -> Merge:
         """The trunk is `tree` from now on, for the job made `made`: kept before this returns, with the objects it adds.
 
-        A key that is known changes nothing, and gives what it gave. Raises RuntimeError where nobody holds the lock.
+        `more`: `start`, `left`, `back`. A key that is known changes nothing, and gives what it gave.
+        Raises RuntimeError where nobody holds the lock.
         """
         if not self.lock.locked():
             raise RuntimeError("who merges into the trunk holds its lock")
         if found := self.known(key):
             return found
-        keeping = asyncio.create_task(self._keep(key, job, made, tree, tuple(resolved), back))
+        keeping = asyncio.create_task(self._keep(key, job, made, tree, tuple(resolved), more))
         try:
             return await asyncio.shield(keeping)
         except asyncio.CancelledError:
             await asyncio.wait({keeping})  # a row that is there is merged, whoever is not interested any more
             raise
 
-    async def _keep(self, key: str, job: str, made: str, tree: str, resolved: tuple[str, ...], back: str) -> Merge:
+    async def _keep(self, key: str, job: str, made: str, tree: str, resolved: tuple[str, ...], more: Any) -> Merge:
         before, seq = self.tree, self._last.seq + 1 if self._last else 1
         paths, pack = await asyncio.gather(
             merging.changed(self._mirror, before, tree), changes.packed(self._mirror, before, tree)
         )
-        merge = Merge(key, job, seq, before, made, tree, tuple(sorted(paths)), resolved, back)
+        merge = Merge(key, job, seq, before, made, tree, tuple(sorted(paths)), resolved, **more)
         meta = {name: value for name, value in asdict(merge).items() if name != "key"}
         await self._db.write(lambda conn: runs.keep(conn, self._run, key, meta, pack))
         self._know(merge)
@@ -134,4 +138,5 @@ class Trunk:
 
 
 def _merge(key: str, meta: Mapping[str, Any]) -> Merge:
-    return Merge(key, **{**meta, "paths": tuple(meta["paths"]), "resolved": tuple(meta["resolved"])})
+    left = {owner: tuple(paths) for owner, paths in meta.get("left", {}).items()}
+    return Merge(key, **{**meta, "paths": tuple(meta["paths"]), "resolved": tuple(meta["resolved"]), "left": left})

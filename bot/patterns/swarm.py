@@ -32,7 +32,7 @@ class Swarm:
         product = stage.product(ended, checked, tolerant=True)
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
         counted = graph_text.ended(len(ended) - len(bad), len(ended), bad)
-        said = (checked.reason, counted, found.cut, found.unnamed, *stage.notes)
+        said = (checked.reason, counted, found.cut, found.unnamed, *stage.errands.notes)
         order, opens = stage.order, workflow.opens
         gave = {portion.job: portion for portion in product.parts}
         work = slices.Whole(order.mirror, order.base_tree, product.tree, gave)

@@ -41,11 +41,23 @@ def phase_failed(phase: str) -> str:
     return f"Not played: the tests fail after the phase {code(phase)}."
 
 
+def left_out() -> str:
+    return "Not played: another one failed before."
+
+
 def instances_failed(of: int, failed: Sequence[str]) -> str:
     """One reason for a job with a matrix some of whose instances failed."""
     shown = [code(name) for name in failed[:5]]
     more = [f"{len(failed) - 5} more"] if len(failed) > 5 else []
     return f"{len(failed)} of {of} failed: {_listed([*shown, *more])}."
+
+
+def not_filled(why: str) -> str:
+    return f"Failed: {why}."
+
+
+def no_path(glob: str) -> str:
+    return f"what {code(glob)} is filled in with is no path"
 
 
 def no_matrix(job: str) -> str:

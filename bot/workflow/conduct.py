@@ -29,6 +29,7 @@ from bot.store import runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
+from bot.workflow import reuse
 from bot.workflow.guard import Guard, Sleep
 from bot.workflow.planning import bound, close_earlier, plan_of
 from bot.workflow.spec import Workflow
@@ -178,10 +179,12 @@ class Conductor:
         await trunk.load()
         score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not _single(workflow))
         issue = {"title": order.asked.title, "number": order.asked.number}
-        names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": {}}
+        names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": reuse.inputs(workflow, {}, lenient=True)}
         used = {name: Workflow.model_validate(one) for name, one in run.context.get("used", {}).items()}
-        notes = list(division.notes)
-        return Stage(self._shop, order, workflow, step, score, trunk, names, used, division.rules, notes=notes)
+        await score.load()
+        stage = Stage(self._shop, order, workflow, step, score, trunk, names, used, division.rules)
+        stage.errands.notes += division.notes
+        return stage
 
     async def _publish(self, run: Run, workflow: Workflow, made_by: str, guard: Guard, step: Step) -> tuple[State, str]:
         """Publish what another run made and a person approved."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from bot.document import Strict
+from bot.document import Strict, kebab
 from bot.graph.outputs import Kind
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -103,8 +103,9 @@ class Job(Strict):
             raise ValueError("a job has one of `agent`, `run` and `uses`")
         if self.inputs and not self.uses:
             raise ValueError("`with` goes with `uses`")
-        if self.uses and (self.owns or self.outputs or self.focus):
-            raise ValueError("`owns`, `outputs` and `focus` are those of the jobs of the workflow that is used")
+        mine = {"owns", "outside", "outputs", "focus", "env", "usd", "timeout_minutes", "retries", "tests"}
+        if self.uses and (stray := sorted(mine & self.model_fields_set)):
+            raise ValueError(f"`{kebab(stray[0])}` is said by the jobs of the workflow that is used")
         return self
 
     @property

@@ -26,15 +26,18 @@ def problem(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[tupl
     return None
 
 
-def inputs(workflow: Workflow, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a workflow that is used. Raises ValueError for one that is missing, unknown or of another kind."""
+def inputs(workflow: Workflow, given: Mapping[str, Any], *, lenient: bool = False) -> dict[str, Any]:
+    """The inputs of a workflow that is used. Raises ValueError for one that is missing, unknown or of another kind.
+
+    `lenient`: where it is started by itself, what nobody gives is empty.
+    """
     known = workflow.on.workflow_call.inputs if workflow.on.workflow_call else {}
     if stray := sorted(set(given) - set(known)):
         raise ValueError(f"`{workflow.name}` has no input `{stray[0]}` (known: {', '.join(sorted(known)) or 'none'})")
     found: dict[str, Any] = {}
     for name, wanted in known.items():
         value = given.get(name, wanted.default)
-        if value is None and wanted.required:
+        if value is None and wanted.required and not lenient:
             raise ValueError(f"`{workflow.name}` needs the input `{name}`")
         if value is not None and not wanted.fits(value):
             raise ValueError(f"the input `{name}` of `{workflow.name}` is to be a {wanted.type}")

@@ -44,6 +44,12 @@ class Stage:
         self.ended[part.name] = state
         return Ended(state)  # type: ignore[arg-type]
 
+    def fate(self, part: Part) -> str:
+        return ""
+
+    async def refuse(self, part: Part, ended: Ended) -> None:
+        self.ended[part.name] = ended.state
+
     async def skip(self, part: Part, why: str) -> None:
         self.ended[part.name] = "skipped"
 
@@ -58,7 +64,7 @@ def graphs(draw: st.DrawFn) -> dict[str, Job]:
     for number in range(count):
         needs = draw(st.lists(st.integers(0, number - 1), unique=True, max_size=3)) if number else []
         owns = draw(st.lists(st.sampled_from(PATHS), unique=True, max_size=2))
-        matrix = {"x": list(range(draw(st.integers(0, 3))))} if draw(st.booleans()) else {}
+        matrix = {"x": list(range(draw(st.integers(1, 3))))} if draw(st.booleans()) else {}
         said = {"agent": "developer", "needs": [f"j{need}" for need in needs], "owns": [] if matrix else owns}
         jobs[f"j{number}"] = Job.model_validate({**said, "strategy": {"matrix": matrix, "fail-fast": False}})
     return jobs
@@ -78,7 +84,7 @@ def test_every_job_of_a_graph_is_played_once_after_its_needs(
         if any(result != "success" for result in results.values()):
             assert ended[name].state == "skipped"
             assert not [one for one in stage.begun if one == name or one.startswith(f"{name}/")]
-        elif ended[name].reason != "two owners":
+        elif "two owners" not in ended[name].reason:
             wanted = len(job.strategy.matrix["x"]) if job.strategy.matrix else 1  # type: ignore[index]
             played = [one for one in stage.begun if one == name or one.startswith(f"{name}/")]
             assert len(played) == wanted
