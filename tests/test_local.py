@@ -1,5 +1,6 @@
 """`tutti run`: a workflow on a clone on this machine, whose result is a branch of it."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,9 +46,10 @@ async def run(
     wish: Wish = WISH,
     heard: list[AgentEvent] | None = None,
     flow: str = "auto-implement",
+    script: Mapping[str, Mapping[int, Sequence[Act]]] | None = None,
     **more: Any,
 ) -> Result:
-    script: Mapping[str, Mapping[int, Sequence[Act]]] = {"": dict(enumerate(tries, start=1))}
+    script = script or {"": dict(enumerate(tries, start=1))}
     settings = Settings(
         data_dir=clone.parent / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none"), **more
     )
@@ -83,6 +85,35 @@ async def test_an_experiment_says_so_by_its_branch_and_that_it_is_to_be_looked_a
         "Look at this before you publish it:\n\n"
         "- This was an experiment: nothing of it is published without a person's word."
     )
+
+
+async def test_what_many_made_is_told_by_job_and_is_a_branch_for_each_pull_request(clone: Path) -> None:
+    flow = clone.parent / "swarm.yml"
+    flow.write_text(
+        "name: Greet\non: {issues: {types: [labeled], labels: [greet]}}\npattern: swarm\nlimits: {agents: 1}\n"
+        "tasks: {list: [greet Ada, greet Bob]}\n"
+        "jobs: {each: {agent: developer, tests: {each: false, tries: 1}}}\n"
+        "outputs: {pull-request: {max: 2, files: 1}}\n"
+    )
+    (clone / "check.sh").write_text("true\n")
+    git(clone, "commit", "-q", "-m", "Be content", "check.sh")
+    by_task: Mapping[str, Mapping[int, Sequence[Act]]] = {
+        name: {1: [Write(f"{name}.txt", "hello\n"), Say(f"# Greeting\n\n{name} hears it.")]} for name in ("Ada", "Bob")
+    }
+    made = await run(clone, flow=str(flow), script=by_task)
+    branch = "feature/auto-7-say-hello"
+    assert (made.state, made.branch) == ("done", branch)
+    assert re.sub("-[0-9a-f]{8}`", "`", made.reason) == (
+        f"2 of 2 done.\n\nThe work is on the branches `{branch}` and `{branch}-2`.\n\n"
+        "- `each/greet-Ada`: Ada hears it.\n- `each/greet-Bob`: Bob hears it."
+    )
+    for name, ref in (("Ada", branch), ("Bob", f"{branch}-2")):
+        assert git(clone, "log", "--format=%s", "--name-only", f"main..{ref}").split("\n") == [
+            f"feat(greet-{name}): greet {name}",
+            "",
+            f"{name}.txt",
+            "",
+        ]
 
 
 async def test_a_second_run_makes_a_branch_of_its_own(clone: Path) -> None:
