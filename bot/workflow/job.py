@@ -13,8 +13,10 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 LONGEST_JOB = 60
 RESERVED = frozenset({"prepare", "publish", "trunk"})  # steps of every run
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_KEPT = re.compile(
-    r"(PATH|HOME|TMPDIR|LANG|SHELL|IFS|ENV|BASH_ENV)$|(LD|DYLD|TUTTI|GIT|ANTHROPIC|CLAUDE|PYTHON|NODE)_?"
+_KEPT = re.compile(  # what leads programs elsewhere, or the agent away from its only way out
+    r"(PATH|HOME|TMPDIR|LANG|SHELL|IFS|ENV|BASH_ENV|RUBYOPT|RUBYLIB|PERL5OPT|PERL5LIB|NODE_OPTIONS|NODE_PATH)$"
+    r"|(LD|DYLD|TUTTI|GIT|ANTHROPIC|CLAUDE)_|PYTHON|.*(_PROXY|JAVA_OPTIONS|JAVA_TOOL_OPTIONS)$",
+    re.IGNORECASE,
 )
 
 
