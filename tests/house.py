@@ -122,12 +122,12 @@ class House:
             heard=self._hear,
             clock=Clock(sleep=_at_once, patience=3600),
         )
-        engine = Path(self.settings().data_dir, "engine.db")
+        settings = self.settings()
         if not self._database_url:
-            begun(engine)
-        self.bot = await self._life.enter_async_context(running(self.settings(), seams))
+            begun(settings.data_dir)
+        self.bot = await self._life.enter_async_context(running(settings, seams))
         if not self._database_url:
-            kept(engine)
+            kept(settings.data_dir)
         server = runner(web_app(self.bot))
         await server.setup()
         self._life.push_async_callback(server.cleanup)
