@@ -194,7 +194,11 @@ async def test_what_waits_for_a_person_in_one_of_them_holds_back_all(tmp_path: P
         issue = await shop.implement("Build a shop")
         assert "Needs approval:" in shop.status(issue)
         assert (shop.pulls(), sorted(shop.repo.branches), checks(shop)) == ([], [theirs, "main"], [])
+        shop.emulator.fault("POST", "/repos/acme/greeter/issues/3/labels", status=502, times=5)
         await shop.comment(issue, "/approve")
+        await shop.settle()
+        assert f"The work is on the branch `{theirs[:-1]}3`.\n\nOpen is already #2." in shop.said(issue)[-1]
+        await shop.comment(issue, "/retry")
         await shop.settle()
         assert "Done: #2 and #3 are open." in shop.said(issue)[-1]
         bodies = [pull.body or "" for pull in shop.pulls()]
