@@ -1,30 +1,39 @@
 """What every test may ask for, and the witness who is shown what all of them do."""
 
 import gc
+from pathlib import Path
 
 import pytest
 
 from tests import listening
-from tests.halves import LAST, NAMES, chosen
 from tests.listening import WITNESS
+from tests.parts import LAST, NAMES, chosen, needless
 
 pytest_plugins = ["tests.corporation", "tests.house", "tests.town", "tests.postgres", "tests.stage", "tests.desk"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--half", choices=NAMES, help="only this half of the suite, and the search of what it did")
+    parser.addoption("--part", choices=NAMES, help="only this part of the suite, and the search of what it did")
 
 
 def pytest_configure() -> None:
     listening.listen()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A part does not even read the tests of the others."""
+    part = config.getoption("part")
+    if not part or collection_path.suffix != ".py":
+        return None
+    return needless(collection_path.relative_to(config.rootpath).as_posix(), part) or None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The search of everything comes when everything has been done, in each half of the suite."""
+    """The search of everything comes when everything has been done, in each part of the suite."""
     items.sort(key=lambda item: item.nodeid == LAST)
-    if half := config.getoption("half"):
-        mine = chosen([item.nodeid for item in items], half)
+    if part := config.getoption("part"):
+        mine = chosen([item.nodeid for item in items], part)
         config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in mine])
         items[:] = [item for item in items if item.nodeid in mine]
     gc.freeze()  # modules and tests stay anyway: to look them through for garbage again and again costs a tenth
