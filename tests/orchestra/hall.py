@@ -142,10 +142,12 @@ class Hall:
         whole = text if "\non:" in text else HEAD + text
         return parse_workflow("score.yml", whole, {**shipped().agents, **self.agents})
 
-    async def play(self, text: str, *dying: str, wish: Wish | None = None) -> Played:
+    async def play(
+        self, text: str, *dying: str, wish: Wish | None = None, used: Mapping[str, str] | None = None
+    ) -> Played:
         """Play it to its end; the process dies at each of these checkpoints in turn, `<key>:<side>`, and another
-        goes on with what is recorded and what the database has."""
-        run = _run(self.workflow(text))
+        goes on with what is recorded and what the database has. `used` are workflow files that it may use, by id."""
+        run = _run(self.workflow(text), {name: self.workflow(one) for name, one in (used or {}).items()})
         await self.bench.db.write(lambda conn: runs.create(conn, run))
         recorded: dict[str, Any] = {}
         for point in (*dying, ""):
@@ -237,9 +239,10 @@ def says(**answer: Any) -> tuple[Act, ...]:
     return (Say(f"```json\n{json.dumps(answer)}\n```"),)
 
 
-def _run(workflow: Workflow) -> Run:
+def _run(workflow: Workflow, used: Mapping[str, Workflow]) -> Run:
     name, now = str(uuid.uuid4()), time.time()
-    context = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
+    context: dict[str, Any] = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
+    context["used"] = {name: one.model_dump(mode="json", by_alias=True) for name, one in used.items()}
     return Run(name, name, workflow.name, "shop", name, "running", now, context, started_at=now)
 
 
