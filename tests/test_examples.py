@@ -36,7 +36,7 @@ MADE: Mapping[str, Mapping[str, str]] = {
     "refactoring-swarm": {"tickets/clock.py": "return (begins - BEFORE) % DAY", "tickets/price.py": "PRICES ="},
     "three-level-team": {"shop.py": "discounted(ITEMS, percent(code))", "infra/services.json": '"sale"'},
 }
-SUBJECTS = re.compile(r"(feat|test|docs|refactor)(\(\w+\))?: [a-z]")
+SUBJECTS = re.compile(r"(feat|test|docs|refactor)(\([\w-]+\))?: [a-z]")
 
 
 def sample_of(score: Path) -> str:

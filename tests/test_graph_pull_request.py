@@ -32,38 +32,15 @@ API = """Prices are cents.
 DOCS = "## How it was tested\n\nBy reading."
 
 
-def commits(log: str) -> list[str]:
-    return [one.strip() for one in log.split("\0") if one.strip()]
+SECTIONS = {
+    "api": "### api\n\nPrices are cents.",
+    "web": "### web\n\nIts agent gave no summary. It changed `price.txt` and `web/page.txt`.",
+}
 
 
-async def test_one_pull_request_tells_of_each_job_and_of_what_to_look_at(tmp_path: Path) -> None:
-    files = {**FILES, ".github/tutti.yml": FILES[".github/tutti.yml"] + "co-authors: true\n"}
-    async with opened(tmp_path, files=files, offered=offered(PAIR)) as shop:
-        rehearse(
-            shop,
-            {
-                "files with conflicts": [[Write("price.txt", "cents and euros\n"), Say("Both.")]],
-                "Build the API": [[Write("price.txt", "cents\n"), Append("api/price.txt", "2\n"), Say(API)]],
-                "Build the page": [[Write("price.txt", "euros\n"), Append("web/page.txt", "2\n")]],
-                "write it down": [[Append("README.md", "Prices.\n"), Say(DOCS)]],
-                "sell it": [[Append("web/page.txt", "broken\n")]],
-            },
-        )
-        shop.gate.close()
-        issue = await shop.open_issue("Show prices")
-        await shop.label(issue)
-        await shop.gate.reached(3)
-        await shop.gate.open()
-        await shop.settle()
-        (run,) = await shop.runs()
-        assert "· failed ·" in shop.status(issue)
-        first, last, _ = re.findall(r"^### (\w+)$", shop.pull.body or "", re.MULTILINE)
-        sections = {
-            "api": "### api\n\nPrices are cents.",
-            "web": "### web\n\nIts agent gave no summary. It changed `price.txt` and `web/page.txt`.",
-        }
-        assert re.sub(r"\d+\.\d s", "0.1 s", shop.pull.body or "") == (
-            f"""3 of 5 done, 1 failed, 1 not played:
+def text(first: str, last: str) -> str:
+    """The whole of it; whichever of the two was merged last had the conflict."""
+    return f"""3 of 5 done, 1 failed, 1 not played:
 - `cart`: Failed: the tests still fail after 1 try.
 - `pay`: Not played: it needs `cart`, which failed.
 
@@ -75,9 +52,9 @@ Part of #1.
 
 ## What was done
 
-{sections[first]}
+{SECTIONS[first]}
 
-{sections[last]}
+{SECTIONS[last]}
 
 Conflicts in `price.txt` between `{first}` and `{last}` were resolved by an agent: look at these lines.
 
@@ -104,7 +81,35 @@ By reading.
 - [x] The repository's tests pass on this change
 - [ ] Tests were added or changed
 - [ ] A person has read the change"""
+
+
+def commits(log: str) -> list[str]:
+    return [one.strip() for one in log.split("\0") if one.strip()]
+
+
+async def test_one_pull_request_tells_of_each_job_and_of_what_to_look_at(tmp_path: Path) -> None:
+    files = {**FILES, ".github/tutti.yml": FILES[".github/tutti.yml"] + "co-authors: true\n"}
+    async with opened(tmp_path, files=files, offered=offered(PAIR)) as shop:
+        rehearse(
+            shop,
+            {
+                "files with conflicts": [[Write("price.txt", "cents and euros\n"), Say("Both.")]],
+                "Build the API": [[Write("price.txt", "cents\n"), Append("api/price.txt", "2\n"), Say(API)]],
+                "Build the page": [[Write("price.txt", "euros\n"), Append("web/page.txt", "2\n")]],
+                "write it down": [[Append("README.md", "Prices.\n"), Say(DOCS)]],
+                "sell it": [[Append("web/page.txt", "broken\n")]],
+            },
         )
+        shop.gate.close()
+        issue = await shop.open_issue("Show prices")
+        await shop.label(issue)
+        await shop.gate.reached(3)
+        await shop.gate.open()
+        await shop.settle()
+        (run,) = await shop.runs()
+        assert "· failed ·" in shop.status(issue)
+        first, last, _ = re.findall(r"^### (\w+)$", shop.pull.body or "", re.MULTILINE)
+        assert re.sub(r"\d+\.\d s", "0.1 s", shop.pull.body or "") == text(first, last)
         by = "\n\nCo-authored-by: Tutti developer <developer@agents.tutti.invalid>"
         own = {"api": f"feat(api): count cents{by}", "web": f"feat(web): build the page{by}"}
         merged = "\nCo-authored-by: Tutti merger <merger@agents.tutti.invalid>"
