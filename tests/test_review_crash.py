@@ -7,7 +7,7 @@ import pytest
 
 from bot.git.mirror import Mirror
 from tests.desk import BASE, ROUNDING, Desk, verdicts
-from tests.house import opened
+from tests.house import chained, opened
 from tests.shelf import only
 from tests.test_review import FIXED, NEGATIVE
 
@@ -70,15 +70,15 @@ WRITING = [point for point in POINTS if point.startswith(("say", "ledger", "summ
 
 
 @pytest.mark.parametrize(
-    ("lasting", "point"),
-    [*(("sqlite", point) for point in POINTS), *(("postgres", point) for point in WRITING)],
+    ("lasting", "points"),
+    [*(("sqlite", points) for points in chained(POINTS)), *(("postgres", points) for points in chained(WRITING))],
     indirect=["lasting"],
+    ids=lambda given: given if isinstance(given, str) else " ".join(given),
 )
-async def test_a_review_survives_a_crash(lasting: Desk, point: str) -> None:
-    lasting.crash_at(point)
+async def test_a_review_survives_a_crash(lasting: Desk, points: list[str]) -> None:
+    lasting.crash_at(points[0])
     await lasting.push({"shop/cart.py": FIXED}, branch="topic")
-    await lasting.reached.wait()
-    await lasting.restart()
+    await lasting.dies_at(points)
     await lasting.settle()
     await push_and_look(lasting)
 
