@@ -62,32 +62,35 @@ FILES: Mapping[str, str | bytes] = {
 }
 
 
-@pytest.mark.parametrize("what", FILES)
+@pytest.mark.parametrize("first", range(3))
 async def test_c24_a_hostile_configuration_changes_nothing_and_its_content_is_not_shown(
-    house: House, what: str
+    house: House, first: int
 ) -> None:
+    """A third of them, one after another: had any been taken, it would be the last good copy, which a run shows."""
     house.expected_log = NOT_ADOPTED
-    commit = await house.push({CONFIG: FILES[what]})
-    await house.settle()
-    conclusion, _, summary = verdict(house, commit)
-    assert conclusion == "failure"
-    assert f"`{CONFIG}:" in summary
+    for content in [*FILES.values()][first::3]:
+        commit = await house.push({CONFIG: content})
+        await house.settle()
+        conclusion, _, summary = verdict(house, commit)
+        assert conclusion == "failure"
+        assert f"`{CONFIG}:" in summary
+        assert VALUE not in summary
     house.rehearse(RIGHT)
     issue = await house.implement()
     status = house.status(issue)
     assert "Run the tests: `sh check.sh`" in status, "the last good copy"
-    assert VALUE not in summary + status + str(house.log)
+    assert VALUE not in status + str(house.log)
 
 
-@pytest.mark.parametrize("target", ["../docs/other.yml", "/etc/passwd", "../README.md", "version: 1"])
-async def test_c24_a_link_in_the_place_of_the_configuration_is_not_followed(house: House, target: str) -> None:
+async def test_c24_a_link_in_the_place_of_the_configuration_is_not_followed(house: House) -> None:
     house.expected_log = NOT_ADOPTED
     followed = f"version: 1\nbackend: rehearsal\ntest: touch {house.folder}/reached\n"
-    commit = await house.push({"docs/other.yml": followed, CONFIG: ("120000", target)})
-    await house.settle()
-    conclusion, _, summary = verdict(house, commit)
-    assert conclusion == "failure"
-    assert "this is no file but a link or the like, which is not followed" in summary
+    for target in ("../docs/other.yml", "/etc/passwd", "../README.md", "version: 1"):
+        commit = await house.push({"docs/other.yml": followed, CONFIG: ("120000", target)})
+        await house.settle()
+        conclusion, _, summary = verdict(house, commit)
+        assert conclusion == "failure"
+        assert "this is no file but a link or the like, which is not followed" in summary
     house.rehearse(RIGHT)
     assert "Run the tests: `sh check.sh`" in house.status(await house.implement())
     assert not (house.folder / "reached").exists()
