@@ -17,10 +17,17 @@ def plain(folder: Path, **more: str) -> dict[str, str]:
 
 
 async def test_it_shows_a_run_from_the_label_to_the_pull_request_and_spends_nothing(tmp_path: Path) -> None:
+    """With --keep GitHub and the bot stay up until told; without it the demo ends by itself, as `--real` does."""
     async with PlayedModel(sample.SCRIPTS, key=KEY) as paid:  # a key alone never spends money
         environment = plain(tmp_path, ANTHROPIC_API_KEY=KEY, TUTTI_MODEL_URL=paid.url)
-        code, words = await told(environment, "demo")
-    assert (code, paid.requests) == (0, []), words
+        async with tutti(environment, "demo", "--keep") as one:
+            assert one.process.stdout is not None
+            shown = (await one.process.stdout.readuntil(b"Ctrl-C")).decode()
+            await _stays_up(shown)
+            one.process.send_signal(signal.SIGINT)
+            await one.process.communicate()
+    assert (one.process.returncode, paid.requests) == (0, [])
+    words = " ".join(shown.split())
     order = [
         "which costs nothing",
         "no network but the way to the model",
@@ -41,11 +48,22 @@ async def test_it_shows_a_run_from_the_label_to_the_pull_request_and_spends_noth
         "Done: #2 is open and closes #1 when it is merged.",
         "Review of #2, shop/cart.py:13",
         "A discount above 100 makes the total negative",
-        "docs/install.md",
     ]
     places = [words.find(part) for part in order]
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
+
+
+async def _stays_up(shown: str) -> None:
+    page = re.search(r"played GitHub: (\S+)", shown)
+    health = re.search(r"The bot: (\S+)", shown)
+    assert page is not None
+    assert health is not None
+    async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as session:
+        async with session.get(f"{page[1]}/pull/2") as answer:
+            assert "Add a discount" in await answer.text()
+        async with session.get(health[1]) as answer:
+            assert await answer.json() == {"status": "ok"}
 
 
 async def test_real_says_first_what_it_may_cost_and_pays_with_the_key(tmp_path: Path) -> None:
@@ -54,27 +72,10 @@ async def test_real_says_first_what_it_may_cost_and_pays_with_the_key(tmp_path: 
         code, words = await told(environment, "demo", "--real", "--usd", "0.5")
     assert code == 0, words
     assert "the real model, for at most $0.50" in words[:200]
+    assert "docs/install.md" in words
     assert {request.headers["x-api-key"] for request in model.requests} == {KEY}
 
 
 async def test_real_without_a_key_says_so(tmp_path: Path) -> None:
     code, words = await told(plain(tmp_path), "demo", "--real")
     assert (code, words.endswith("which needs a key: set ANTHROPIC_API_KEY.")) == (1, True)
-
-
-async def test_keep_leaves_github_and_the_bot_up_until_told(tmp_path: Path) -> None:
-    async with tutti(plain(tmp_path), "demo", "--keep") as one:
-        assert one.process.stdout is not None
-        words = (await one.process.stdout.readuntil(b"Ctrl-C")).decode()
-        page = re.search(r"played GitHub: (\S+)", words)
-        health = re.search(r"The bot: (\S+)", words)
-        assert page is not None
-        assert health is not None
-        async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as session:
-            async with session.get(f"{page[1]}/pull/2") as answer:
-                assert "Add a discount" in await answer.text()
-            async with session.get(health[1]) as answer:
-                assert await answer.json() == {"status": "ok"}
-        one.process.send_signal(signal.SIGINT)
-        await one.process.communicate()
-    assert one.process.returncode == 0

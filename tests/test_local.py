@@ -172,6 +172,10 @@ def test_a_workflow_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not the top of a git clone"):
         await run(tmp_path / "nowhere", RIGHT)
+    with pytest.raises(
+        UserError, match="The workflow Review a pull request works on a pull request, and a clone has none"
+    ):
+        await run(clone, RIGHT, flow="review")
     with pytest.raises(UserError, match="There is no backend robot; known are claude, command, rehearsal"):
         await run(clone, RIGHT, wish=Wish("T", "", backend="robot"))
     with pytest.raises(UserError, match="There is no workflow nothing: neither a file nor one of ask, auto-implement"):
