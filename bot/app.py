@@ -219,7 +219,7 @@ def _claim_folder(settings: Settings, stack: AsyncExitStack) -> None:
 
 async def _assembled(bench: Bench, slot: Slot, github: GitHub, seams: Seams) -> Bot:
     settings, db, board = bench.settings, bench.db, bench.board
-    most = Bounds(settings.max_usd, settings.max_minutes)
+    most = Bounds(settings.max_usd, settings.max_minutes, settings.max_agents)
     permitted = Permitted(settings.models, settings.setup_hosts, settings.repo_usd_a_day, settings.repo_runs_a_day)
     library = Library(db, seams.offered or shipped(), frozenset(bench.shop.backends), most, permitted)
     reviewer = Reviewer(

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
         default=5, gt=0, description="US dollars a run may spend at most, whatever its workflow says"
     )
     max_minutes: float = Field(default=60, gt=0, description="minutes a run may take at most")
+    max_agents: int = Field(default=8, ge=1, description="agents that one run may have at work at once")
     models: _List = Field(default=(), description="the models that agents may ask; none: those of the price list")
     repo_usd_a_day: _Usd = Field(default=50, description="US dollars that a repository may cost in a day of UTC")
     actor_usd_a_day: _Usd = Field(default=25, description="the same for all runs that one person starts")

@@ -4,7 +4,7 @@ import pytest
 
 from bot.agents.spec import AgentSpec
 from bot.errors import ConfigError
-from bot.workflow.bounds import Bounds, lowered, parse_owned
+from bot.workflow.bounds import Bounds, held, lowered, parse_owned
 from bot.workflow.configuration import RepositoryLimits
 from bot.workflow.spec import Limits, parse_workflow
 from bot.workflow.trigger import IssuesTrigger
@@ -51,8 +51,21 @@ def test_more_minutes_than_allowed_are_refused_with_their_line() -> None:
         parse_owned("g.yml", FILE + "limits:\n  minutes: 61\n", AGENTS, Bounds(5, 60))
 
 
+def test_more_agents_than_allowed_are_refused_in_a_repository_and_kept_from_ours() -> None:
+    most = Bounds(5, 60, agents=3)
+    with pytest.raises(
+        ConfigError,
+        match=r"g.yml:7: `limits.agents`: this installation allows 3 agents at once at most .*TUTTI_MAX_AGENTS",
+    ):
+        parse_owned("g.yml", FILE + "limits:\n  agents: 4\n", AGENTS, most)
+    for wanted, found in ((2, 2), (50, 3)):
+        ours = parse_workflow("g.yml", f"{FILE}limits: {{agents: {wanted}}}\n", AGENTS)
+        assert held(ours, most).limits == ours.limits.model_copy(update={"agents": found})
+        assert lowered(ours.limits, RepositoryLimits(), most).agents == found
+
+
 def test_limits_that_a_file_does_not_name_are_never_refused() -> None:
-    assert parse_owned("g.yml", FILE, AGENTS, Bounds(1, 1)).name == "Greet"
+    assert parse_owned("g.yml", FILE, AGENTS, Bounds(1, 1, 1)).name == "Greet"
 
 
 def test_names_that_the_database_has_no_room_for_are_refused() -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bot.store import groups, runs
 from bot.store.db import Database
+from bot.store.record import ABOVE_ALL
 from bot.store.runs import Run
 from bot.workflow.lane import lane
 from tests.graphs import FILES, offered
@@ -33,17 +34,19 @@ def queued(name: str, **more: Any) -> Run:
     return Run(id=name, created_at=1.0, context={}, **{**given, **more})
 
 
+def places(conn: sa.Connection) -> list[str]:
+    """The runs that wait, by the places that people are told."""
+    waits = [run for run in runs.active(conn) if run.state == "queued"]
+    assert sorted(runs.place(conn, run) for run in waits) == list(range(1, len(waits) + 1))
+    return [run.id for run in sorted(waits, key=lambda run: runs.place(conn, run))]
+
+
 async def put(db: Database, *some: Run) -> None:
     await db.write(lambda conn: [runs.create(conn, run) for run in some])
 
 
-async def test_what_has_priority_goes_before_everything_and_has_one_place_more(db: Database) -> None:
-    await put(db, *(queued(name) for name in "abc"), *(queued(name, priority=1) for name in "xyz"))
-
-    def places(conn: sa.Connection) -> list[str]:
-        waits = [run for run in runs.active(conn) if run.state == "queued"]
-        assert sorted(runs.place(conn, run) for run in waits) == list(range(1, len(waits) + 1))
-        return [run.id for run in sorted(waits, key=lambda run: runs.place(conn, run))]
+async def test_what_is_above_all_goes_before_everything_and_has_one_place_more(db: Database) -> None:
+    await put(db, *(queued(name) for name in "abc"), *(queued(name, priority=ABOVE_ALL) for name in "xyz"))
 
     shown = await db.read(places)
     begun = [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(5)]
@@ -51,9 +54,40 @@ async def test_what_has_priority_goes_before_everything_and_has_one_place_more(d
     for name in "xy":
         await db.write(partial(runs.end, run_id=name, state="done", reason=""))
     assert [await db.write(lambda conn: runs.claim(conn, 2, 2.0)) for _ in range(2)] == ["a", None]
-    await put(db, queued("later", priority=1))
+    await put(db, queued("later", priority=ABOVE_ALL))
     assert await db.write(lambda conn: runs.claim(conn, 2, 2.0)) == "later"
     assert await db.read(places) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("come", "begin"),
+    [
+        ("a1 b1 a2 b2", "a1 b1 a2 b2"),
+        ("a1 b1 a2! b2", "a2! b1 a1 b2"),  # it takes the turn of its repository's oldest, and gives that its own
+        ("b1 a1! a2!", "b1 a1! a2!"),
+        ("a1 b1 a2 b2 a3! a4! b3", "a3! b1 a4! b2 a1 a2 b3"),
+        ("a1 b1! b2 a2!", "a2! b1! b2 a1"),
+        ("a1 b1 a2! c1!!", "c1!! a2! b1 a1"),
+        ("c1!! a1 b1 a2! c2!!", "c1!! c2!! a2! b1 a1"),  # two of one repository may be ours and its own
+        ("a1 a2!! b1 a3!", "a2!! a3! b1 a1"),
+    ],
+)
+async def test_what_has_priority_in_its_repository_lets_nobody_else_wait(db: Database, come: str, begin: str) -> None:
+    """`a1` is a run of repository a, `a1!` one of priority there, `a1!!` one above all."""
+    await put(db, *(queued(name, repo=name[0], priority=name.count("!")) for name in come.split()))
+    assert await db.read(places) == begin.split()
+    begun = [await db.write(lambda conn: runs.claim(conn, 9, 2.0)) for _ in begin.split()]
+    assert begun == begin.split()
+
+
+async def test_whoever_was_overtaken_once_is_not_overtaken_again_at_the_cost_of_others(db: Database) -> None:
+    await put(db, queued("a1", repo="a"), queued("b1", repo="b"), queued("a2", repo="a", priority=1))
+    assert await db.write(lambda conn: runs.claim(conn, 1, 2.0)) == "a2"
+    await put(db, queued("a3", repo="a", priority=1))
+    assert await db.read(places) == ["b1", "a3", "a1"]
+    assert await db.write(lambda conn: runs.claim(conn, 1, 2.0)) is None  # it has no place beside the others
+    await db.write(lambda conn: runs.end(conn, "a2", "done", ""))
+    assert await db.write(lambda conn: runs.claim(conn, 1, 2.0)) == "b1"
 
 
 async def test_of_a_group_one_is_under_way_and_whoever_rests_does_not_hinder(db: Database) -> None:
@@ -93,11 +127,20 @@ async def test_the_name_of_a_group_is_the_repositorys_own_in_any_case() -> None:
     def named(group: str, repo: int = 1, number: int = 7) -> Any:
         text = f"concurrency: {{group: '{group}'}}\n{JOB}"
         (flow,) = offered(text).workflows.values()
-        return lane(flow, (repo, "a/b"), (number, "Title"))["concurrency"]
+        return lane(flow, (repo, "a/b"), (number, "Title"), ours=True)["concurrency"]
 
     assert named("Deploy") == named("deploy") != named("deploy", repo=2)
     assert named("x-{{ issue.number }}") == named("x-7") != named("x-{{ issue.number }}", number=8)
     assert named("{{ repo.name }}/{{ issue.title }}") == named("a/b/title")
+
+
+def test_only_what_is_shipped_goes_before_everything() -> None:
+    def priority(more: str, *, ours: bool) -> int:
+        (flow,) = offered(f"{more}{JOB}").workflows.values()
+        return int(lane(flow, (1, "a/b"), (7, "Title"), ours=ours)["priority"])
+
+    for more, own, ours in (("", 0, 0), ("priority: high\n", 1, ABOVE_ALL), ("worktrees: hot-fix\n", 1, ABOVE_ALL)):
+        assert (priority(more, ours=False), priority(more, ours=True)) == (own, ours)
 
 
 # ---- as people see it ------------------------------------------------------------------------------------------------

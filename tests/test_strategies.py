@@ -148,7 +148,7 @@ async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_saf
                 assert "+++ b/api/price.txt" in shop.status(issue)
         assert shop.pull.head == "hot-fix/auto-2-the-price-is-wrong"
         assert (await shop.git("log", "-1", "--format=%s", shop.pull.head)).startswith("fix: ")
-        assert [run.priority for run in await shop.runs()] == [1, 1]
+        assert [run.priority for run in await shop.runs()] == [2, 2]
 
 
 # ---- one for each layer or service -----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
 from bot.workflow import configuration, reuse
-from bot.workflow.bounds import Bounds, Permitted, lowered
+from bot.workflow.bounds import Bounds, Permitted, held, lowered
 from bot.workflow.conduct import Conductor
 from bot.workflow.configuration import Configuration
 from bot.workflow.library import Library, shipped
@@ -73,9 +73,8 @@ class CloneHost:
     def __init__(self, bench: Bench, clone: Path, wish: Wish) -> None:
         self._bench, self._clone, self._wish = bench, clone, wish
         told = bench.settings
-        most = Bounds(told.max_usd, told.max_minutes)
         permitted = Permitted(told.models, told.setup_hosts, told.repo_usd_a_day, told.repo_runs_a_day)
-        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), most, permitted)
+        self._library = Library(bench.db, shipped(), frozenset(bench.shop.backends), _most(told), permitted)
 
     async def mirror(self, run: Run) -> Mirror:
         return await self._bench.mirrors.local(self._clone)
@@ -194,6 +193,10 @@ class CloneHost:
         return verdict.patch_in(file)
 
 
+def _most(told: Settings) -> Bounds:
+    return Bounds(told.max_usd, told.max_minutes, told.max_agents)
+
+
 def workflow_of(name: str) -> Workflow:
     """A shipped workflow by its id, or a file. Raises UserError or ConfigError."""
     offered = shipped()
@@ -249,6 +252,7 @@ async def execute(
     async with workbench(settings, seams) as bench:
         if wish.backend is not None and wish.backend not in bench.shop.backends:
             raise UserError(f"There is no backend {wish.backend}; known are {', '.join(sorted(bench.shop.backends))}.")
+        workflow = held(workflow, _most(settings))
         run = _run(clone, workflow, known if known is not None else shipped().workflows)
         await bench.db.write(lambda conn: runs.create(conn, run))
         watched(bench, run.id)

@@ -60,8 +60,9 @@ runs = sa.Table(
     sa.Column("life", sa.Integer, nullable=False, server_default="1"),  # which execution of it: 2 after a retry ...
     sa.Column("after", sa.String(36), nullable=True),  # the run that has to end before it begins
     sa.Column("actor", sa.BigInteger, nullable=False, server_default="0"),  # GitHub's id of whoever asked, 0: nobody
-    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # 1: before everything that is queued
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),  # 1: before its repository's; 2: before all
     sa.Column("concurrency", sa.String(80), nullable=True),  # the group of which one is under way at a time
+    sa.Column("turn", sa.Integer, nullable=True),  # where it stands in the queue; none: where `seq` says
     sa.UniqueConstraint("delivery", "workflow"),
     sa.Index("runs_one_active", "workflow", "target", unique=True, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
 )

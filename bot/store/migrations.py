@@ -206,12 +206,18 @@ def _m005_lanes(conn: sa.Connection) -> None:
         conn.execute(sa.text(f"alter table runs add column {column}"))
 
 
+def _m006_turns(conn: sa.Connection) -> None:
+    """Runs that stand elsewhere in the queue than in the order in which they came."""
+    conn.execute(sa.text("alter table runs add column turn integer"))
+
+
 MIGRATIONS: list[Callable[[sa.Connection], None]] = [
     _m001_initial,
     _m002_spending,
     _m003_reviews,
     _m004_control,
     _m005_lanes,
+    _m006_turns,
 ]
 
 

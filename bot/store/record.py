@@ -6,6 +6,8 @@ from typing import Any
 
 from bot.errors import ACTIVE, State
 
+ABOVE_ALL = 2  # the priority of what goes before everything that is queued
+
 
 @dataclass(frozen=True)
 class Node:
@@ -28,7 +30,8 @@ class Run:
 
     `due`: it does not begin before that time (seconds since 1970), nor before the run `after` has ended. `life` counts
     its executions: a run that is gone on with after a pause, or tried again, has another. `actor`: who asked, by id.
-    `priority` 1: before everything that is queued. `concurrency`: the group of which one run is under way at a time.
+    `priority` 1: before what is queued of its repository; ABOVE_ALL: before everything that is queued. `turn`: where it
+    stands in the queue, `seq` where that is None. `concurrency`: the group of which one run is under way at a time.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Run:
     actor: int = 0
     priority: int = 0
     concurrency: str | None = None
+    turn: int | None = None
 
     @property
     def active(self) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.errors import ACTIVE, State
 from bot.store import gates
 from bot.store.db import artifacts, nodes, runs
+from bot.store.record import ABOVE_ALL
 from bot.store.record import PAST as PAST
 from bot.store.record import Node as Node
 from bot.store.record import Run as Run
@@ -23,6 +24,8 @@ QUEUE_LOCK = 271828182
 KEPT_DAYS = 30  # that what the steps of an ended run gave is kept
 CHANNEL = "tutti_runs"
 MOST_PULLS = 20  # of one run
+_turn = sa.func.coalesce(runs.c.turn, runs.c.seq)  # where a run stands among the others
+_above = sa.case((runs.c.priority == ABOVE_ALL, 1), else_=0)
 
 
 def _run(row: sa.Row[Any] | None) -> Run | None:
@@ -39,7 +42,27 @@ def create(conn: sa.Connection, run: Run) -> bool:
     more = {name: getattr(run, name) for name in ("created_at", "due", "after", "actor", "priority", "concurrency")}
     more |= {"context": dict(run.context), "facts": dict(run.facts)}
     statement = _insert(conn, runs).values(**values, **more).on_conflict_do_nothing()
-    return bool(conn.execute(statement).rowcount)
+    made = bool(conn.execute(statement).rowcount)
+    if made and run.state == "queued" and run.priority == 1:
+        _overtake(conn, run.repo)
+    return made
+
+
+def _overtake(conn: sa.Connection, repo: str) -> None:
+    """What has priority in its repository takes the turns of what waits there, which takes its: nobody else waits."""
+    _lock_queue(conn)
+    wanted = (runs.c.repo == repo, runs.c.state == "queued", runs.c.priority < ABOVE_ALL)
+    columns = (runs.c.id, runs.c.priority, _turn.label("turn"))
+    waits = conn.execute(sa.select(*columns).where(*wanted).order_by(_turn)).all()
+    first = sorted(waits, key=lambda row: (-row.priority, row.turn))
+    for row, place in zip(first, waits, strict=True):
+        if row.turn != place.turn:
+            update(conn, row.id, turn=place.turn)
+
+
+def _lock_queue(conn: sa.Connection) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
 
 
 def get(conn: sa.Connection, run_id: str, *, lock: bool = False) -> Run | None:
@@ -85,20 +108,19 @@ def of_delivery(conn: sa.Connection, guid: str) -> list[Run]:
 def claim(conn: sa.Connection, limit: int, now: float) -> str | None:
     """Mark the oldest queued run that is due as running and return its id, unless `limit` runs are running already.
 
-    One of priority comes before all others, and has one place more. One that comes after another waits until that one
-    has ended, or rests, and so does one of whose group another is under way.
+    One that is above all comes before all others, and has one place more. One that comes after another waits until that
+    one has ended, or rests, and so does one of whose group another is under way.
     """
-    if conn.dialect.name == "postgresql":
-        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(QUEUE_LOCK)))
+    _lock_queue(conn)
     busy = conn.execute(sa.select(sa.func.count()).where(runs.c.state == "running")).scalar_one()
     is_due = sa.or_(runs.c.due.is_(None), runs.c.due <= now)
     before = sa.select(runs.c.id).where(runs.c.state.in_(("queued", "running")))
     is_next = sa.or_(runs.c.after.is_(None), runs.c.after.not_in(before))
     taken = sa.select(runs.c.concurrency).where(runs.c.state == "running", runs.c.concurrency.is_not(None))
     is_free = sa.or_(runs.c.concurrency.is_(None), runs.c.concurrency.not_in(taken))
-    has_room = runs.c.priority >= (0 if busy < limit else 1)
+    has_room = runs.c.priority >= (0 if busy < limit else ABOVE_ALL)
     waits = sa.select(runs.c.id).where(runs.c.state == "queued", is_due, is_next, is_free, has_room)
-    first = waits.order_by(runs.c.priority.desc(), runs.c.seq).limit(1)
+    first = waits.order_by(_above.desc(), _turn).limit(1)
     run_id: str | None = conn.execute(first).scalar_one_or_none() if busy <= limit else None
     if run_id is not None:
         update(conn, run_id, state="running", started_at=now)
@@ -123,8 +145,9 @@ def renew(conn: sa.Connection, run_id: str, due: float | None, **context: Any) -
 
 def place(conn: sa.Connection, run: Run) -> int:
     """How many queued runs stand before this one, plus one."""
-    earlier = sa.and_(runs.c.priority == run.priority, runs.c.seq < run.seq)
-    goes_first = sa.or_(runs.c.priority > run.priority, earlier)
+    above = int(run.priority == ABOVE_ALL)
+    earlier = sa.and_(_above == above, _turn < (run.seq if run.turn is None else run.turn))
+    goes_first = sa.or_(_above > above, earlier)
     before = sa.select(sa.func.count()).where(runs.c.state == "queued", goes_first)
     return int(conn.execute(before).scalar_one()) + 1
 
@@ -224,7 +247,7 @@ def retry(
     conn.execute(sa.delete(artifacts).where(artifacts.c.run == run_id, artifacts.c.key.in_(list(redone))))
     _live_on(conn, run, kept)
     update(conn, run_id, cancel=None, ended_at=None, cost_usd=None)
-    learn(conn, run_id, again=sentence, payer=payer, pause=None, concluded=None, reacted=None)
+    learn(conn, run_id, again=sentence, payer=payer, pause=None, concluded=None, reacted=None, partial=None)
     return True
 
 

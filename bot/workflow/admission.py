@@ -136,7 +136,7 @@ class Admission:
             context["used"] = {name: _dumped(one) for name, one in used.items()}
         if start.order is not None:
             context |= {"words": list(start.order.arguments), "text": start.order.text, "taken_as": start.taken_as}
-        now, issue = time.time(), issue_in(event)
+        now, issue, ours = time.time(), issue_in(event), await self._p.library.ships(key(event.repo), start.workflow)
         return Run(
             id=str(uuid.uuid4()),
             delivery=delivery.guid,
@@ -148,7 +148,7 @@ class Admission:
             due=now + await self._debounce(event.repo, workflow) if start.pushed else None,
             context=context,
             actor=event.actor.id,
-            **lane(workflow, (event.repo.id, event.repo.full_name), (issue.number, issue.title)),
+            **lane(workflow, (event.repo.id, event.repo.full_name), (issue.number, issue.title), ours=ours),
         )
 
     async def _owed(self, start: Start, event: Act) -> bool:

@@ -104,12 +104,12 @@ class _Approval:
             raise NotApprovedError(verdict.not_kept(found.gate.kind))
         issue = await self._seen(found, kept[0])
         if found.gate.kind == "patch":
-            return self._publishing(found)
+            return await self._publishing(found)
         if current is None:
             raise NotApprovedError(verdict.workflow_gone(found.gate.workflow))
         if exhausted := await Allowance(self._p).exhausted(event):
             raise NotApprovedError(exhausted)
-        return self._carrying_out(found, current, kept[0], issue)
+        return await self._carrying_out(found, current, kept[0], issue)
 
     async def _may(self, found: Found | None, current: Workflow | None) -> None:
         """Ask GitHub whether the person may, and say no before anything else is told."""
@@ -162,14 +162,14 @@ class _Approval:
             cut = genuine and len(made) >= CLIPPED
             raise NotApprovedError(verdict.comment_too_long(kind) if cut else verdict.comment_edited(kind))
 
-    def _publishing(self, found: Found) -> Run:
+    async def _publishing(self, found: Found) -> Run:
         """A run that only publishes: bound to the SHA of the patch that was shown."""
         before = event_of(found.run)
         asked = self._asked(found.run, before.actor, before.action)
         approves = {"run": found.run.id, "kind": "patch", "patch": found.gate.digest, "by": self._event.actor.login}
-        return self._new(found, {**found.run.context, "event": asked, "approves": approves})
+        return await self._new(found, {**found.run.context, "event": asked, "approves": approves})
 
-    def _carrying_out(self, found: Found, workflow: Workflow, kept: dict[str, Any], issue: Issue) -> Run:
+    async def _carrying_out(self, found: Found, workflow: Workflow, kept: dict[str, Any], issue: Issue) -> Run:
         """A run on the plan: of the commit and the issue that the plan was made for, paid for by who approved."""
         then = issue_of(found.run)
         approves = {
@@ -184,7 +184,7 @@ class _Approval:
         dumped = workflow.model_dump(mode="json", by_alias=True, exclude_none=True)
         asked = self._asked(found.run, self._event.actor, "approved")
         context = {"event": asked, "workflow": dumped, "approves": approves, "asked": True, "asked_at": self._at()}
-        return self._new(found, context)
+        return await self._new(found, context)
 
     def _asked(self, run: Run, actor: events.Person, action: str) -> dict[str, Any]:
         """What asks for the new run: the issue is as it was; the label that approved comes off at the end."""
@@ -197,7 +197,7 @@ class _Approval:
         told = event.issue.updated_at if isinstance(event, IssueEvent) else event.comment.created_at
         return told.timestamp() if told else self._delivery.received_at
 
-    def _new(self, found: Found, context: dict[str, Any]) -> Run:
+    async def _new(self, found: Found, context: dict[str, Any]) -> Run:
         return Run(
             id=str(uuid.uuid4()),
             delivery=self._delivery.guid,
@@ -208,13 +208,14 @@ class _Approval:
             created_at=time.time(),
             context=context,
             actor=self._event.actor.id,
-            **self._lane(found, Workflow.model_validate(context["workflow"])),
+            **await self._lane(found, Workflow.model_validate(context["workflow"])),
         )
 
-    def _lane(self, found: Found, workflow: Workflow) -> dict[str, Any]:
+    async def _lane(self, found: Found, workflow: Workflow) -> dict[str, Any]:
         issue, repo = issue_of(found.run), self._event.repo
+        ours = await self._p.library.ships(key(repo), found.gate.workflow)
         try:
-            return lane(workflow, (repo.id, repo.full_name), (issue.number, issue.title))
+            return lane(workflow, (repo.id, repo.full_name), (issue.number, issue.title), ours=ours)
         except ValueError as wrong:
             raise NotApprovedError(command_text.not_playable(workflow.name, str(wrong))) from wrong
 

@@ -10,10 +10,14 @@ from bot.workflow.spec import Limits, Workflow, parse_workflow
 
 @dataclass(frozen=True)
 class Bounds:
-    """The operator's own limits, in US dollars and minutes, which no file of a repository may exceed."""
+    """The operator's own limits, in US dollars and minutes, which no file of a repository may exceed.
+
+    `agents`: how many of them one run may have at work at once.
+    """
 
     usd: float
     minutes: float
+    agents: int = 8
 
 
 DEFAULT = Bounds(usd=5.0, minutes=60)
@@ -39,8 +43,16 @@ def lowered(workflow: Limits, repository: RepositoryLimits, most: Bounds = DEFAU
         update={
             "usd": min(workflow.usd, repository.usd or workflow.usd, most.usd),
             "minutes": min(workflow.minutes, repository.minutes or workflow.minutes, most.minutes),
+            "agents": min(workflow.agents, most.agents),
         }
     )
+
+
+def held(workflow: Workflow, most: Bounds) -> Workflow:
+    """The workflow with no more agents at once than the operator allows, whoever wrote it."""
+    if workflow.limits.agents <= most.agents:
+        return workflow
+    return workflow.model_copy(update={"limits": workflow.limits.model_copy(update={"agents": most.agents})})
 
 
 def parse_owned(name: str, text: str, agents: dict[str, AgentSpec], most: Bounds) -> Workflow:
@@ -50,6 +62,7 @@ def parse_owned(name: str, text: str, agents: dict[str, AgentSpec], most: Bounds
     for key, wanted, allowed, unit in (
         ("usd", limits.usd, most.usd, "USD"),
         ("minutes", limits.minutes, most.minutes, "minutes"),
+        ("agents", limits.agents, most.agents, "agents at once"),
     ):
         if key in limits.model_fields_set and wanted > allowed:
             said = f"`limits.{key}`: this installation allows {allowed:g} {unit} at most"

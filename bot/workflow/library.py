@@ -18,7 +18,7 @@ from bot.publish import text
 from bot.sandbox import reach
 from bot.store.db import Database, copies
 from bot.workflow import configuration, known, override, reuse
-from bot.workflow.bounds import DEFAULT, Bounds, Permitted, parse_owned
+from bot.workflow.bounds import DEFAULT, Bounds, Permitted, held, parse_owned
 from bot.workflow.configuration import AgentSettings, Configuration
 from bot.workflow.effective import Effective, File, Sources, explained
 from bot.workflow.known import Known
@@ -109,7 +109,13 @@ class Library:
         its writers wanted to forbid must not start.
         """
         files = await self._files(repo)
-        return override.started(_there(self._named(files.own)), files.settings)
+        there = {name: held(workflow, self.most) for name, workflow in _there(self._named(files.own)).items()}
+        return override.started(there, files.settings)
+
+    async def ships(self, repo: Key | str, name: str) -> bool:
+        """Whether the workflow of that name is ours in a repository, and not a file of its own."""
+        own = (await self._files(repo)).own
+        return name not in {workflow_id(path) for path, row in own.items() if _replaces(path, row)}
 
     async def broken(self, repo: Key | str) -> dict[str, tuple[str, Workflow]]:
         """Ours that cannot start, for a repository's own file of that name never was good: its path, and ours."""

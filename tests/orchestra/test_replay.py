@@ -58,7 +58,7 @@ jobs:
   one: {agent: developer, owns: ["{{ inputs.path }}"], outside: refuse, tests: {tries: 1, each: false}}
 outputs: {pull-request: {}}
 """
-FAILS = (Fail(Outcome("failed", "", problem="it broke")),)
+FAILS = (Fail(Outcome("error", "", problem="it broke")),)
 story = pytest.mark.asyncio(loop_scope="module")
 
 
