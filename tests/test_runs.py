@@ -212,6 +212,25 @@ def test_each_line_of_many_jobs_begins_with_whose_it_is() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('```json\n{"accepted": true, "summary": "It fits.\\nAll of it."}\n```', "It fits."),
+        ('```json\n{"parts": [{"who": "api"}, {"who": "web"}]}\n```', "parts: 2"),
+        ('{"safe": false,\n "why": "A\\nhole."}', "safe: false; why: A hole."),
+        ("```\nHere is how:\n```", "Here is how:"),
+        ("I looked.\n```json\n{}\n```", "I looked."),
+        ("```json\n{not so", "{not so"),
+        ("```json\n```", "```json"),
+    ],
+)
+def test_an_answer_that_is_data_is_one_line_that_tells_something(said: str, shown: str) -> None:
+    to, page = console(terminal=False)
+    with Screen(to) as screen:
+        screen.heard("1f", "a.agent.1", AgentEvent("text", said))
+    assert page.getvalue()[10:].rstrip() == f"agent      {shown}"
+
+
 def test_one_job_is_told_as_it_always_was() -> None:
     to, page = console(terminal=True)
     with Screen(to) as screen:

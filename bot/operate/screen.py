@@ -1,8 +1,10 @@
 """A run as it happens: line by line in the terminal, and, where it has several jobs, its graph below them."""
 
+import json
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -73,7 +75,8 @@ class Screen:
             words = f"{done} of {len(lines)} done: " + "; ".join(line[4:] for line in lines)
             self.line(job if many else "plan", words, "dim")
         elif lines and event.kind in (("text", "retry") if many else ("text", "tool", "retry")):
-            self.line(job if many else "agent", lines[0], "default" if event.kind == "tool" else "italic")
+            words = lines[0] if event.kind == "tool" else _gist(lines)
+            self.line(job if many else "agent", words, "default" if event.kind == "tool" else "italic")
 
     def watch(self, db: Database, board: Board) -> None:
         """Print every step that begins or ends from now on."""
@@ -117,3 +120,25 @@ class Screen:
         words = node.state if node.key in self._jobs else f"{node.title}: {node.state}"
         what = job if job in self._jobs else "step"
         self.line(what, words + (f", {reason}" if reason else ""), COLOURS.get(node.state, ""))
+
+
+def _gist(lines: Sequence[str]) -> str:
+    """The first line that tells something; of an answer that is data, what it says of itself."""
+    plain = [line for line in lines if not line.lstrip().startswith("```")]
+    if not plain or plain[0].lstrip()[:1] != "{":
+        return plain[0] if plain else lines[0]
+    try:
+        said, _ = json.JSONDecoder().raw_decode("\n".join(plain).lstrip())
+    except (ValueError, RecursionError):
+        return plain[0]
+    summary = said.get("summary")
+    if isinstance(summary, str) and summary.strip():
+        return summary.strip().splitlines()[0]
+    return "; ".join(f"{key}: {_extent(value)}" for key, value in said.items()) or plain[0]
+
+
+def _extent(value: Any) -> str:
+    """A value of an answer, or how much of it there is."""
+    if isinstance(value, list | dict):
+        return str(len(value))
+    return str(value).lower() if isinstance(value, bool | None) else " ".join(str(value).split())
