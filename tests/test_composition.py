@@ -164,6 +164,15 @@ def test_an_agent_that_says_nothing_and_conflicts_that_an_agent_resolved_are_tol
     )
 
 
+@pytest.mark.parametrize("more", [0, 20])
+def test_one_conflict_is_told_once_whoever_of_its_jobs_had_it(more: int) -> None:
+    many = [portion(f"other/{number}", f"{number}.py") for number in range(more)]
+    jobs = [portion("t11", "a.py"), *(Portion(f"t{n}", "dev", "", ("a.py", f"{n}.py"), ("a.py",)) for n in (13, 12))]
+    told = sections([*jobs, *many])
+    assert told.count("Conflicts in `a.py` between `t11`, `t13` and `t12` were resolved") == 1
+    assert told.count("were resolved") == 1
+
+
 HUGE = ["<a" * 1_500, "```\n" + "x\n" * 1_500, "# h\n" * 700]
 
 

@@ -150,7 +150,8 @@ def sections(portions: Sequence[Portion]) -> str:
     """
     if len(portions) > SECTIONS:
         return _folded(portions)
-    return "\n\n".join(_section(portion, _marks(portions, portion), ROOM // len(portions)) for portion in portions)
+    marks = _marks(portions)
+    return "\n\n".join(_section(portion, marks[portion.job], ROOM // len(portions)) for portion in portions)
 
 
 def _section(portion: Portion, marks: Sequence[str], limit: int) -> str:
@@ -181,18 +182,20 @@ def _lowered(said: str) -> str:
     return "\n".join(lines)
 
 
-def _marks(portions: Sequence[Portion], portion: Portion) -> list[str]:
-    """Where an agent resolved the conflicts of a job with those before it."""
-    made: dict[tuple[str, ...], list[str]] = {}
-    for path in portion.resolved:
-        others = [one.job for one in _touching(portions, [path]) if one.job != portion.job]
-        made.setdefault((*others, portion.job), []).append(path)
-    return [parts_text.resolved(paths, jobs) for jobs, paths in list(made.items())[:3]]
+def _marks(portions: Sequence[Portion]) -> dict[str, list[str]]:
+    """Where an agent resolved the conflicts of jobs, by the last of those that had them: each path is told once."""
+    last = {path: portion.job for portion in portions for path in portion.resolved}
+    made: dict[str, dict[tuple[str, ...], list[str]]] = {portion.job: {} for portion in portions}
+    for path, job in last.items():
+        jobs = dict.fromkeys(one.job for one in portions if path in one.paths or path in one.resolved)
+        made[job].setdefault(tuple(jobs), []).append(path)
+    told = {job: list(found.items())[:3] for job, found in made.items()}
+    return {job: [parts_text.resolved(paths, jobs) for jobs, paths in found] for job, found in told.items()}
 
 
 def _folded(portions: Sequence[Portion]) -> str:
     """The jobs as a list that is folded; what people have to look at stands above it."""
-    marks = [f"- {mark}" for portion in portions for mark in _marks(portions, portion)]
+    marks = [f"- {mark}" for told in _marks(portions).values() for mark in told]
     if len(marks) > SECTIONS:
         marks = [*marks[:SECTIONS], f"- {parts_text.more_conflicts(len(marks) - SECTIONS)}"]
     room = ROOM - len("\n".join(marks))
