@@ -164,10 +164,14 @@ class Attempt:
         return await asyncio.to_thread(self.shop.narrowed, place, self.job.owns, files)
 
     async def _given(self) -> str:
-        """The files the agent gets: settings for agents are those of the trusted commit, whatever the branch says."""
-        if self.order.trusted in ("", self.order.base):
+        """The files the agent gets: settings for agents are those of the trusted commit, whatever the branch says.
+
+        What an agent makes of them itself it sees again on its next try, and no other agent does.
+        """
+        order = self.order
+        if order.trusted in ("", order.base) and (self.start or self.tree) == order.base_tree:
             return self.tree
-        return await masks.masked(self.order.mirror, self.tree, self.order.trusted, is_agent_file)
+        return await masks.masked(order.mirror, self.tree, order.trusted or order.base, is_agent_file)
 
     async def _set_up(self, place: Place, commands: suite.Suite, watch: Watch) -> Try | None:
         """Make the place ready for the agent; the try as it is where that cannot be done."""

@@ -66,6 +66,7 @@ class Product:
     spent: float = 0.0
     outputs: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Portion, ...] = ()
+    whole: bool = True
     slices: tuple[Slice, ...] = ()
     held: str = ""
 

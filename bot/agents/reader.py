@@ -25,7 +25,7 @@ class Reading:
     """What a step of reading left, as it is recorded.
 
     `said` is the valid part of the answer, `wrong` says what of it was not, after it was asked for once more. `problem`
-    is a sentence where the agent did not end well: then nothing it said counts.
+    is a sentence where the agent did not end well: then nothing it said counts. `tree` is what it read.
     """
 
     agent: str
@@ -35,6 +35,7 @@ class Reading:
     problem: str = ""
     cost: float | None = 0.0
     counted: float = 0.0
+    tree: str = ""
 
     @property
     def failed(self) -> bool:
@@ -68,7 +69,7 @@ class Reader:
         if kept := await self.shop.db.read(lambda conn: runs.kept(conn, run, key)):
             return await self._recorded(Reading(**kept[0]))
         await self.shop.board.begin(run, self.node)
-        made = await self._read()
+        made = replace(await self._read(), tree=self.order.base_tree)
         record = asdict(made)
         await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record))
         return await self._recorded(made)
@@ -141,11 +142,11 @@ class Reader:
         return prompt.review_message(self.spec, {**self.given, "wrong": again})
 
     async def _tree(self) -> str:
-        """What it reads: settings for agents are those of the trusted commit, whatever the branch says."""
-        tree = self.order.base_tree
-        if self.order.trusted in ("", self.order.base):
+        """What it reads: settings for agents are those of the trusted commit, whatever branch or other agents say."""
+        order, tree = self.order, self.order.base_tree
+        if order.trusted in ("", order.base) and tree == await order.mirror.tree(order.base):
             return tree
-        return await masks.masked(self.order.mirror, tree, self.order.trusted, is_agent_file)
+        return await masks.masked(order.mirror, tree, order.trusted or order.base, is_agent_file)
 
     def _problem(self, talk: Talk) -> str:
         order = self.order

@@ -43,7 +43,7 @@ async def _run(asked: Asked) -> Run:
         newest.setdefault(f"{run.target} {run.workflow}", run)
     if not newest:
         raise UserError(command_text.nothing_to_retry())
-    if (found := next((run for run in newest.values() if run.state in SHORT), None)) is None:
+    if (found := next((run for run in newest.values() if run.state in SHORT or _is_partial(run)), None)) is None:
         last = next(iter(newest.values()))
         name = last.context["workflow"]["name"]
         raise UserError(command_text.run_is_active(name) if last.active else command_text.went_well(name, last.state))
@@ -56,6 +56,11 @@ async def _run(asked: Asked) -> Run:
     if settings is not None and settings.staged:  # what it began with would publish
         raise UserError(command_text.staged_now())
     return found
+
+
+def _is_partial(run: Run) -> bool:
+    """Whether it is done, and some of its many tasks are not."""
+    return run.state == "done" and bool(run.facts.get("partial"))
 
 
 def _start(asked: Asked) -> str:

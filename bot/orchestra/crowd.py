@@ -66,6 +66,9 @@ class Crowd:
     def fate(self, part: Part) -> str:
         return self.stage.fate(part)
 
+    async def ask_again(self, name: str, why: str) -> Ended | None:
+        return None
+
     async def refuse(self, part: Part, ended: Ended) -> None:
         await self.stage.refuse(part, ended)
 

@@ -72,6 +72,8 @@ class Integrator:
         mirror = self.order.mirror
         if known := self._known(part.name, product):
             self.trunk.reach(known)
+            if known.tree == product.tree and product.verdict.passed:
+                self.green[known.tree] = product.verdict
             return Merged("done", "", known.paths, known.resolved, known.left)
         made, left = product.tree, dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
@@ -143,8 +145,9 @@ class Integrator:
         work = Work(f"{part.name}.resolve", position, RESOLVER, TRIES, first=attempt - (attempt - 1) % TRIES)
         order, spec = self.shop.engaged(self.order, RESOLVER)
         order = replace(order, asked=replace(order.asked, findings=words))
-        self.shares.expect(1)
-        share = self.shares.take()
+        share = self.shares.aside()
+        if share <= 0:
+            return Try(tree, "budget", "", 0.0)
         one = Attempt(self.shop, order, work, spec, attempt, tree, share, output)
         made = Try(**await self.step(one.node.key, one.agent))
         self.shares.settle(share, made.counted)

@@ -16,7 +16,8 @@ class Part:
     """One job, or one instance of a job with a matrix: `spec` is it with every text filled in.
 
     `name` is unique in the run (`build/api`), `needs` are the names of parts, `values` those of its matrix. `phase` is
-    the one of a symphony that it is of, `plain` the inputs that its file gives as they are.
+    the one of a symphony that it is of, `plain` the inputs that its file gives as they are. `ready`: its texts
+    are filled in, and what looks like a template in them is none.
     """
 
     name: str
@@ -25,16 +26,18 @@ class Part:
     values: Mapping[str, Any] = field(default_factory=dict)
     phase: str = ""
     plain: frozenset[str] = frozenset()
+    ready: bool = False
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: its state, why, what its agent said by name, and in words."""
+    """How a job ended: its state, why, what its agent said by name, and in words; of one that reads, which tree."""
 
     state: State
     reason: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
+    read: str = ""
 
     @property
     def well(self) -> bool:

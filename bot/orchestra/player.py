@@ -43,6 +43,10 @@ class Scene(Protocol):
         """A part cannot be played at all."""
         ...
 
+    async def ask_again(self, name: str, why: str) -> Ended | None:
+        """What a job says once it knows why what it said cannot be used; None where it cannot be asked."""
+        ...
+
     async def conclude(self, whole: Part, ended: Ended) -> None:
         """All of a job with a matrix has ended."""
         ...
@@ -84,23 +88,42 @@ class Player:
         return {name: found[name] for name in jobs}
 
     async def _job(self, plain: Part, needs: Mapping[str, asyncio.Task[Ended]], around: "_Around") -> Ended:
-        before = {need: await asyncio.shield(task) for need, task in needs.items()}
-        names, job = {**around.names, "needs": _known({**around.earlier, **before})}, plain.spec
+        before, job = {need: await asyncio.shield(task) for need, task in needs.items()}, plain.spec
         try:
-            if why := self._hindered(job, before or (around.earlier if around.phase else {}), names):
+            if why := self._hindered(job, before or (around.earlier if around.phase else {}), around.known(before)):
                 await self.scene.skip(plain, why)
                 return Ended("skipped", why)
-            parts = self._parts(plain, names)
-            await self.scene.expand(plain, parts)
+            parts = await self._expanded(plain, before, around)
         except ValueError as wrong:
             ended = Ended("failed", graph_text.not_filled(str(wrong)))
             await self.scene.refuse(plain, ended)
             return ended
+        if not parts:
+            await self.scene.skip(plain, graph_text.nothing_to_do())
+            return Ended("skipped", graph_text.nothing_to_do())
         if not job.strategy.matrix and not job.uses:
             return await self._one(parts[0], [])
         ended = await self._instances(job, parts, around) if job.strategy.matrix else await self._used(parts[0], around)
         await self.scene.conclude(plain, ended)
         return ended
+
+    async def _expanded(self, plain: Part, before: Mapping[str, Ended], around: "_Around") -> list[Part]:
+        """The parts of a job; where what an agent said makes none of them, it is asked once more. Raises ValueError."""
+        try:
+            return await self._shown(plain, around.known(before))
+        except ValueError as wrong:
+            texts = [text for _, text in plain.spec.templates]
+            said = [name.split(".")[1] for text in texts for name in expression.names_in(text) if name[:6] == "needs."]
+            for name in dict.fromkeys(name for name in said if name in before):
+                again = await self.scene.ask_again(f"{around.prefix}{name}", str(wrong))
+                if again is not None and again.well:
+                    return await self._shown(plain, around.known({**before, name: again}))
+            raise
+
+    async def _shown(self, plain: Part, names: Names) -> list[Part]:
+        parts = self._parts(plain, names)
+        await self.scene.expand(plain, parts)
+        return parts
 
     def _hindered(self, job: Job, needs: Mapping[str, Ended], names: Names) -> str:
         """Why a job is not played; empty where it is. Raises ValueError where its condition cannot be told."""
@@ -122,6 +145,8 @@ class Player:
         matrix = _values(strategy.matrix, names)
         if not isinstance(matrix, Mapping):
             raise ValueError(graph_text.no_matrix(plain.name))
+        if any(isinstance(values, list | tuple) and not values for values in matrix.values()):
+            return []
         trusted = matrix == strategy.matrix
         found = []
         for values in expansion.combinations(matrix, self.most):
@@ -189,6 +214,10 @@ class _Around:
     prefix: str = ""
     before: tuple[str, ...] = ()
 
+    def known(self, before: Mapping[str, Ended]) -> Names:
+        """What expressions may name, `before` being what a job needs."""
+        return {**self.names, "needs": _known({**self.earlier, **before})}
+
     def part(self, name: str, job: Job) -> Part:
         """A job that needs no other of its graph needs what was before that."""
         needs = tuple(f"{self.prefix}{need}" for need in job.needs)
@@ -210,7 +239,7 @@ def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool
         "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
         "inputs": _values(spec.inputs, known),
     }
-    return replace(part, spec=spec.model_copy(update=more), plain=plain)
+    return replace(part, spec=spec.model_copy(update=more), plain=plain, ready=True)
 
 
 def _globs(glob: str, value: Any) -> list[str]:

@@ -25,12 +25,20 @@ def held_back(workflow: Workflow, product: Product, ended: Mapping[str, Ended]) 
     known = {name: ended.get(name, Ended("skipped")) for name in workflow.every_job}
     asked = {name: known[name] for name in dict.fromkeys(sorted(named)) if name in known}
     names = {"needs": {name: {"result": one.result, "outputs": one.outputs} for name, one in known.items()}}
+    if other := [name for name, one in asked.items() if one.read and one.read != product.tree]:
+        return strategy_text.read_other(other)
     try:
         if expression.condition(text, names, _status(asked or known)):
             return ""
     except ValueError as wrong:
         return strategy_text.held_back(text, str(wrong))
     return "\n\n".join([strategy_text.held_back(text), *_said(asked)])
+
+
+def named(workflow: Workflow) -> list[str]:
+    """The jobs whose word decides whether anything is published."""
+    paths = (name.split(".") for name in expression.names_in(workflow.opens.condition or "always()"))
+    return sorted({path[1] for path in paths if path[0] == "needs" and len(path) > 1})
 
 
 def _status(ended: Mapping[str, Ended]) -> expression.Status:

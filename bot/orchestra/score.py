@@ -90,6 +90,6 @@ def _entry(part: Part) -> dict[str, Any]:
         "needs": list(part.needs),
         "agent": spec.agent,
         "title": next(iter(spec.focus.strip().splitlines()), "")[:120],
-        "owns": [] if any("{{" in glob for glob in spec.owns) else list(spec.owns),
+        "owns": [] if not part.ready and any("{{" in glob for glob in spec.owns) else list(spec.owns),
         "phase": part.phase,
     }

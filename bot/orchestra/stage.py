@@ -1,6 +1,5 @@
 """What the jobs of a run are played with: each kind of job, what it is told, what it may use, where its work goes."""
 
-import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,14 +11,13 @@ from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
 from bot.agents.attempt import Outside
 from bot.agents.job import Portion, Product, Step
-from bot.agents.reader import Reader, Reading
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
-from bot.git import changes
 from bot.github.harmless import code
 from bot.graph import outputs
 from bot.graph.ownership import Owners
+from bot.orchestra.asking import Asking
 from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
 from bot.orchestra.integrator import Integrator
@@ -59,7 +57,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.owned = dict(self.score.owned)  # what an earlier life found owned stays so, whoever comes first now
-        self.shares, self.owners = Shares(self.order.usd), Owners(self.owned)
+        self.shares, self.owners = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy"), Owners(self.owned)
+        self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
+        self.ask = self.asking.ask
         self.errands = Errands(self.order.mirror)
         self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score, self.shares)
         self.player = Player(self, self.workflow.limits.agents, self.names, used=self.used)
@@ -182,7 +182,7 @@ class Stage:
             if part.spec.run:
                 return await self._run(part, turn), 0.0
             if self._reads(part.spec.agent):
-                return await self._read(part, usd, turn)
+                return await self.asking.read(part, usd, nth("read", turn))
             return await self._write(part, usd, turn, join)
         except Stop as stop:
             if stop.state in ("cancelled", "waiting"):
@@ -242,46 +242,22 @@ class Stage:
         words = self.portions[part.name].words if part.name in self.portions else product.words
         return Portion(part.name, part.spec.agent, words, tuple(paths), tuple(resolved), part.spec.focus)
 
-    async def _read(self, part: Part, usd: float, turn: int) -> tuple[Ended, float]:
-        """A job of an agent that changes nothing: what it says by name."""
-        types = part.spec.outputs
+    async def read_again(self, names: Sequence[str]) -> None:
+        """Have jobs that read answer once more where the files are not those that they read, as after a mend."""
+        for name in names:
+            ended = self.ended.get(name)
+            if name in self.parts and ended is not None and ended.read and ended.read != self.trunk.tree:
+                self.shares.expect(1)
+                await self.perform(self.parts[name])
 
-        def parse(words: str) -> tuple[list[dict[str, Any]], list[str]]:
-            found, wrong = outputs.parse(words, types)
-            return ([] if wrong else [found]), wrong
-
-        diff = await self._diff() if "diff" in self.shop.agents[part.spec.agent].prompt else ""
-        made = await self.ask(part, usd, nth("read", turn), parse, outputs.schema(types), diff=diff)
-        if made.failed:
-            return Ended("failed", made.problem), made.counted
-        said = made.said[0]
-        return Ended("done", "", said, json.dumps(said, ensure_ascii=False)), made.counted
-
-    async def _diff(self) -> str:
-        """What all jobs made so far, for an agent that judges it."""
-        patch = await changes.patch(self.order.mirror, self.order.base_tree, self.trunk.tree)
-        return prompt.fence("what was changed", patch.decode("utf-8", "replace").strip()) if patch else ""
-
-    async def ask(
-        self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], title: str = "", **given: Any
-    ) -> Reading:
-        """What an agent answers that reads the trunk and changes nothing; `given` is told besides."""
-        order, spec = self.shop.engaged(self.told(part, usd), part.spec.agent)
-        order = replace(order, base_tree=self.trunk.tree)
-        reader = Reader(
-            shop=self.shop,
-            order=order,
-            node=self.score.node(part, step, title or f"{part.spec.agent} reads"),
-            agent=part.spec.agent,
-            spec=spec,
-            given={**_given(order.asked), **given},
-            parse=parse,
-            salvage=parse,
-            schema=schema,
-            usd=usd,
-            noun="answer",
-        )
-        return Reading(**await self.step(reader.node.key, reader.step))
+    async def ask_again(self, name: str, why: str) -> Ended | None:
+        """What a job that reads says once it is told why its answer cannot be used; None where it does not read."""
+        part = self.parts.get(name)
+        if part is None or part.spec.run or not self._reads(part.spec.agent):
+            return None
+        self.shares.expect(1)
+        told = f"{part.spec.focus}\n\nYou answered before, and your answer cannot be used: {why}. Answer anew."
+        return await self.perform(replace(part, spec=part.spec.model_copy(update={"focus": told, "retries": 0})))
 
     def _work(self, part: Part, turn: int, earlier: str = "") -> Work:
         spec = part.spec
@@ -381,14 +357,8 @@ class Stage:
 
 def _open(part: Part) -> bool:
     """Whether it is not known yet what a part owns: its matrix is still to be told, or its texts to be filled in."""
-    return (bool(part.spec.strategy.matrix) and not part.values) or any("{{" in glob for glob in part.spec.owns)
+    return not part.ready and (bool(part.spec.strategy.matrix) or any("{{" in glob for glob in part.spec.owns))
 
 
 def nth(step: str, turn: int) -> str:
     return step if turn == 0 else f"{step}.{turn + 1}"
-
-
-def _given(asked: prompt.Asked) -> dict[str, Any]:
-    comments = "\n\n".join(prompt.fence(f"comment by {c['author']}", c["body"]) for c in asked.comments)
-    issue = prompt.issue_given(asked.repo, asked.number, asked.title, asked.body, asked.author)
-    return {**issue, **prompt.part_given(asked), "comments": comments}

@@ -1,6 +1,7 @@
 """The pipeline: a graph of jobs, each of which begins once those it needs have ended well."""
 
 from bot.agents.job import Product
+from bot.orchestra.release import named
 from bot.orchestra.stage import Stage
 from bot.workflow.spec import Workflow
 
@@ -15,7 +16,9 @@ class Pipeline:
         if stage.single:
             return await stage.alone(*next(iter(workflow.jobs.items())))
         ended = await stage.play(workflow.jobs)
-        return stage.product(ended, await stage.check())
+        checked = await stage.check()
+        await stage.read_again(named(workflow))
+        return stage.product({name: stage.ended.get(name, one) for name, one in ended.items()}, checked)
 
 
 PATTERN = Pipeline()

@@ -31,13 +31,15 @@ class Swarm:
         ended = crowd.ended or whole
         product = stage.product(ended, checked, tolerant=True)
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
-        counted = graph_text.ended(len(ended) - len(bad), len(ended), bad)
+        idle = [task for task, one in ended.items() if one.state == "no change"]
+        counted = graph_text.ended(len(ended) - len(bad), len(ended), bad, idle)
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.errands.notes)
         order, opens = stage.order, workflow.opens
         gave = {portion.job: portion for portion in product.parts}
         work = slices.Whole(order.mirror, order.base_tree, product.tree, gave)
         cut = await work.cut(opens.files, opens.max)
-        return replace(product, reason="\n\n".join(part for part in said if part), slices=cut)
+        reason = "\n\n".join(part for part in said if part)
+        return replace(product, reason=reason, slices=cut, whole=not (bad or idle or found.cut or found.unnamed))
 
 
 PATTERN = Swarm()

@@ -2,6 +2,7 @@
 
 from bot.agents.job import Product
 from bot.orchestra.part import Ended, Part
+from bot.orchestra.release import named
 from bot.orchestra.stage import Stage
 from bot.publish import graph_text
 from bot.workflow.spec import Workflow
@@ -23,7 +24,8 @@ class Symphony:
                 last = phase.name
             else:
                 ended |= await _skipped(stage, [part for part in _all(workflow) if part.phase == phase.name], last)
-        return stage.product(ended, checked)
+        await stage.read_again(named(workflow))
+        return stage.product({name: stage.ended.get(name, one) for name, one in ended.items()}, checked)
 
 
 async def _skipped(stage: Stage, parts: list[Part], last: str) -> dict[str, Ended]:

@@ -45,6 +45,7 @@ class Story:
     tested: Tested
     test_files: Sequence[str]
     complete: bool
+    whole: bool = True
     reason: str = ""
     page: str = ""
     template: str = ""
@@ -92,7 +93,7 @@ def _parts(story: Story) -> list[str]:
 
 def _issue(story: Story) -> str:
     """It closes the issue where it is all that was asked for: of several none does, for another may be open still."""
-    closes = story.complete and story.total == 1
+    closes = story.complete and story.whole and story.total == 1
     return f"Closes #{story.issue}." if closes else f"Part of #{story.issue}."
 
 

@@ -41,6 +41,10 @@ def phase_failed(phase: str) -> str:
     return f"Not played: the tests fail after the phase {code(phase)}."
 
 
+def nothing_to_do() -> str:
+    return "Not played: nothing was found that it is to be done for."
+
+
 def left_out() -> str:
     return "Not played: another one failed before."
 
@@ -90,13 +94,14 @@ def two_owners(one: str, other: str, example: str) -> str:
     return f"{code(one)} and {code(other)} both own {code(example)}: a path has one owner in a run."
 
 
-def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]]) -> str:
-    """How many of a run's jobs went well, and what became of the others."""
+def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]], idle: Sequence[str] = ()) -> str:
+    """How many of a run's jobs went well, and what became of the others; `idle` are those that changed nothing."""
     failed = {name: harmless(why) or "failed" for name, (state, why) in bad.items() if state != "skipped"}
     skipped = {name: harmless(why) or "not played" for name, (state, why) in bad.items() if state == "skipped"}
-    head = [f"{well} of {of} done"]
+    head = [f"{well - len(idle)} of {of} done"]
     head += [f"{len(failed)} failed"] if failed else []
     head += [f"{len(skipped)} not played"] if skipped else []
+    head += [f"{len(idle)} without a change"] if idle else []
     lines = [*_whys(failed), *_whys(skipped)]
     return f"{', '.join(head)}" + (":\n" + "\n".join(lines) if lines else ".")
 

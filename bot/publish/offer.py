@@ -59,7 +59,7 @@ class Offer:
     @property
     def closes(self) -> int:
         """The issue that is closed once it is merged; 0: none, for more of it is to come, or in other pull requests."""
-        return issue_of(self.run).number if self.complete and self.total == 1 else 0
+        return issue_of(self.run).number if self.complete and self.product.whole and self.total == 1 else 0
 
     def of(self, level: str) -> list[Finding]:
         return [finding for finding in self.findings if finding.level == level]
@@ -98,6 +98,7 @@ class Offer:
             tested=tested,
             test_files=[c.path for c in self.changed if c.status != "D" and answer.concern(c.path) == "test"],
             complete=self.complete,
+            whole=self.product.whole,
             reason=self.product.reason,
             page=page,
             template=self.ground.template,

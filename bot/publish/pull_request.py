@@ -240,10 +240,10 @@ class Publisher:
         tested, several = made.product.verdict, made.total > 1
         title = text.check_title(tested.about, tested.passed)
         title = made.product.reason or (parts_text.check_title(title, made.total) if several else title)
-        summary = status_text.check_summary(
-            await self._board.db.read(lambda conn: runs.tree(conn, made.run.id)), tested.output
-        )
-        passed = None if several and tested.passed else tested.passed  # this commit by itself was not tested
+        steps, now = await self._board.db.read(lambda conn: (runs.tree(conn, made.run.id), runs.get(conn, made.run.id)))
+        summary = status_text.check_summary(steps, tested.output, now.facts.get("graph", ()) if now is not None else ())
+        partial = several or not made.product.whole  # this commit by itself was not tested, or something is missing
+        passed = None if partial and tested.passed else tested.passed
         async with self._github.repository(event_of(made.run).repo, {"checks": "write"}) as repo:
             check = await repo.create_check(
                 head,
@@ -288,6 +288,8 @@ def _told(made: Offer, opened: Sequence[Opened]) -> str:
         return text.offered(pull, draft=draft)
     if made.of("draft"):
         return verdict.done_with_a_question(pull, closes, draft=draft, continued=bool(ground.pull))
+    if not made.product.whole:
+        return text.part(pull, closes)
     if ground.pull:
         return text.continued(pull, draft=draft)
     return text.done(pull, closes)

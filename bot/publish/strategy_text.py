@@ -27,6 +27,12 @@ def wants_a_look(strategy: str) -> str:
     return "The workflow wants a person to look at what it made before any of it is published."
 
 
+def read_other(jobs: Sequence[str]) -> str:
+    """For files that changed after those had read them whose word decides."""
+    who = ", ".join(code(name) for name in jobs)
+    return f"Nothing is published: the files changed after {who} had read them. Say `/retry` to have them read anew."
+
+
 def held_back(condition: str, why: str = "") -> str:
     """For a change whose workflow publishes only what fulfils a condition."""
     head = f"Refused: this workflow publishes only if {code(condition)}, and that does not hold."

@@ -145,6 +145,10 @@ def done(pull: int, closes: int) -> str:
     return f"Done: #{pull} is open and closes #{closes} when it is merged."
 
 
+def part(pull: int, issue: int) -> str:
+    return f"Done: #{pull} is open. It is a part of #{issue}, which it does not close."
+
+
 def continued(pull: int, *, draft: bool) -> str:
     if draft:
         return f"Done: #{pull} has the new commits; it is still a draft, mark it ready when you like."

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from bot.store import gates, runs
 from bot.store.gates import KEPT_DAYS, Found
 from bot.store.inbox import Delivery
 from bot.store.runs import Run
+from bot.workflow import reuse
 from bot.workflow.allowance import Allowance
 from bot.workflow.authority import Authority, suffices
 from bot.workflow.dispatcher import Parts
@@ -109,7 +110,8 @@ class _Approval:
             raise NotApprovedError(verdict.workflow_gone(found.gate.workflow))
         if exhausted := await Allowance(self._p).exhausted(event):
             raise NotApprovedError(exhausted)
-        return await self._carrying_out(found, current, kept[0], issue)
+        used = reuse.used(current, await self._p.library.workflows(key(self._event.repo)))
+        return await self._carrying_out(found, current, kept[0], issue, used)
 
     async def _may(self, found: Found | None, current: Workflow | None) -> None:
         """Ask GitHub whether the person may, and say no before anything else is told."""
@@ -169,7 +171,9 @@ class _Approval:
         approves = {"run": found.run.id, "kind": "patch", "patch": found.gate.digest, "by": self._event.actor.login}
         return await self._new(found, {**found.run.context, "event": asked, "approves": approves})
 
-    async def _carrying_out(self, found: Found, workflow: Workflow, kept: dict[str, Any], issue: Issue) -> Run:
+    async def _carrying_out(
+        self, found: Found, workflow: Workflow, kept: dict[str, Any], issue: Issue, used: Mapping[str, Workflow]
+    ) -> Run:
         """A run on the plan: of the commit and the issue that the plan was made for, paid for by who approved."""
         then = issue_of(found.run)
         approves = {
@@ -181,9 +185,19 @@ class _Approval:
             "ground": kept["ground"],
             "edited": (issue.title, issue.body) != (then.title, then.body),
         }
-        dumped = workflow.model_dump(mode="json", by_alias=True, exclude_none=True)
+        dumped = {
+            name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for name, one in {"": workflow, **used}.items()
+        }
         asked = self._asked(found.run, self._event.actor, "approved")
-        context = {"event": asked, "workflow": dumped, "approves": approves, "asked": True, "asked_at": self._at()}
+        context = {
+            "event": asked,
+            "workflow": dumped.pop(""),
+            "used": dumped,
+            "approves": approves,
+            "asked": True,
+            "asked_at": self._at(),
+        }
         return await self._new(found, context)
 
     def _asked(self, run: Run, actor: events.Person, action: str) -> dict[str, Any]:

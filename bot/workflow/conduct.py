@@ -166,6 +166,8 @@ class Conductor:
         stage = await self._stage(run, division, order, working)
         product = await self._patterns[workflow.pattern].play(workflow, stage)
         product = replace(product, held=held_back(workflow, product, stage.ended))
+        if not product.whole:
+            await self._board.learn(run.id, partial=True)
         if product.tree == ground.base_tree:
             return product.state, product.reason
         where = await self._host.offer(run, workflow, ground, product, guard.publishing(step))

@@ -106,7 +106,9 @@ class Job(Strict):
         if self.inputs and not self.uses:
             raise ValueError("`with` goes with `uses`")
         mine = {"owns", "outside", "outputs", "focus", "env", "usd", "timeout_minutes", "retries", "tests"}
-        if self.uses and (stray := sorted(mine & self.model_fields_set)):
+        fields = type(self).model_fields
+        said = {name for name in mine if getattr(self, name) != fields[name].get_default(call_default_factory=True)}
+        if self.uses and (stray := sorted(said)):
             raise ValueError(f"`{kebab(stray[0])}` is said by the jobs of the workflow that is used")
         return self
 

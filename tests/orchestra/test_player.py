@@ -47,6 +47,9 @@ class Stage:
     def fate(self, part: Part) -> str:
         return ""
 
+    async def ask_again(self, name: str, why: str) -> Ended | None:
+        return None
+
     async def refuse(self, part: Part, ended: Ended) -> None:
         self.ended[part.name] = ended.state
 

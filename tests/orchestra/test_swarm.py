@@ -94,7 +94,7 @@ async def test_the_tasks_of_a_list_are_done_and_those_that_fail_sink_no_other(ha
     assert (played.files["web"], played.files["api"], played.files.get("nothing")) == ("1\n", "1\n", None)
     ended = {"Build the web": "done", "Give up": "failed", "Look around": "no change", "Build the api": "done"}
     assert (states(played), played.states("each")) == (ended, ["done"])
-    assert f"3 of 4 done, 1 failed:\n- `{name('Give up')}`: " in played.reason
+    assert f"2 of 4 done, 1 failed, 1 without a change:\n- `{name('Give up')}`: " in played.reason
 
 
 async def test_files_are_tasks_by_glob_so_many_at_a_time_and_no_more_than_may_be(hall: Hall) -> None:
