@@ -47,11 +47,11 @@ async def test_a_stranger_may_not_ask_and_gets_one_sentence(desk: Desk) -> None:
     assert len(await desk.runs()) == 1
 
 
-@pytest.mark.parametrize("words", ["> /review", "`/review`", "please /review", "- /review", "/reviewer", "/etc/review"])
-async def test_what_is_no_command_gets_silence(desk: Desk, words: str) -> None:
+async def test_what_is_no_command_gets_silence(desk: Desk) -> None:
     pull = await desk.reviewed()
-    await desk.order(pull, words)
-    assert len(await desk.runs()) == 1
+    for words in ("> /review", "`/review`", "please /review", "- /review", "/reviewer", "/etc/review"):
+        await desk.order(pull, words)
+        assert len(await desk.runs()) == 1, words
     desk.summary(pull)
 
 

@@ -86,15 +86,15 @@ async def test_a_remark_that_is_deleted_before_it_is_read_is_answered_in_the_con
 # ---- floods ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["status", "help", "cancel", "implment", "ask how?"])
-async def test_c58_a_thousand_commands_in_a_comment_are_as_many_answers_as_one(house: House, word: str) -> None:
+async def test_c58_a_thousand_commands_in_a_comment_are_as_many_answers_as_one(house: House) -> None:
     house.rehearse([said(TOTAL)])
-    issue = await house.open_issue()
-    since = len(house.emulator.requests)
-    await says(house, issue, f"/{word}\n" * 1000)
-    assert len(await house.runs()) <= 1
-    assert len(house.said(issue)) <= 2
-    assert len(house.emulator.requests) - since < 120
+    for word in ("status", "help", "cancel", "implment", "ask how?"):
+        issue = await house.open_issue()
+        since = len(house.emulator.requests)
+        await says(house, issue, f"/{word}\n" * 1000)
+        assert len(await house.runs()) <= 1
+        assert 1 <= len(house.said(issue)) <= 2, word
+        assert len(house.emulator.requests) - since < 120
 
 
 async def test_c58_ten_commands_of_a_comment_are_heard_in_their_order_and_no_more(house: House) -> None:
@@ -140,29 +140,29 @@ async def test_options_after_words_of_ones_own_are_words(house: House) -> None:
     house.said(issue)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "/test repo=evil/greeter",
-        "/test ;id x=1",
-        '/test a="b" "c',
-        "/cancel run=all",
-        "/retry from=prepare",
-        "/retry --force",
-        "/approve force=true",
-        "/pause seconds=99",
-        "/resume from=1",
-        "/config key=value",
-        "/status ../../etc",
-        "/help me=now",
-    ],
-)
-async def test_options_that_no_command_takes_are_refused_in_a_sentence(house: House, words: str) -> None:
-    issue = await house.open_issue()
-    comment = await says(house, issue, words)
-    assert reactions(comment)[-1] == "confused"
-    (answer,) = house.said(issue)
-    assert "\n" not in answer.partition("\n\n<!--")[0]
+ODD = [
+    "/test repo=evil/greeter",
+    "/test ;id x=1",
+    '/test a="b" "c',
+    "/cancel run=all",
+    "/retry from=prepare",
+    "/retry --force",
+    "/approve force=true",
+    "/pause seconds=99",
+    "/resume from=1",
+    "/config key=value",
+    "/status ../../etc",
+    "/help me=now",
+]
+
+
+async def test_options_that_no_command_takes_are_refused_in_a_sentence(house: House) -> None:
+    for words in ODD:
+        issue = await house.open_issue()
+        comment = await says(house, issue, words)
+        assert reactions(comment)[-1] == "confused"
+        (answer,) = house.said(issue)
+        assert "\n" not in answer.partition("\n\n<!--")[0]
     assert await house.runs() == []
 
 
