@@ -13,9 +13,13 @@ from bot.store import groups, runs
 from bot.store.db import Database
 from bot.store.record import ABOVE_ALL
 from bot.store.runs import Run
+from bot.workflow.bounds import Bounds
+from bot.workflow.configuration import WORKFLOWS
 from bot.workflow.lane import lane
+from bot.workflow.library import Library
 from tests.graphs import FILES, offered
 from tests.house import opened
+from tests.shelf import shipped
 
 JOB = "jobs: {api: {agent: developer, focus: build it}}\n"
 
@@ -141,6 +145,16 @@ def test_only_what_is_shipped_goes_before_everything() -> None:
 
     for more, own, ours in (("", 0, 0), ("priority: high\n", 1, ABOVE_ALL), ("worktrees: hot-fix\n", 1, ABOVE_ALL)):
         assert (priority(more, ours=False), priority(more, ours=True)) == (own, ours)
+
+
+async def test_a_file_that_replaces_ours_is_the_repositorys_own_until_it_is_gone(db: Database) -> None:
+    library, path = Library(db, shipped(), frozenset(), Bounds(5, 60, agents=2)), f"{WORKFLOWS}/hot-fix.yml"
+    words = f"name: Mine\non: {{command: hot-fix}}\nworktrees: hot-fix\n{JOB}outputs: {{pull-request: {{}}}}\n"
+    for text, ours in ((words, False), (None, True)):
+        assert await library.adopt("a/b", path, "c1", text) == ""
+        assert await library.ships("a/b", "hot-fix") == ours
+        assert await library.ships("a/b", "review")
+    assert {flow.limits.agents for flow in (await library.workflows("a/b")).values()} == {2}
 
 
 # ---- as people see it ------------------------------------------------------------------------------------------------
