@@ -196,4 +196,6 @@ def test_many_jobs_are_a_list_that_is_folded() -> None:
     told = sections(portions)
     assert told.startswith("60 jobs made this, in the order in which they were merged.\n\n<details>")
     assert "\n- `each/59`: Did 59.\n" in told
+    led = sections([portion("lead", words="It fits."), *portions])
+    assert led == f"### lead\n\nIt fits.\n\n{told}"
     assert composition.listed(portions, 50) == "- `each/0`: Did 0.\n- `each/1`: Did 1.\n- and 58 more"

@@ -194,13 +194,15 @@ def _marks(portions: Sequence[Portion]) -> dict[str, list[str]]:
 
 
 def _folded(portions: Sequence[Portion]) -> str:
-    """The jobs as a list that is folded; what people have to look at stands above it."""
+    """The jobs as a list that is folded; above it stand what is said of all, and what people have to look at."""
+    leads = portions[:1] if not portions[0].paths else ()
+    heads, gave = [_section(lead, [], ROOM // SECTIONS) for lead in leads], portions[len(leads) :]
     marks = [f"- {mark}" for told in _marks(portions).values() for mark in told]
     if len(marks) > SECTIONS:
         marks = [*marks[:SECTIONS], f"- {parts_text.more_conflicts(len(marks) - SECTIONS)}"]
-    room = ROOM - len("\n".join(marks))
-    said = parts_text.many(len(portions))
-    return "\n\n".join([said, *["\n".join(marks)] * bool(marks), text.folded("The jobs", listed(portions, room))])
+    room = ROOM - len("\n".join([*heads, *marks]))
+    said = [*heads, parts_text.many(len(gave)), *["\n".join(marks)] * bool(marks)]
+    return "\n\n".join([*said, text.folded("The jobs", listed(gave, room))])
 
 
 def listed(portions: Sequence[Portion], room: int = ROOM) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agents import prompt
-from bot.agents.job import Product
+from bot.agents.job import Portion, Product
 from bot.agents.reader import Reading
 from bot.errors import State
 from bot.git import merging
@@ -114,12 +114,19 @@ class _Playing:
             return self.checked
         if not said.accepted:
             return Ended("failed", team_text.not_accepted(said.summary, said.returns), words=said.summary)
+        if crew.top and said.summary:
+            self._told(crew.part, said.summary)
         own = [_name(crew.people[who]) for who in crew.tasks]
         if failed := [name for name in own if not self.ended[name].well]:
             return Ended("failed", team_text.not_well(failed), words=said.summary)
         if not own:
             return Ended("no change", team_text.nothing_to_do())
-        return Ended("done" if self._paths(crew) else "no change", words=said.summary)
+        reason = team_text.accepted(said.summary) if crew.top else ""  # the others' leads are told it as words
+        return Ended("done" if self._paths(crew) else "no change", reason, words=said.summary)
+
+    def _told(self, part: Part, summary: str) -> None:
+        """What the lead of all says of it stands before what each gave."""
+        self.stage.portions[part.name] = Portion(part.name, part.spec.agent, summary, ())
 
     # ---- who does what -----------------------------------------------------------------------------------------------
 

@@ -88,6 +88,11 @@ def not_accepted(summary: str, returns: Mapping[str, str]) -> str:
     return f"Not accepted by its lead: {'; '.join(said) or _short(summary)}"
 
 
+def accepted(summary: str) -> str:
+    """What the lead of all says of what it accepts."""
+    return _short(summary)
+
+
 def _short(words: str) -> str:
     line = plain(" ".join(words.split()))
     return line if len(line) <= _SAID else f"{line[: _SAID - 3].rstrip()}..."

@@ -70,6 +70,8 @@ async def test_a_tree_of_teams_does_its_parts_and_every_lead_hears_what_came_of_
     played = await hall.play(TEAMS)
     assert played.state == "done"
     assert sorted(played.files) == ["docs/a.md", "src/api/a.py", "src/db/b.py"]
+    assert played.rows["lead"].reason == "It is good."
+    assert played.reason.index("- `lead`: It is good.") < played.reason.index("- `docs`: Made docs/a.md.")
     assert {entry["name"]: entry["needs"] for entry in played.graph} == {
         "lead": [],
         "docs": ["lead"],
