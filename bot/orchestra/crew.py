@@ -9,7 +9,7 @@ from bot.orchestra.lead import Assignment, Scope
 from bot.orchestra.part import Part
 from bot.publish import team_text
 from bot.workflow.job import RESERVED, Job, Member, Team
-from bot.workflow.teams import LEAD
+from bot.workflow.teams import LEAD, MOST
 
 LONGEST = 90  # characters of a row's name
 TAKEN = RESERVED | {LEAD}
@@ -19,7 +19,8 @@ TAKEN = RESERVED | {LEAD}
 class Crew:
     """A team; `part` is its lead, `people` are by the names that the lead knows them by: members, and teams again.
 
-    `asked` counts what its lead was asked, by kind; `tasks` are what it gave to whom.
+    `asked` counts what its lead was asked, by kind; `tasks` are what it gave to whom. `room` is for how many people its
+    lead may decide on, or those below it: dealt out beforehand, it is the same in whatever order their plans come.
     """
 
     part: Part
@@ -27,6 +28,7 @@ class Crew:
     people: "dict[str, Crew | Part]" = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
+    room: int = 0
 
     @property
     def name(self) -> str:
@@ -41,7 +43,12 @@ class Crew:
     def scope(self) -> Scope:
         """What its lead may decide, where nobody is named."""
         team, taken = self.team, TAKEN if self.top else frozenset[str]()
-        return Scope(team.breadth, team.owns, team.depth > 1, self.top or bool(team.owns), taken)
+        return Scope(min(team.breadth, self.room), team.owns, team.depth > 1, self.top or bool(team.owns), taken)
+
+    @property
+    def full(self) -> bool:
+        """Whether nobody may be in it, for the run has as many people as there may be."""
+        return not self.people and self.room < 1
 
     def next(self, kind: str) -> str:
         """The step at which its lead is asked next: `plan`, `plan.2` ..."""
@@ -75,11 +82,21 @@ class Crew:
                 self.people[one.who] = _crew(name, self.team.model_copy(update=less), (self.name,))
             else:
                 self.people[one.who] = _member(name, Member(agent=self.team.agent), one.owns, (self.name,))
+        _deal(self.room - len(plan), [one for one in self.people.values() if isinstance(one, Crew)])
 
 
 def assemble(team: Team) -> Crew:
-    """The crew of a workflow's team, with everybody that it names."""
-    return _crew(LEAD, team, ())
+    """The crew of a workflow's team, with everybody that it names; what is left is for those who are decided on."""
+    top = _crew(LEAD, team, ())
+    crews = [top, *(one for one in top.everybody() if isinstance(one, Crew))]
+    _deal(MOST - len(top.parts) + 1, [one for one in crews if not one.people])
+    return top
+
+
+def _deal(room: int, crews: Sequence[Crew]) -> None:
+    """Equal parts of the room for people; what does not divide goes to those who were named first."""
+    for number, crew in enumerate(crews):
+        crew.room = max(0, room // len(crews) + (number < room % len(crews)))
 
 
 def _crew(name: str, team: Team, needs: tuple[str, ...]) -> Crew:

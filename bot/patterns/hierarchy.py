@@ -20,6 +20,7 @@ from bot.orchestra.stage import Stage
 from bot.publish import team_text
 from bot.store import runs
 from bot.workflow.spec import Workflow
+from bot.workflow.teams import MOST
 
 ROUNDS = 2  # how often a lead may return work
 PLANNING = 0.2  # of a team's money, for a plan
@@ -224,7 +225,7 @@ class _Playing:
         one = crew.people[who]
         part = charged(_part(one), crew.tasks[who], remark)
         if isinstance(one, Crew):
-            await self.lead(one, part, shares)
+            await (self._skip([one], team_text.too_many(MOST)) if one.full else self.lead(one, part, shares))
             return
         async with self.room:
             self.ended[part.name] = await self.stage.perform(part, shares)

@@ -57,6 +57,11 @@ def not_named(lead: str) -> str:
     return f"Not played: the plan of {code(lead)} has nothing for it."
 
 
+def too_many(most: int) -> str:
+    """For a team that nobody could be in any more."""
+    return f"Not played: a run has {most} people at most, and there is no room for this team's."
+
+
 def no_plan(problem: str) -> str:
     return f"Failed: its lead made no plan. {problem}".rstrip()
 

@@ -8,6 +8,7 @@ from bot.graph.territory import outside, within
 from bot.workflow.job import Member, Team
 
 LEAD = "lead"  # the row of the lead of all
+MOST = 100  # people of one run, leads of teams among them, without the lead of all
 Place = tuple[str | int, ...]
 
 
@@ -26,12 +27,18 @@ def flaws(team: Team, place: Place) -> Iterator[tuple[Place, str]]:
     for key, found in _below(team, place):
         if found == LEAD:
             yield key, f"`{LEAD}` is the lead of all: give it another name"
+    if (named := _count(team)) > MOST:
+        yield place, f"{named} people are named here, and a run has {MOST} at most"
     yield from _limits(team, place, team.depth)
     try:
         yield from _within(team, place, ())
         yield from _shared(list(_workers(team, place, "", ())))
     except ValueError as wrong:
         yield (*place, "owns"), str(wrong)
+
+
+def _count(team: Team) -> int:
+    return len(team.members) + sum(1 + _count(below) for below in team.teams.values())
 
 
 def _below(team: Team, place: Place) -> Iterator[tuple[Place, str]]:

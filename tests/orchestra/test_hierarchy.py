@@ -131,6 +131,19 @@ async def test_a_lead_decides_who_is_needed_within_what_it_owns_and_as_deep_as_i
     assert "nobody here may lead a team again" in again
 
 
+async def test_a_team_that_the_run_has_no_room_for_is_left_out_and_its_lead_hears_why(hall: Hall) -> None:
+    members = ", ".join(f"m{number}: {{agent: developer, owns: [m{number}/**]}}" for number in range(99))
+    teams = "teams: {late: {lead: lead, agent: developer, owns: [late/**]}}"
+    hall.rehearse({"lead.plan": says(parts=[part("m0"), part("late")]), "m0.agent.1": made("m0/a.md", "a\n")})
+    hall.rehearse({"lead.review": WELL})
+    played = await hall.play(f"pattern: hierarchy\nteam:\n  lead: lead\n  members: {{{members}}}\n  {teams}\n")
+    assert played.states("m0", "late", "lead") == ["done", "skipped", "failed"]
+    told = "Not played: a run has 100 people at most, and there is no room for this team's."
+    assert played.rows["late"].reason == told
+    assert told in hall.cast.task("lead.review").prompt
+    assert "late.plan" not in hall.cast.asked
+
+
 async def test_what_a_lead_does_not_accept_in_the_end_is_said(hall: Hall) -> None:
     hall.rehearse({key: returned(docs="Too long.") for key in ("lead.review", "lead.review.2")})
     hall.rehearse({"lead.plan": says(parts=[part("docs")]), "lead.review.3": returned(docs="Still @all too long.")})

@@ -10,8 +10,9 @@ from bot.orchestra import lead
 from bot.orchestra.crew import LONGEST, Crew, assemble
 from bot.orchestra.lead import Assignment, Scope
 from bot.review import glob
-from bot.workflow.job import Team
+from bot.workflow.job import Member, Team
 from bot.workflow.spec import parse_workflow
+from bot.workflow.teams import MOST
 from tests.orchestra.hall import HEAD
 from tests.shelf import shipped
 
@@ -116,6 +117,30 @@ def test_names_stay_short_and_their_own_however_deep_a_team_is() -> None:
     assert crew.team.depth == 1
 
 
+def test_depth_times_breadth_is_no_more_people_than_a_run_may_have() -> None:
+    top = assemble(Team(lead="lead", agent="developer", breadth=20, depth=5))
+    crews = [top]
+    while crews:
+        crew = crews.pop()
+        crew.decide([Assignment(f"p{number}", "Do it.", team=True) for number in range(crew.scope.breadth)])
+        crews += [one for one in crew.people.values() if isinstance(one, Crew) and not one.full and one.team.depth > 1]
+    assert len(top.parts) - 1 == MOST
+    below = top.people["p0"]
+    assert isinstance(below, Crew)
+    assert below.scope.breadth == 4  # a twentieth of what was left
+
+
+def test_who_is_named_has_room_before_who_is_decided_on() -> None:
+    team = Team(lead="lead", agent="developer")
+    members = {f"m{number}": Member(agent="developer") for number in range(MOST - 4)}
+    top = assemble(Team(lead="lead", members=members, teams={"a": team, "b": team, "c": team}))
+    assert [(one.scope.breadth, one.full) for one in top.people.values() if isinstance(one, Crew)] == [
+        (1, False),
+        (0, True),
+        (0, True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("globs", "of", "stray"),
     [
@@ -179,6 +204,10 @@ TEAM = "pattern: hierarchy\nteam:\n  lead: lead\n"
             "  members: {a: {agent: developer, owns: [b/c/**]}}\n"
             "  teams: {b: {lead: lead, agent: developer, owns: [b/**]}}\n",
             "both own `b/c",
+        ),
+        (
+            "  members: {" + ", ".join(f"m{number}: {{agent: developer}}" for number in range(MOST + 1)) + "}\n",
+            "101 people are named here, and a run has 100 at most",
         ),
     ],
 )
