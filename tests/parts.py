@@ -23,17 +23,17 @@ PLACES = {
         "tests/sandbox/",
         "tests/security/test_a",
         "tests/test_a",
-        "tests/test_cli.py",
-        "tests/test_demo.py",
-        "tests/test_serve.py",
+        "tests/test_c",
+        "tests/test_d",
+        "tests/test_s",
     ),
     "second": (
+        "tests/git/",
         "tests/orchestra/",
         "tests/security/",
-        "tests/test_crash.py",
-        "tests/test_plan",
+        "tests/test_f",
+        "tests/test_pl",
         "tests/test_rebase",
-        "tests/test_staged.py",
     ),
 }
 NAMES = (*PLACES, "third")

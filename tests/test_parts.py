@@ -33,7 +33,7 @@ def test_a_part_reads_its_own_files_and_the_one_with_the_search() -> None:
 
 
 def test_each_part_ends_with_the_search_or_does_not_begin() -> None:
-    tests = ["tests/test_cli.py::test_it", "tests/test_crash.py::test_it", "tests/test_page.py::test_it"]
+    tests = ["tests/test_cli.py::test_it", "tests/test_feature.py::test_it", "tests/test_page.py::test_it"]
     assert [chosen([*tests, LAST], name) for name in NAMES] == [{test, LAST} for test in tests]
     with pytest.raises(pytest.UsageError, match="which is not there"):
         chosen(tests, "second")
