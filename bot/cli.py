@@ -248,7 +248,7 @@ def runs_list(
     if as_json:
         sys.stdout.write(f"{runs.as_json(found)}\n")
     else:
-        out.print(runs.table(found))
+        out.print(runs.table(found) if found else "No runs yet.")
 
 
 @seen.command("show")

@@ -259,8 +259,10 @@ def test_the_commands_print_what_there_is_and_end_with_a_code(
             failed = {"id": "2a", "delivery": "2", "target": "acme/shop#8", "ended_at": 9.0}
             await stored(opened, a_run([], "failed", **failed))
 
-    asyncio.run(fill())
     monkeypatch.setenv("TUTTI_DATA_DIR", str(settings.data_dir))
+    cli.runs_list(None)
+    assert capsys.readouterr().out == "No runs yet.\n"
+    asyncio.run(fill())
     cli.runs_list(None, as_json=True)
     assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["2a", "1f6e0b52"]
     cli.runs_show("1f", as_json=True)
