@@ -7,6 +7,7 @@ import pytest
 from bot.github.harmless import bounded
 from bot.github.writing import BODY_LIMIT
 from bot.publish import body as bodies
+from bot.publish import text
 from bot.publish.body import Story, body, newest, with_newest
 
 TESTED = bodies.Tested("make test", True, 1, 1.0, "line\n" * 5_000)
@@ -49,6 +50,14 @@ def test_a_heading_in_a_comment_asks_for_nothing() -> None:
 
 def test_a_limit_holds_after_disarming_too() -> None:
     assert len(bounded("<a" * 10_000, 1_000)) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("reason", "title"),
+    [("53 of 60 done, 7 failed:\n- `a`: no", "53 of 60 done, 7 failed."), ("Failed.\n\nMore:", "Failed.")],
+)
+def test_the_title_of_a_check_is_a_sentence_by_itself(reason: str, title: str) -> None:
+    assert text.sentence_title(reason) == title
 
 
 def test_what_people_wrote_stays_and_only_our_newest_section_changes() -> None:
