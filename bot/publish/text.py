@@ -176,6 +176,11 @@ def left_behind(facts: Mapping[str, Any]) -> str:
     return f"Its work is on the branch {code(facts['branch'])}." if facts.get("head") else ""
 
 
+def local_branch(*, experiment: bool) -> str:
+    """The last step of a run on a clone, which pushes nothing."""
+    return "Keep the branch here" if experiment else "Write the branch"
+
+
 def on_branch(branch: str) -> str:
     return f"The work is on the branch {code(branch)}."
 
@@ -330,5 +335,7 @@ def labels(workflows: Iterable[Workflow]) -> dict[str, tuple[str, str]]:
 
 
 def sentence_title(text: str) -> str:
-    first = text.strip().splitlines()[0]
+    """The first line, as a sentence by itself: a list may come below it."""
+    first = text.strip().splitlines()[0].rstrip()
+    first = f"{first[:-1]}." if first.endswith(":") else first
     return first if len(first) <= 100 else first[:97] + "..."
