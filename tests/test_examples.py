@@ -78,10 +78,11 @@ async def test_the_command_line_plays_one_behind_real_walls(tmp_path: Path) -> N
     code, words = await told(environment, "sample", name, "desk", cwd=tmp_path)
     assert (code, words) == (0, f"desk has the sample {name}: a git repository with one commit.")
     asked = ("--repo", "desk", "--backend", "rehearsal")
-    code, words = await told(environment, "run", str(BY_COMMAND), *asked, cwd=tmp_path)
+    code, words = await told(environment, "run", f"workflows/examples/{BY_COMMAND.name}", *asked, cwd=tmp_path)
     assert code == 0, words
     branch = "feature/onboarding-0-lead-new-members-through-their-first-steps"
     assert f"The work is on the branch `{branch}`." in words
+    assert "Write the branch: done" in words
     made(BY_COMMAND, tmp_path / "desk", branch)
 
 

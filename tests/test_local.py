@@ -13,7 +13,8 @@ from bot.agents.task import AgentEvent
 from bot.app import Seams
 from bot.backends.rehearsal import Act, Append, Hang, Rehearsal, Say, Write
 from bot.errors import UserError
-from bot.operate.local import Result, Wish, execute, workflow_of
+from bot.operate import runs as looking
+from bot.operate.local import Result, Wish, execute, rehearsed, workflow_of
 from bot.settings import Settings
 from tests.house import FILES
 
@@ -85,6 +86,8 @@ async def test_an_experiment_says_so_by_its_branch_and_that_it_is_to_be_looked_a
         "Look at this before you publish it:\n\n"
         "- This was an experiment: nothing of it is published without a person's word."
     )
+    rows = (await looking.one(Settings(data_dir=clone.parent / "data"), "")).rows
+    assert [node.title for node in rows if node.key == "publish"] == ["Keep the branch here"]
 
 
 async def test_what_many_made_is_told_by_job_and_is_a_branch_for_each_pull_request(clone: Path) -> None:
@@ -161,6 +164,20 @@ async def test_a_configuration_with_a_mistake_is_refused_with_its_line(clone: Pa
 async def test_the_operators_limits_hold_here_too(clone: Path) -> None:
     result = await run(clone, [Say("I think."), Hang()], max_minutes=0.01)
     assert (result.state, result.reason.partition(":")[0]) == ("timed out", "Timed out")
+
+
+def test_what_is_shipped_is_found_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "workflows/examples/onboarding.yml"
+    monkeypatch.chdir(tmp_path)
+    assert workflow_of(name).name == "Lead new members through their first steps"
+    assert rehearsed(name, Wish("", "", backend="rehearsal")).keys() == {"rehearsal"}
+    own = tmp_path / name
+    own.parent.mkdir(parents=True)
+    own.write_text("name: Mine\non: {command: mine}\njobs: {a: {agent: developer}}\noutputs: {pull-request: {}}\n")
+    assert workflow_of(name).name == "Mine"
+    for other in ("examples/onboarding.yml", "workflows/examples/none.yml", "pyproject.toml"):
+        with pytest.raises(UserError, match="There is no workflow"):
+            workflow_of(other)
 
 
 def test_a_workflow_file_that_is_no_text_is_named(tmp_path: Path) -> None:

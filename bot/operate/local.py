@@ -36,7 +36,7 @@ from bot.workflow import configuration, reuse
 from bot.workflow.bounds import Bounds, Permitted, held, lowered
 from bot.workflow.conduct import Conductor
 from bot.workflow.configuration import Configuration
-from bot.workflow.library import Library, shipped
+from bot.workflow.library import SHIPPED, Library, shipped
 from bot.workflow.spec import Workflow, parse_workflow
 
 IDENTITY = Identity("Tutti", "tutti@localhost")
@@ -80,6 +80,8 @@ class CloneHost:
         return await self._bench.mirrors.local(self._clone)
 
     async def ground(self, run: Run, workflow: Workflow) -> Ground:
+        experiment = workflow.worktrees == "experiment"
+        await self._bench.board.note(run.id, "publish", title=text.local_branch(experiment=experiment))
         mirror = await self.mirror(run)
         await mirror.fetch()
         head = await mirror.default_head()
@@ -197,12 +199,18 @@ def _most(told: Settings) -> Bounds:
     return Bounds(told.max_usd, told.max_minutes, told.max_agents)
 
 
+def file_of(name: str) -> Path:
+    """The file of that name here or, wherever one stands, among those that are shipped, as `workflows/examples/...`."""
+    here, ours = Path(name), SHIPPED.parent / name
+    return here if here.is_file() or here.parts[:1] != (SHIPPED.name,) or not ours.is_file() else ours
+
+
 def workflow_of(name: str) -> Workflow:
     """A shipped workflow by its id, or a file. Raises UserError or ConfigError."""
     offered = shipped()
     if name in offered.workflows:
         return offered.workflows[name]
-    path = Path(name)
+    path = file_of(name)
     if not path.is_file():
         known = ", ".join(sorted(offered.workflows))
         raise UserError(f"There is no workflow {name}: neither a file nor one of {known}.")
@@ -219,7 +227,7 @@ def rehearsed(name: str, wish: Wish) -> dict[str, Backend]:
         raise UserError(f"A script is played with --backend {script.BACKEND}, and by no other.")
     if wish.backend != script.BACKEND:
         return {}
-    beside = Path(name).with_suffix(script.SUFFIX)
+    beside = file_of(name).with_suffix(script.SUFFIX)
     if wish.script is None and not beside.is_file():
         raise UserError(f"There is nothing to rehearse: no file {beside} beside the workflow; name one with --script.")
     return {script.BACKEND: script.parse(wish.script or beside)}
@@ -227,7 +235,7 @@ def rehearsed(name: str, wish: Wish) -> dict[str, Backend]:
 
 def _titled(wish: Wish, workflow: Workflow, name: str) -> Wish:
     """What is wanted; a workflow in a file of its own may say that by itself, and then its name is the title."""
-    if not wish.title and not Path(name).is_file():
+    if not wish.title and not file_of(name).is_file():
         raise UserError(f"Say what is wanted of {name} with --title.")
     return wish if wish.title else replace(wish, title=workflow.name)
 
@@ -286,7 +294,7 @@ async def show(
     settings: Settings, console: Console, name: str, clone: Path, wish: Wish, seams: Seams | None = None
 ) -> Result:
     """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
-    workflow, screen, known = workflow_of(name), Screen(console), check.usable(Path(name))
+    workflow, screen, known = workflow_of(name), Screen(console), check.usable(file_of(name))
     wish, played = _titled(wish, workflow, name), rehearsed(name, wish)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
