@@ -62,6 +62,7 @@ RIGHTS = {
         "cancel",
         "describe",
         "fix",
+        "hot-fix",
         "implement",
         "pause",
         "rebase",

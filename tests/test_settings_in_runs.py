@@ -267,6 +267,9 @@ async def test_what_a_repository_sets_for_its_day_stops_its_agents(house: House)
 # ---- a pull request sets nothing -------------------------------------------------------------------------------------
 
 HOSTILE = """staged: true
+co-authors: true
+services: ["*"]
+layers: {all: ["**"]}
 language: Klingon
 lint: touch reached; false
 agents: {fixer: {max-turns: 1}, review/*: {max-turns: 1}}

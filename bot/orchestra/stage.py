@@ -79,6 +79,7 @@ class Stage:
         """The only job of a run: its work is the run's, also where it stops short of its goal."""
         try:
             part = filled(Part(name, spec), {**self.names, "needs": {}}, {}, trusted=True)
+            self._own([part])
         except ValueError as wrong:
             return Product(self.order.base_tree, "", Verdict("", None), 0, "failed", graph_text.not_filled(str(wrong)))
         self.score.place(part.name)

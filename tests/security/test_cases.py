@@ -159,13 +159,15 @@ async def test_c42_what_a_job_does_not_own_is_refused(house: House) -> None:
     )
     await house.push({".github/tutti/workflows/docs.yml": workflow})
     await house.settle()
-    house.rehearse([Write("docs/a.md", "a\n"), Run("mkdir -p x/docs; mv check.sh x/docs/a.md; echo x > greeting.txt")])
+    moved = Run("mkdir -p x/docs; mv check.sh x/docs/a.md; echo x > greeting.txt")  # which the sandbox stops
+    house.rehearse([Write("docs/a.md", "a\n"), moved, Write("x/docs/a.md", "a\n")])
     issue = await house.open_issue()
     await house.label(issue, "docs")
     await house.settle()
     told = house.status(issue)
     assert "outside of what this job may change" in told
     assert "`x/docs/a.md`" in told
+    assert "check.sh" not in told
     assert house.pulls() == []
 
 
