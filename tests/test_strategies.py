@@ -13,6 +13,7 @@ from bot.orchestra.part import Ended
 from bot.orchestra.release import held_back
 from bot.policy.judge import judge
 from bot.policy.work import File, Work
+from bot.publish import strategy_text
 from bot.publish.scrutiny import wish
 from bot.workflow import known
 from bot.workflow.known import Known
@@ -102,19 +103,27 @@ def test_a_condition_of_publishing_names_what_there_is(condition: str, wrong: st
 
 
 SAFE = "needs.security.outputs.safe"
+HELD = f"Refused: `security` held this back. {strategy_text.NEXT}\n\n"
 
 
 @pytest.mark.parametrize(
     ("condition", "security", "held"),
     [
         (SAFE, Ended("done", "", {"safe": True, "why": "Fine."}), ""),
-        (SAFE, Ended("done", "", {"safe": False, "why": "A *hole* @all"}), "  - `safe`: false\n  - `why`: A "),
+        (
+            SAFE,
+            Ended("done", "", {"safe": False, "why": "A *hole* @all"}),
+            f"{HELD}- `security` did not call this `safe`: A ",
+        ),
+        (SAFE, Ended("done", "", {"safe": False}), "- `security` did not call this `safe`."),
+        (SAFE, Ended("done", "", {"safe": False, "why": "No", "no": 1}), "and said:\n  - `safe`: false\n  - `why`: No"),
         (SAFE, Ended("failed", "No answer."), "- `security` ended as failed. No answer."),
         (SAFE, Ended("done"), "there is no `needs.security.outputs.safe`"),
         (SAFE, None, "- `security` ended as skipped."),
         (f"!{SAFE}", Ended("failed"), "- `security` ended as failed."),
         ("always()", Ended("failed"), ""),
-        ("success()", Ended("failed"), "publishes only if `success()`"),
+        ("success()", Ended("failed"), "Refused: this workflow publishes only if `success()`, and that does not hold."),
+        (f"{SAFE} && needs.fix.result == 'failure'", Ended("failed"), "Refused: `security` and `fix` held this back."),
     ],
 )
 def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: Ended | None, held: str) -> None:
@@ -123,7 +132,7 @@ def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: 
     flow = flow.model_copy(update={"outputs": flow.outputs.model_copy(update={"pull_request": opens})})
     ended = {"fix": Ended("done"), **({"security": security} if security is not None else {})}
     said = held_back(flow, Product("tree", "", Verdict("", None), 0), ended)
-    assert said.startswith("Refused: this workflow publishes only if `") if held else said == ""
+    assert said.startswith("Refused: ") if held else said == ""
     assert held in said
     assert "@all" not in said
 
@@ -144,7 +153,7 @@ async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_saf
             assert len(shop.pulls()) == number
             assert f"· {'done' if number else 'refused'} ·" in shop.status(issue)
             if not number:
-                assert "`why`: api/price.txt is a price." in shop.status(issue)
+                assert "`security` did not call this `safe`: api/price.txt is a price." in shop.status(issue)
                 assert "+++ b/api/price.txt" in shop.status(issue)
         assert shop.pull.head == "hot-fix/auto-2-the-price-is-wrong"
         assert (await shop.git("log", "-1", "--format=%s", shop.pull.head)).startswith("fix: ")

@@ -1,10 +1,13 @@
 """Every sentence about which runs go first, wait or give way, and what of their work is held back. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from bot.github.harmless import code, harmless
 
 LONGEST = 2_000  # characters of what one job said
+NEXT = "Ask for it again and say what is to be different, or mend by hand what was made: it is kept, see below."
+_JOBS = re.compile(r"\bneeds\.([\w-]+)")
 
 
 def gave_way(workflow: str, run_id: str) -> str:
@@ -34,13 +37,20 @@ def read_other(jobs: Sequence[str]) -> str:
 
 
 def held_back(condition: str, why: str = "") -> str:
-    """For a change whose workflow publishes only what fulfils a condition."""
-    head = f"Refused: this workflow publishes only if {code(condition)}, and that does not hold."
-    return f"{head} {harmless(why)}".rstrip()
+    """For a change whose workflow publishes only what fulfils a condition; what the jobs in it said stands below."""
+    jobs = [code(name) for name in dict.fromkeys(_JOBS.findall(condition))]
+    if why or not jobs:
+        head = f"Refused: this workflow publishes only if {code(condition)}, and that does not hold."
+        return f"{head} {harmless(why)}".rstrip()
+    return f"Refused: {' and '.join(jobs)} held this back. {NEXT}"
 
 
 def said_by(job: str, state: str, reason: str, outputs: Mapping[str, str]) -> str:
-    """What a job that the condition speaks of ended with, as a list item with what it said below."""
+    """What a job that the condition speaks of ended with, as a list item with what it said below or beside it."""
+    denied = [name for name, words in outputs.items() if words == "false"]
+    if len(denied) == 1 and len(outputs) <= 2:
+        why = "".join(f": {harmless(words[:LONGEST])}" for name, words in outputs.items() if name not in denied)
+        return f"- {code(job)} did not call this {code(denied[0])}{why or '.'}"
     lines = [f"- {code(job)} ended as {state}" + (", and said:" if outputs else f". {harmless(reason)}".rstrip())]
     lines += [f"  - {code(name)}: {harmless(words[:LONGEST])}" for name, words in outputs.items()]
     return "\n".join(lines)
