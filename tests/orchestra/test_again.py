@@ -29,8 +29,10 @@ WELL = ["prepare", "contract", "contract.agent.1", "contract.test.1"]
     ("steps", "start", "again"),
     [
         (
-            [*WELL, "api failed", "api.agent.1", "api.test.1 failed", "api.agent.2", "api.test.2 failed"]
-            + ["build", "build/a", "build/a.agent.1", "docs skipped", "publish skipped"],
+            [
+                *(*WELL, "api failed", "api.agent.1", "api.test.1 failed", "api.agent.2", "api.test.2 failed"),
+                *("build", "build/a", "build/a.agent.1", "docs skipped", "publish skipped"),
+            ],
             "",
             ["api", "api.agent.2", "api.test.2", "docs", "publish"],
         ),
