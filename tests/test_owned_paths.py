@@ -15,7 +15,7 @@ jobs:
   contract: {agent: developer, focus: own the contract, owns: [/contract.txt]}
   api: {agent: developer, focus: build the API, needs: contract, owns: [/api/], outside: %s}
 """
-ADDED = [Run("echo two >> contract.txt"), Say("Added.")]
+ADDED: list[Act] = [Run("echo two >> contract.txt"), Say("Added.")]
 OWN: list[list[Act]] = [[Write("contract.txt", "one\n"), Say("The contract.")], [], [], ADDED]
 
 
