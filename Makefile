@@ -18,7 +18,7 @@ demo: install
 
 test: install
 	@scripts/system-packages
-	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.halves)
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests.parts)
 
 lint: install
 	$(BIN)/ruff check .
