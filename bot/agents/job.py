@@ -98,6 +98,7 @@ class _Playing:
     unknown: bool = False
     tested: int = 0
     wrong: tuple[str, ...] = ()
+    strays: Mapping[str, str | None] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,6 +112,8 @@ class _Playing:
     def red(self) -> Product:
         """The end after the last try."""
         red, tries = self.verdict.red, self.job.tries
+        if self.strays:
+            return self.ends("refused", graph_text.refused_outside(self.strays))
         if self.wrong:
             return self.ends("failed", graph_text.still_wrong(self.wrong, tries))
         if red in self.order.custom.lint and red not in self.order.test:
@@ -155,6 +158,7 @@ class _Playing:
 
     def _kept_to_its_own(self, strays: Mapping[str, str | None]) -> Product | None:
         """A job that changed what is not its own is to put it back on the next try, or ends here."""
+        self.strays = strays
         if strays and not self.job.returns:
             return self.ends("refused", graph_text.refused_outside(strays))
         self.wrong += (graph_text.outside(strays),) if strays else ()
