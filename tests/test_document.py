@@ -100,7 +100,8 @@ MISTAKES = {
     "version: 1\nlimits:\n  minuts: 5": ".github/tutti.yml:3: unknown key `limits.minuts` (did you mean `minutes`?)",
     "version: 1\nzebra: 1": (
         ".github/tutti.yml:2: unknown key `zebra` (known here: agents, backend, base, bots, co-authors, draft, "
-        "language, layers, limits, lint, owns, protected, review, services, setup, setup-hosts, staged, test, version, workflows)"
+        "language, layers, limits, lint, owns, protected, review, services, setup, setup-hosts, staged, test, "
+        "version, workflows)"
     ),
     "version: 1\nbackend: cluade": ".github/tutti.yml:2: there is no backend `cluade` (did you mean `claude`?)",
     "version: 1\nversion: 1": ".github/tutti.yml:2: the key `version` is here twice",

@@ -190,6 +190,6 @@ async def test_a_member_puts_back_what_is_not_its_own_and_where_it_does_not_its_
     hall.rehearse({**STORY, "docs.agent.1": stray, "docs.agent.2": (Delete("src/api/b.py"), Say("Put back."))})
     hall.rehearse({"backend/db.agent.1": (Write("other.py", "b\n"),)})
     played = await hall.play(TEAMS)
-    assert played.states("docs", "backend/db", "backend", "lead") == ["done", "failed", "failed", "failed"]
+    assert played.states("docs", "backend/db", "backend", "lead") == ["done", "refused", "failed", "failed"]
     assert sorted(played.files) == ["docs/a.md", "src/api/a.py"]
     assert played.rows["backend"].reason == "Failed: `backend/db` did not end well."
