@@ -52,6 +52,7 @@ def checked(placed: Placed, lines: Sequence[str]) -> tuple[str | None, str]:
     fitted = _without_neighbours(new, page, finding.start, finding.end)
     if fitted is None:
         return None, "it repeats the lines beside it"
+    fitted = _trimmed(list(fitted), old)
     if [line.rstrip() for line in fitted] == [line.rstrip() for line in old]:
         return None, "it changes nothing"
     suggestion = "\n".join(fitted)
@@ -70,7 +71,11 @@ def _plain(suggestion: str, old: Sequence[str]) -> list[str]:
     lines = (fenced["code"] if fenced and inside else text).split("\n")
     if bare(old) == list(old):
         lines = bare(lines)
-    lines = _from_diff(lines, old)
+    return _trimmed(_from_diff(lines, old), old)
+
+
+def _trimmed(lines: list[str], old: Sequence[str]) -> list[str]:
+    """Without blank lines at both ends that were not there."""
     if old and old[0].strip():
         lines = lines[len(list(takewhile(lambda line: not line.strip(), lines))) :]
     if old and old[-1].strip():

@@ -209,3 +209,9 @@ def test_what_is_suggested_can_be_applied_and_changes_something(page: list[str],
     assert applied[: start - 1] == page[: start - 1]
     assert applied[len(applied) - len(page) + end :] == page[end:]
     assert checked(placed(start, end, said, "a.go"), page)[0] == said  # nothing is mended twice
+
+
+def test_a_blank_line_before_a_line_that_is_said_again_goes_with_it() -> None:
+    page = ["a()", "a()", "  b(c)"]
+    said, _ = checked(placed(1, 2, "a()\n\n  b(c)", "a.go"), page)
+    assert said == "a()"
