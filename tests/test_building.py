@@ -27,6 +27,11 @@ def test_every_step_is_valid_and_uses_what_there_is() -> None:
     assert {flow.pattern for flow in named.values()} == {"pipeline", "swarm", "symphony", "hierarchy"}
 
 
+def test_a_run_reads_back_every_workflow_as_it_was() -> None:
+    for flow in (*BOTH.values(), *shipped().workflows.values()):
+        assert Workflow.model_validate(flow.record()) == flow
+
+
 def test_check_says_what_a_workflow_does(tmp_path: Path) -> None:
     file = tmp_path / "tidy.yml"
     file.write_text(BLOCKS[3])

@@ -12,7 +12,6 @@ from bot.agents.composition import Commit, of_many, sections
 from bot.agents.job import Portion
 from bot.github.harmless import headings
 from bot.github.writing import BODY_LIMIT
-from bot.orchestra.integrator import RESOLVER
 from bot.publish import body as bodies
 from bot.publish.body import Story, body
 
@@ -128,7 +127,6 @@ def test_each_changed_path_is_in_exactly_one_commit(
 
 
 def test_agents_are_named_where_that_is_wanted_and_only_those_whose_work_a_commit_holds() -> None:
-    assert composition.MERGER == RESOLVER
     api = portion("api", "a.py", "met.py")
     web = Portion("web", "review/Eye <x>\n", "", ("w.js", "met.py"), ("met.py",))
     one, other, met = of_many([api, web], ["a.py", "w.js", "met.py"], "Show prices", fix=False)

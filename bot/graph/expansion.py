@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -178,25 +178,3 @@ def _circle(needs: Mapping[str, Sequence[str]], left: Mapping[str, None]) -> str
     names = list(path)
     names = names[names.index(name) :]
     return ", which needs ".join(f"`{one}`" for one in (*names, name))
-
-
-def dependants(needs: Mapping[str, Sequence[str]], name: str) -> set[str]:
-    """Everything that needs `name`, by way of others too."""
-    found, waiting = set[str](), [name]
-    by = _reversed(needs)
-    while waiting:
-        fresh = [one for one in by.get(waiting.pop(), ()) if one not in found]
-        found.update(fresh)
-        waiting += fresh
-    return found
-
-
-def _reversed(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, need in _arrows(needs):
-        found.setdefault(need, []).append(name)
-    return found
-
-
-def _arrows(needs: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    return ((name, need) for name, wanted in needs.items() for need in wanted)

@@ -285,8 +285,8 @@ def _run(clone: Path, workflow: Workflow, known: Mapping[str, Workflow]) -> Run:
         used = reuse.used(workflow, known)
     except ValueError as wrong:
         raise UserError(f"{workflow.name} cannot be played: {wrong}.") from wrong
-    context: dict[str, Any] = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
-    context["used"] = {name: one.model_dump(mode="json", by_alias=True) for name, one in used.items()}
+    context: dict[str, Any] = {"workflow": workflow.record()}
+    context["used"] = {name: one.record() for name, one in used.items()}
     return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)
 
 

@@ -148,7 +148,7 @@ class Crowd:
         stage = self.stage
         if culprit not in self.parts:
             return False
-        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict, 1)
+        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict)
 
     async def _cut_off(self) -> Ended:
         """Too many break the tests: what was merged since the first of them is taken back together."""

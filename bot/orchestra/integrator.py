@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.agents.attempt import Attempt, Try, stopped_by
 from bot.agents.attempt import Job as Work
+from bot.agents.composition import MERGER
 from bot.agents.job import Product, Step
 from bot.agents.judgement import Judgement, cut_short
 from bot.agents.workshop import Order, Workshop
@@ -24,12 +25,11 @@ from bot.orchestra.trunk import Merge, Trunk
 from bot.publish import graph_text, swarm_text
 from bot.store import runs
 
-RESOLVER = "merger"  # the agent that resolves conflicts
 TRIES, ROUNDS = 3, 3  # of resolving one conflict, of mending what is red together
 TRUNK = "trunk"
 _LAST, _RESOLVING = 9_000_000, 100  # where the tests of the whole stand in the tree; steps of resolving below their job
 _UNTESTED = Verdict("", None)
-Mend = Callable[[str, Verdict, int], Awaitable[bool]]
+Mend = Callable[[str, Verdict], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Integrator:
         """The files without conflicts, tested; or a sentence that says why there are none."""
         paths = [one.path for one in conflicts]
         with_whom = self._touched(paths)
-        if not all(one.plain for one in conflicts) or RESOLVER not in self.shop.agents:
+        if not all(one.plain for one in conflicts) or MERGER not in self.shop.agents:
             return tree, graph_text.conflicts(paths, with_whom)
         sides = await self._sides(part, product, paths)
         given, wrong, output = tree, list[str](), ""
@@ -138,12 +138,12 @@ class Integrator:
 
     @property
     def _spec(self) -> Any:
-        return self.shop.agents[RESOLVER]
+        return self.shop.agents[MERGER]
 
     async def _attempt(self, part: Part, attempt: int, tree: str, words: str, output: str) -> Try:
         position = self.score.place(part.name) + _RESOLVING
-        work = Work(f"{part.name}.resolve", position, RESOLVER, TRIES, first=attempt - (attempt - 1) % TRIES)
-        order, spec = self.shop.engaged(self.order, RESOLVER)
+        work = Work(f"{part.name}.resolve", position, MERGER, TRIES, first=attempt - (attempt - 1) % TRIES)
+        order, spec = self.shop.engaged(self.order, MERGER)
         order = replace(order, asked=replace(order.asked, findings=words))
         share = self.shares.aside()
         if share <= 0:
@@ -174,7 +174,7 @@ class Integrator:
             culprit = await self._blamed(tree)
             if culprit is None:
                 return "failed", graph_text.red_before()
-            if round_ == ROUNDS or not await mend(culprit, self.verdict, round_):
+            if round_ == ROUNDS or not await mend(culprit, self.verdict):
                 return "failed", graph_text.red_together(culprit)
         raise AssertionError
 

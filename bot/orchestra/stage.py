@@ -310,7 +310,7 @@ class Stage:
         await self.fulfil()
         return Ended(*await self.integrator.check(self.mend))
 
-    async def mend(self, job: str, red: Verdict, _round: int) -> bool:
+    async def mend(self, job: str, red: Verdict) -> bool:
         """Have a job mend what its work broke, on everything together; whether it did."""
         part = self.parts[job]
         self.shares.expect(1)

@@ -4,7 +4,6 @@ import time
 import uuid
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -128,12 +127,12 @@ class Admission:
     async def _new(self, start: Start, event: Act, delivery: Delivery, workflow: Workflow) -> Run:
         context = {
             "event": events.dump(event),
-            "workflow": _dumped(workflow),
+            "workflow": workflow.record(),
             "asked_at": _asked_at(event, delivery),
             "asked": start.asked or await self._owed(start, event),
         }
         if used := reuse.used(workflow, await self._p.library.workflows(key(event.repo))):
-            context["used"] = {name: _dumped(one) for name, one in used.items()}
+            context["used"] = {name: one.record() for name, one in used.items()}
         if start.order is not None:
             context |= {"words": list(start.order.arguments), "text": start.order.text, "taken_as": start.taken_as}
         now, issue, ours = time.time(), issue_in(event), await self._p.library.ships(key(event.repo), start.workflow)
@@ -196,11 +195,6 @@ class Admission:
             if start.label:
                 await repo.remove_label(number, start.label)
         return None
-
-
-def _dumped(workflow: Workflow) -> dict[str, Any]:
-    dumped: dict[str, Any] = workflow.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return dumped
 
 
 def _asked_at(event: Act, delivery: Delivery) -> float:

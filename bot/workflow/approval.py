@@ -185,15 +185,11 @@ class _Approval:
             "ground": kept["ground"],
             "edited": (issue.title, issue.body) != (then.title, then.body),
         }
-        dumped = {
-            name: one.model_dump(mode="json", by_alias=True, exclude_none=True)
-            for name, one in {"": workflow, **used}.items()
-        }
         asked = self._asked(found.run, self._event.actor, "approved")
         context = {
             "event": asked,
-            "workflow": dumped.pop(""),
-            "used": dumped,
+            "workflow": workflow.record(),
+            "used": {name: one.record() for name, one in used.items()},
             "approves": approves,
             "asked": True,
             "asked_at": self._at(),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -164,6 +164,10 @@ class Workflow(Strict):
         """What its branches are called before number and title; those of an experiment tell that they are one."""
         prefix = self.opens.branch_prefix
         return "experiment/auto" if self.worktrees == "experiment" and prefix == PullRequest().branch_prefix else prefix
+
+    def record(self) -> dict[str, Any]:
+        """As the context of a run keeps it, for `model_validate`."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     @property
     def trigger_labels(self) -> tuple[str, ...]:

@@ -241,8 +241,8 @@ def says(**answer: Any) -> tuple[Act, ...]:
 
 def _run(workflow: Workflow, used: Mapping[str, Workflow]) -> Run:
     name, now = str(uuid.uuid4()), time.time()
-    context: dict[str, Any] = {"workflow": workflow.model_dump(mode="json", by_alias=True)}
-    context["used"] = {name: one.model_dump(mode="json", by_alias=True) for name, one in used.items()}
+    context: dict[str, Any] = {"workflow": workflow.record()}
+    context["used"] = {name: one.record() for name, one in used.items()}
     return Run(name, name, workflow.name, "shop", name, "running", now, context, started_at=now)
 
 
