@@ -98,7 +98,6 @@ class Witness:
         self.secrets = secrets
         self.hits: list[str] = []
         self.seen: Counter[str] = Counter()
-        self.databases: list[str] = []
         self._given: set[tuple[str, ...]] = set()
 
     def saw(self, kind: str, where: str, data: bytes | str) -> None:
@@ -131,9 +130,9 @@ class Witness:
             if data.startswith(b"SQLite format 3\0"):
                 self.saw("the database", str(path), b"\n".join(_rows_of_sqlite(path)))
 
-    def look_at_databases(self) -> None:
-        for url in self.databases:
-            self.saw("the database", url, "\n".join(_rows_of_postgres(url)))
+    def look_at_database(self, url: str) -> None:
+        """Every row of one of PostgreSQL's."""
+        self.saw("the database", url, "\n".join(_rows_of_postgres(url)))
 
 
 def _during() -> str:

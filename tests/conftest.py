@@ -1,6 +1,7 @@
 """What every test may ask for, and the witness who is shown what all of them do."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item.nodeid in mine]
     gc.freeze()  # modules and tests stay anyway: to look them through for garbage again and again costs a tenth
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """A test's own folder, which is searched when the test is over; if all was well, it goes."""
+    yield tmp_path
+    WITNESS.look_at_files(tmp_path)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -1,11 +1,11 @@
-"""A real PostgreSQL for the tests: one throw-away cluster per test session, an empty database per test."""
+"""A real PostgreSQL for the tests: one throw-away cluster per test session, and empty databases for each test."""
 
 import itertools
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,6 +15,8 @@ from tests.listening import WITNESS
 from tests.port import free_port
 
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/pgsql/bin")
+_FOLDERS = (Path("/dev/shm"), Path("/tmp"))  # in memory, where it can be had: a database is 300 files that die soon
+_ROOM = 2 << 30  # bytes
 _SETTINGS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
 
 
@@ -29,13 +31,20 @@ def _programs() -> Path:
     return found[0]
 
 
+def _folder() -> Path:
+    """A new folder where there is room for the data."""
+    roomy = [path for path in _FOLDERS if path.is_dir() and shutil.disk_usage(path).free > _ROOM]
+    place = roomy[0] if roomy else _FOLDERS[-1]
+    return Path(tempfile.mkdtemp(prefix="tutti-pg-", dir=place))
+
+
 class Cluster:
     """A PostgreSQL server on loopback whose data die with it. Every role is trusted; nothing is made durable."""
 
     def __init__(self) -> None:
         self._programs = _programs()
         self._owner = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
-        self._folder = Path(tempfile.mkdtemp(prefix="tutti-pg-", dir="/tmp"))
+        self._folder = _folder()
         if self._owner:
             shutil.chown(self._folder, self._owner, self._owner)
         self._numbers = itertools.count(1)
@@ -75,11 +84,14 @@ class Cluster:
         return f"postgresql://tutti@127.0.0.1:{self.port}/{database}"
 
     def database(self) -> str:
-        """The URL of a new, empty database."""
+        """The name of a new, empty database."""
         name = f"t{next(self._numbers)}"
         self.execute(f"create database {name}")
-        WITNESS.databases.append(self.url(name))
-        return self.url(name)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        self.execute(f"drop database {name} with (force)")
 
     def execute(self, statement: str, url: str = "") -> list[tuple[object, ...]]:
         """Run one statement by itself and give its rows."""
@@ -98,6 +110,24 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgres_url(cluster: Cluster) -> str:
-    """The URL of an empty PostgreSQL database, `postgresql://...`, for one test."""
-    return cluster.database()
+def new_database(cluster: Cluster) -> Iterator[Callable[[], str]]:
+    """Makes empty PostgreSQL databases for one test, and gives the URL of each, `postgresql://...`.
+
+    When the test is over they are searched and go.
+    """
+    names = list[str]()
+
+    def made() -> str:
+        names.append(cluster.database())
+        return cluster.url(names[-1])
+
+    yield made
+    for name in names:
+        WITNESS.look_at_database(cluster.url(name))
+        cluster.drop(name)
+
+
+@pytest.fixture
+def postgres_url(new_database: Callable[[], str]) -> str:
+    """The URL of an empty PostgreSQL database for one test."""
+    return new_database()

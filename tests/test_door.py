@@ -24,7 +24,6 @@ from bot.store.db import Database
 from bot.store.inbox import Inbox
 from bot.web.webhook import ANSWERS, Door, Limits
 from tests.github.example import examples
-from tests.postgres import Cluster
 from tests.street import JSON, SECRET, Street, opened, sign
 
 QUICK = replace(Limits(), read_seconds=0.2)
@@ -77,10 +76,7 @@ async def test_a_repeated_delivery_is_stored_once_and_said_so_after_a_restart_to
 async def test_of_many_at_once_with_one_guid_one_is_stored(
     database: str, file: str, request: pytest.FixtureRequest
 ) -> None:
-    url = file
-    if database == "postgresql":
-        cluster: Cluster = request.getfixturevalue("cluster")
-        url = cluster.database()
+    url = str(request.getfixturevalue("postgres_url")) if database == "postgresql" else file
     async with opened(url) as street:
         said = await asyncio.gather(*(street.knock(X_GitHub_Delivery=f"g{n % 3}") for n in range(60)))
         assert sorted(said) == [DUPLICATE] * 57 + [STORED] * 3

@@ -69,8 +69,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Counting, Inbox, Bell]]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tutti.db'}"
-    cluster: Cluster = request.getfixturevalue("cluster")
-    return cluster.database()
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Databa
     if request.param == "sqlite":
         names = iter("abc")
         return lambda: Database(f"sqlite:///{tmp_path / next(names)}.db")
-    cluster = request.getfixturevalue("cluster")
-    return lambda: Database(cluster.database())
+    new_database = request.getfixturevalue("new_database")
+    return lambda: Database(new_database())
 
 
 def shape(conn: sa.Connection) -> Shape:

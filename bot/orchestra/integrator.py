@@ -1,34 +1,30 @@
 """What the jobs of a run make becomes one: merged as soon as it is ready, conflicts resolved, tested together."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-from bot.agents.attempt import Attempt, Try, stopped_by
-from bot.agents.attempt import Job as Work
-from bot.agents.composition import MERGER
 from bot.agents.job import Product, Step
 from bot.agents.judgement import Judgement, cut_short
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State
-from bot.git import changes, merging
-from bot.git.merging import Conflict
+from bot.git import merging
 from bot.graph.ownership import Owners
 from bot.orchestra.blame import Blame
 from bot.orchestra.part import Part
+from bot.orchestra.resolver import Change, Resolver
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
-from bot.orchestra.sides import Sides, to_resolve
 from bot.orchestra.trunk import Merge, Trunk
 from bot.publish import graph_text, swarm_text
 from bot.store import runs
 
-TRIES, ROUNDS = 3, 3  # of resolving one conflict, of mending what is red together
+ROUNDS = 3  # of mending what is red together, and of resolving what conflicts anew each time
 TRUNK = "trunk"
-_LAST, _RESOLVING = 9_000_000, 100  # where the tests of the whole stand in the tree; steps of resolving below their job
+_LAST = 9_000_000  # where the tests of the whole stand in the tree
 _UNTESTED = Verdict("", None)
+Left = Mapping[str, tuple[str, ...]]
 Mend = Callable[[str, Verdict], Awaitable[bool]]
 
 
@@ -44,7 +40,7 @@ class Merged:
     reason: str = ""
     paths: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
-    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: Left = field(default_factory=dict)
 
 
 @dataclass
@@ -62,6 +58,10 @@ class Integrator:
     tested: dict[str, Verdict] = field(default_factory=dict)
     blamed: dict[str, str | None] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        shop, order, trunk = self.shop, self.order, self.trunk
+        self.resolver = Resolver(shop, order, trunk, self.step, self.score, self.shares, self._test, self.green)
+
     async def merge(
         self, part: Part, product: Product, owners: Owners, turn: int = 0, *, resolving: bool = True
     ) -> Merged:
@@ -75,26 +75,40 @@ class Integrator:
             if known.tree == product.tree and product.verdict.passed:
                 self.green[known.tree] = product.verdict
             return Merged("done", "", known.paths, known.resolved, known.left)
-        made, left = product.tree, dict[str, tuple[str, ...]]()
+        change, left = Change(product.start, product.tree), dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
+            change = replace(change, made=made)
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
+        merged = await self._joined(part, product, change, left)
+        if merged.state != "waiting" or not resolving:
+            return merged
+        async with self.resolver.lock:
+            return await self._resolved(part, product, change, left, turn)
+
+    async def _joined(self, part: Part, product: Product, change: Change, left: Left) -> Merged:
+        """Merge a change of a job upon what is there now, where nothing conflicts."""
         async with self.trunk.lock:
-            before = self.trunk.tree
-            merged = await merging.merge(mirror, product.start, before, made)
-            tree, wrong = merged.tree, ""
-            if merged.conflicts and not resolving:
-                return Merged("waiting", swarm_text.aside([one.path for one in merged.conflicts]), left=left)
+            merged = await merging.merge(self.order.mirror, change.start, self.trunk.tree, change.made)
             if merged.conflicts:
-                tree, wrong = await self._resolve(part, product, turn, merged.tree, merged.conflicts)
+                return Merged("waiting", swarm_text.aside([one.path for one in merged.conflicts]), left=left)
+            key, resolved = self._key(part.name), change.resolved
+            more = {"start": product.start, "left": left}
+            kept = await self.trunk.append(key, part.name, product.tree, merged.tree, resolved, **more)
+            if merged.tree == product.tree and product.verdict.passed:
+                self.green[merged.tree] = product.verdict
+            return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
+
+    async def _resolved(self, part: Part, product: Product, change: Change, left: Left, turn: int) -> Merged:
+        """The same once an agent has resolved what conflicts; again where others merged at those paths meanwhile."""
+        for nth in range(ROUNDS):
+            change, wrong = await self.resolver.resolve(part, change, turn, nth)
             if wrong:
                 return Merged("failed", wrong, left=left)
-            resolved = tuple(one.path for one in merged.conflicts)
-            more = {"start": product.start, "left": left}
-            kept = await self.trunk.append(self._key(part.name), part.name, product.tree, tree, resolved, **more)
-            if tree == product.tree and product.verdict.passed:
-                self.green[tree] = product.verdict
-            return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
+            merged = await self._joined(part, product, change, left)
+            if merged.state == "done":
+                return merged
+        return Merged("failed", graph_text.met_again(change.resolved), left=left)
 
     def _known(self, job: str, product: Product) -> Merge | None:
         """The merge of just this work: after a crash it is not judged anew."""
@@ -105,63 +119,6 @@ class Integrator:
         """Of the next merge of a job: it may make something again, after a retry or where tests were red together."""
         done = len(self.trunk.of(job))
         return f"{job}.merge" if not done else f"{job}.merge.{done + 1}"
-
-    # ---- conflicts ---------------------------------------------------------------------------------------------------
-
-    async def _resolve(
-        self, part: Part, product: Product, turn: int, tree: str, conflicts: Sequence[Conflict]
-    ) -> tuple[str, str]:
-        """The files without conflicts, tested; or a sentence that says why there are none."""
-        paths = [one.path for one in conflicts]
-        with_whom = self._touched(paths)
-        if not all(one.plain for one in conflicts) or MERGER not in self.shop.agents:
-            return tree, graph_text.conflicts(paths, with_whom)
-        sides = await self._sides(part, product, paths)
-        given, wrong, output = tree, list[str](), ""
-        for attempt in range(1 + turn * TRIES, 1 + (turn + 1) * TRIES):
-            made = await self._attempt(part, attempt, given, to_resolve(paths, sides, wrong), output)
-            if made.ending != "finished":
-                return tree, graph_text.conflicts(paths, with_whom, stopped_by(made, self.order, self._spec)[1])
-            flaws = await merging.flaws(self.order.mirror, tree, made.tree, conflicts)
-            if flaws:
-                wrong = graph_text.wrong_with(flaws)
-                given = tree if flaws.stray or flaws.gone else made.tree
-                continue
-            verdict = await self._test(self._node(part, f"resolve.test.{attempt}"), made.tree)
-            if stopped := cut_short(verdict, self.order):
-                return tree, graph_text.conflicts(paths, with_whom, stopped[1])
-            if verdict.passed is not False:
-                self.green[made.tree] = verdict
-                return made.tree, ""
-            wrong, output, given = [graph_text.tests_red_on_it()], verdict.output, made.tree
-        return tree, graph_text.conflicts(paths, with_whom, graph_text.not_resolved(TRIES))
-
-    @property
-    def _spec(self) -> Any:
-        return self.shop.agents[MERGER]
-
-    async def _attempt(self, part: Part, attempt: int, tree: str, words: str, output: str) -> Try:
-        position = self.score.place(part.name) + _RESOLVING
-        work = Work(f"{part.name}.resolve", position, MERGER, TRIES, first=attempt - (attempt - 1) % TRIES)
-        order, spec = self.shop.engaged(self.order, MERGER)
-        order = replace(order, asked=replace(order.asked, findings=words))
-        share = self.shares.aside()
-        if share <= 0:
-            return Try(tree, "budget", "", 0.0)
-        one = Attempt(self.shop, order, work, spec, attempt, tree, share, output)
-        made = Try(**await self.step(one.node.key, one.agent))
-        self.shares.settle(share, made.counted)
-        return made
-
-    async def _sides(self, part: Part, product: Product, paths: Sequence[str]) -> Sides:
-        mirror, start = self.order.mirror, product.start
-        ours = (await changes.patch(mirror, start, self.trunk.tree, paths)).decode("utf-8", "replace")
-        theirs = (await changes.patch(mirror, start, product.tree, paths)).decode("utf-8", "replace")
-        return Sides(part.name, part.spec.focus, theirs, tuple(self._touched(paths)), ours)
-
-    def _touched(self, paths: Sequence[str]) -> list[str]:
-        """The jobs whose merged work has one of the paths."""
-        return list(dict.fromkeys(merge.job for merge in self.trunk.merges if set(merge.paths) & set(paths)))
 
     # ---- tests together ----------------------------------------------------------------------------------------------
 
@@ -219,9 +176,6 @@ class Integrator:
         judgement = Judgement(self.shop, self.order, tree)
         described = partial(_described, node)
         return Verdict(**await self.step(node.key, partial(judgement.step, described)))
-
-    def _node(self, part: Part, step: str) -> runs.Node:
-        return replace(self.score.node(part, step, graph_text.together()), position=self.score.place(part.name) + 150)
 
 
 def _described(node: runs.Node, command: str) -> runs.Node:

@@ -136,6 +136,11 @@ def not_resolved(tries: int) -> str:
     return f"An agent did not resolve it in {tries} tries."
 
 
+def met_again(paths: Sequence[str]) -> str:
+    said = _listed([code(path) for path in dict.fromkeys(paths)])
+    return f"Failed: others changed {said} again and again while conflicts there were resolved."
+
+
 def tests_red_on_it() -> str:
     return "The tests failed on your resolution."
 

@@ -12,6 +12,7 @@ from tests.orchestra.hall import Hall, Played, opened
 FILES = {
     "README.md": "# Shop\n",
     "price.txt": "one\ntwo\nthree\n",
+    "long.txt": "1\n2\n3\n4\n5\n6\n7\n",
     "check.sh": "! grep -qs broken price.txt && ! { test -e a.txt && test -e b.txt && ! test -e both.txt; }\n",
     ".github/tutti.yml": "version: 1\nbackend: rehearsal\ntest: sh check.sh\n",
 }
@@ -25,6 +26,7 @@ jobs:
 outputs: {pull-request: {}}
 """
 FOUR = PAIR.replace("jobs:\n", "jobs:\n  one: {agent: developer}\n  two: {agent: developer}\n")
+MEANWHILE = PAIR.replace("jobs:\n", "jobs:\n  more: {agent: developer}\n  last: {agent: developer, needs: more}\n")
 # Whoever begins before another has ended begins on the same files: these agents do nothing until both are at work.
 CENTS, WORDS = (Run("sed -i 's/two/2 cents/' price.txt"),), (Run("sed -i 's/two/two dollars/' price.txt"),)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -133,3 +135,33 @@ async def test_a_conflict_survives_a_crash_at_every_step(hall: Hall, step: str) 
     played = await hall.play_at_once(text, 2, f"{step}:made", f"{step}:done")
     assert (played.state, played.files["price.txt"]) == ("done", "one\nboth\nthree\n")
     assert sorted(hall.cast.asked) == ["api.agent.1", "web.agent.1", "web.resolve.agent.1"]
+
+
+async def meanwhile(hall: Hall, *dying: str) -> Played:
+    """`web` conflicts with `api`, and is resolved no sooner than `more` is merged and `last` begins."""
+    hall.delay("web.agent.1", "api.test.1:done")
+    hall.delay("more.agent.1", "web.resolve.agent.1:before")
+    hall.delay("web.resolve.agent.1", "last.agent.1:before")
+    return await hall.play_at_once(MEANWHILE.replace("agents: 1", "agents: 4"), 3, *dying)
+
+
+async def test_others_are_merged_and_go_on_while_a_conflict_is_resolved(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS, "more.agent.1": (Write("more.txt", "more\n"),)})
+    hall.rehearse({"web.resolve.agent.1": (Write("price.txt", "both\n"),), "last.agent.1": (Write("z.txt", "z\n"),)})
+    played = await meanwhile(hall)
+    assert (played.state, played.files["price.txt"], played.files["more.txt"]) == ("done", "both\n", "more\n")
+    assert played.merged.index("more.merge") < played.merged.index("web.merge")
+
+
+@pytest.mark.parametrize("dying", ["web.resolve.agent.1:done", "web.resolve.2.begin.1:done"])
+async def test_a_conflict_met_again_while_it_was_resolved_is_resolved_upon_the_newest(hall: Hall, dying: str) -> None:
+    one, other = (Run("sed -i s/1/one/ long.txt"),), (Run("sed -i s/1/first/ long.txt"),)
+    hall.rehearse({"api.agent.1": one, "web.agent.1": other, "more.agent.1": (Run("sed -i s/7/seven/ long.txt"),)})
+    hall.rehearse({"web.resolve.agent.1": (Write("long.txt", "short\n"),), "last.agent.1": (Write("z.txt", "z\n"),)})
+    hall.rehearse({"web.resolve.2.agent.1": (Write("long.txt", "short, seven\n"),)})
+    played = await meanwhile(hall, dying)
+    assert (played.state, played.files["long.txt"]) == ("done", "short, seven\n")
+    assert "+seven" in hall.cast.task("web.resolve.2.agent.1").prompt
+    mine = [key for key in hall.cast.asked if key.startswith("web.")]
+    assert mine == ["web.agent.1", "web.resolve.agent.1", "web.resolve.2.agent.1"]
+    assert played.rows["web.resolve.2.test.1"].state == "done"

@@ -35,10 +35,10 @@ TOKEN = f"ghs_{hashlib.sha256(b'a token').hexdigest()[:36]}"
 SECRET = "a secret that only this file knows"
 
 
+@pytest.mark.timeout(240)  # with it all that the session shared is put away
 def test_nothing_that_the_suite_did_shows_a_secret(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The last test of all; what was seen while the suite ran was searched then."""
+    """The last test of all: each test's own folder and databases were searched when it was over."""
     WITNESS.look_at_files(tmp_path_factory.getbasetemp())
-    WITNESS.look_at_databases()
     assert not WITNESS.hits, "\n".join(dict.fromkeys(WITNESS.hits))
 
 
@@ -135,8 +135,7 @@ def test_rows_of_postgresql_are_searched(witness: Witness, postgres_url: str) ->
     with psycopg.connect(postgres_url, autocommit=True) as db:
         db.execute("create table steps (output text, raw bytea)")
         db.execute("insert into steps values (%s, %s)", ("x" * 10_000 + SECRET, TOKEN.encode()))
-    witness.databases.append(postgres_url)
-    witness.look_at_databases()
+    witness.look_at_database(postgres_url)
     assert [hit.partition(" in ")[0] for hit in witness.hits] == ["a secret, plain", "installation token, hex"]
     with psycopg.connect(postgres_url, autocommit=True) as db:
         db.execute("drop table steps")
