@@ -236,6 +236,7 @@ def patch(run_id: Annotated[str, typer.Argument(help="The id of the run, from it
 @seen.command("list")
 def runs_list(
     repo: Annotated[str | None, typer.Option(help="Only those of this repository, as owner/name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """The newest runs.
@@ -244,7 +245,7 @@ def runs_list(
     """
     from bot.operate import runs
 
-    found = _do(_with_settings(runs.newest, repo))
+    found = _do(_with_settings(runs.newest, repo, limit))
     if as_json:
         sys.stdout.write(f"{runs.as_json(found)}\n")
     else:

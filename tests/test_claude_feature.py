@@ -1,6 +1,7 @@
 """A feature built by several agents of the real Claude Code at once, with a model that is played."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -41,7 +42,7 @@ class RealHouse(House):
 
 
 async def test_claudes_build_a_feature_side_by_side_each_on_its_own_paths(tmp_path: Path) -> None:
-    given = {"offered": only("feature"), "extra": {"anthropic_api_key": SecretStr(KEY)}}
+    given: dict[str, Any] = {"offered": only("feature"), "extra": {"anthropic_api_key": SecretStr(KEY)}}
     async with (
         PlayedModel(SCRIPTS, key=KEY) as played,
         opened(tmp_path, files=REAL, kind=RealHouse, played_model=played, **given) as house,

@@ -51,12 +51,12 @@ async def test_the_list_has_the_newest_first_of_one_repository_or_of_all(db: Dat
     await stored(db, a_run([], "done", id="a" * 36, delivery="1", ended_at=61.0, cost_usd=0.25))
     more = {"repo": "acme/till", "target": "acme/till#1", "started_at": None}
     await stored(db, a_run([], "queued", id="b" * 36, delivery="2", **more))
-    assert printed(looking.table(await looking.newest(settings, None))) == [
+    assert printed(looking.table(await looking.newest(settings, None, 2))) == [
         "run       workflow         for          state   started           time       cost",
         "bbbbbbbb  Build a feature  acme/till#1  queued  -                 -          -",
         "aaaaaaaa  Build a feature  acme/shop#7  done    1970-01-01 00:00  1 min 1 s  $0.25",
     ]
-    (only,) = json.loads(looking.as_json(await looking.newest(settings, "acme/shop")))
+    (only,) = json.loads(looking.as_json(await looking.newest(settings, "acme/shop", 2)))
     assert (only["id"], only["ended"], only["cost_usd"]) == ("a" * 36, "1970-01-01T00:01:01Z", 0.25)
 
 
@@ -263,6 +263,8 @@ def test_the_commands_print_what_there_is_and_end_with_a_code(
     cli.runs_list(None)
     assert capsys.readouterr().out == "No runs yet.\n"
     asyncio.run(fill())
+    cli.runs_list(None, limit=1, as_json=True)
+    assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["2a"]
     cli.runs_list(None, as_json=True)
     assert [run["id"] for run in json.loads(capsys.readouterr().out)] == ["2a", "1f6e0b52"]
     cli.runs_show("1f", as_json=True)

@@ -25,7 +25,6 @@ from bot.store import listing, runs
 from bot.store.db import Database
 from bot.store.record import Node, Run, total_cost
 
-MOST = 50  # runs in a list
 _SHORT = 8  # characters of an id in a list
 _NAMED = 5  # runs that an id could mean
 
@@ -42,10 +41,10 @@ class Seen:
 # ---- looking ---------------------------------------------------------------------------------------------------------
 
 
-async def newest(settings: Settings, repo: str | None) -> list[Seen]:
-    """The newest runs of a repository, or of all."""
+async def newest(settings: Settings, repo: str | None, most: int) -> list[Seen]:
+    """The newest runs of a repository, or of all; no more than `most`."""
     async with database(settings) as db:
-        found = await db.read(lambda conn: listing.newest(conn, repo, MOST))
+        found = await db.read(lambda conn: listing.newest(conn, repo, most))
         return [await _seen(db, run) if run.active or run.life > 1 else Seen(run, (), time.time()) for run in found]
 
 
