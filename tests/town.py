@@ -58,6 +58,8 @@ class Process:
         """The next line of its log that says this; fails when the process ends before."""
         assert self.process.stderr is not None
         async for line in self.process.stderr:
+            if not line.startswith(b"{"):
+                raise AssertionError((line + await self.process.stderr.read()).decode())
             said: dict[str, Any] = json.loads(line)
             self.log.append(said)
             WITNESS.saw("the log of", "a process of the bot", line)
