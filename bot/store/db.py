@@ -1,6 +1,6 @@
 """The database: its tables as they are today, and the threads that talk to it (SQLite and PostgreSQL alike).
 
-A write is a function of a connection, run in a transaction of its own. SQLite has one writer thread.
+A write is a function of a connection, which stands or falls by itself. SQLite has one writer thread.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bot.store.migrations import migrate
+from bot.store.writer import Writer, Writers
 
 T = TypeVar("T")
 
@@ -200,29 +201,29 @@ class Database:
         else:
             self.url = self.url.set(drivername="postgresql+psycopg")
             self.engine = sa.create_engine(self.url, pool_size=8, pool_pre_ping=True)
-        self._writers = ThreadPoolExecutor(1 if self.sqlite else 4, "db-write")
+        self._writer = Writer(self.engine) if self.sqlite else Writers(self.engine)
         self._readers = ThreadPoolExecutor(3, "db-read")
 
-    def _transact(self, work: Callable[[sa.Connection], T], begin: str) -> T:
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
         with self.engine.connect() as conn:
             if self.sqlite:
-                conn.exec_driver_sql(begin)
+                conn.exec_driver_sql("BEGIN")
             result = work(conn)
             conn.commit()
             return result
 
     async def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in one transaction; committed and durable when this returns."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self._transact, work, "BEGIN IMMEDIATE")
+        """Run `work` in one transaction; committed and durable when this returns. What it raises takes it back."""
+        return await asyncio.wrap_future(self._writer.submit(work))
 
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work`, which only reads, beside the writers."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._transact, work, "BEGIN")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def migrate(self) -> None:
         await self.write(migrate)
 
     async def close(self) -> None:
-        self._writers.shutdown(wait=True)
+        self._writer.close()
         self._readers.shutdown(wait=True)
         self.engine.dispose()
