@@ -17,6 +17,7 @@ from bot.git.command import Answer, Call, Credential, GitError, Protocol, Transp
 HEADS = "+refs/heads/*:refs/heads/*"
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _NO_REF = re.compile(r"[\0-\40\177~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.(lock)?(/|$)|^/|/$|^@?$")  # as git check-ref-format
+_TREES = 1000  # of commits, that are known by heart
 _LONGEST_PART = 240  # bytes, for each is a file's name
 # As bot.github.entity reads names (a test holds the two together): accounts of companies have a `_`.
 _FILE = frozenset({"100644", "100755"})
@@ -56,6 +57,7 @@ class Mirror:
         self.path, self.name, self.url = path, name, url
         self.protocol, self.transport = protocol, transport
         self._turn = asyncio.Lock()
+        self._trees: dict[str, str] = {}  # of commits that were asked for before: it never changes
 
     async def git(self, *args: str, **call: Unpack[Call]) -> bytes:
         """Run git on this mirror; raises GitError."""
@@ -134,7 +136,14 @@ class Mirror:
 
     async def tree(self, sha: str) -> str:
         """The tree of a commit (or of a tree: itself)."""
-        return (await self.git("rev-parse", "--verify", f"{sha}^{{tree}}")).decode().strip()
+        if known := self._trees.get(sha):
+            return known
+        found = (await self.git("rev-parse", "--verify", f"{sha}^{{tree}}")).decode().strip()
+        if _SHA.fullmatch(sha):
+            if len(self._trees) >= _TREES:
+                self._trees.clear()
+            self._trees[sha] = found
+        return found
 
     async def read(self, sha: str, path: str) -> bytes | None:
         """A file's content at a commit or tree, of a symbolic link its target; None without such a file."""
