@@ -1,8 +1,8 @@
-"""The paths that lists of globs fit, read letter by letter: is there one that fits two of them, and which. Pure."""
+"""The paths that lists of globs fit, read letter by letter: is there one that fits both, or one alone. Pure."""
 
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -17,12 +17,13 @@ _BEGUN, _DOT, _DOTS, _NAMED = range(4)  # what is read of the name of a file or 
 _LAST = 0x10FFFF  # there is no letter after it
 _ORDINARY = "xyzwvutsrqponmlkjihgfedcba0123456789"
 _WHOLE = {".": "^[^/]*.", "(?P<ps_d>/)": "^[^/]+(?P<ps_d>/)"}  # what pathspec looks for anywhere in a path
-_EITHER = "(?:(?P<ps_d>/)|$)"
+_EITHER, _FOLDER = "(?:(?P<ps_d>/)|$)", "(?P<ps_d>/)"
 
 Here = tuple[int, int, int]
 """What is read of a path, as numbers of two languages and as a kind of name."""
 Spot = tuple[int, bool, bool, bool]
 """Of one glob: places in it, whether a folder fits, whether all that follows does, whether it does if nothing does."""
+GONE: Spot = (0, False, False, False)
 
 
 class _Reader(Automaton):
@@ -31,6 +32,7 @@ class _Reader(Automaton):
     def __init__(self, said: str, *, includes: bool) -> None:
         super().__init__(_WHOLE.get(said, said))
         self.includes = includes
+        self.folders = self._end == _FOLDER
         self.begin: Spot = (self._from[0], False, False, False)
         self.takes = self._takes
         steps = [take.pattern for take in self._takes]
@@ -72,19 +74,20 @@ def _is_class(step: str) -> bool:
 def _letters(step: str) -> frozenset[str]:
     """The letters at which what a step takes begins or ends."""
     if step in ("[^/]", "."):
-        return frozenset()
+        return frozenset("\n" if step == "." else ())  # which a dot does not take
     return frozenset(step[1:-1] if _is_class(step) else step[-1])
 
 
 class Waits(NamedTuple):
     """What may come after what has been read: the letters that make a difference, and whether those next to them may.
 
-    `over`: no path fits that begins so. `fits`: a path does that ends here.
+    `over`: no path fits that begins so. `whole`: all do that go on. `fits`: a path does that ends here.
     """
 
     letters: frozenset[str]
     near: bool
     over: bool
+    whole: bool
     fits: bool
 
 
@@ -120,11 +123,29 @@ class Language:
         return self._waits[number]
 
     def _number(self, spots: tuple[Spot, ...]) -> int:
+        spots = self._deciding(spots)
         if spots not in self._numbers:
             self._numbers[spots] = len(self._spots)
             self._spots.append(spots)
             self._waits.append(self._waiting(spots))
         return self._numbers[spots]
+
+    def _deciding(self, spots: tuple[Spot, ...]) -> tuple[Spot, ...]:
+        """The same without what decides nothing any more: so that there is not a number for each set of folders.
+
+        Whatever comes, the last glob that all of it fits itself wins over those before it and over every folder, and
+        the last folder over those before it.
+        """
+        itself = max((place for place, spot in enumerate(spots) if spot[2]), default=-1)
+        below = max((place for place, spot in enumerate(spots) if spot[1]), default=-1) if itself < 0 else len(spots)
+        if itself < 1 and below < 1:
+            return spots
+        found = list[Spot]()
+        for place, (reader, spot) in enumerate(zip(self._readers, spots, strict=True)):
+            if place < itself or (place < below and reader.folders):
+                spot = GONE
+            found.append((spot[0], spot[1] and place >= below, spot[2], spot[3]))
+        return tuple(found)
 
     def _waiting(self, spots: tuple[Spot, ...]) -> Waits:
         both = [*zip(self._readers, spots, strict=True)]
@@ -132,7 +153,7 @@ class Language:
         for reader, spot in both:
             mine, its_near = reader.waits(spot)
             letters, near = letters | mine, near or its_near
-        return Waits(letters, near, self._over(spots), self._fit(spots))
+        return Waits(letters, near, self._over(spots), self._whole(spots), self._fit(spots))
 
     def _over(self, spots: tuple[Spot, ...]) -> bool:
         """Whether nothing can fit any more: what may is taken back by a glob after it, whatever comes."""
@@ -142,6 +163,11 @@ class Language:
             if spot[2]:
                 return True
         return True
+
+    def _whole(self, spots: tuple[Spot, ...]) -> bool:
+        """Whether whatever comes fits, for nothing can take it back any more. Not always seen: it saves work alone."""
+        taken = any(any(spot) for reader, spot in zip(self._readers, spots, strict=True) if not reader.includes)
+        return not taken and any(spot[1] or spot[2] for spot in spots)
 
     def _fit(self, spots: tuple[Spot, ...]) -> bool:
         """What fits itself wins over what lies in a folder that does; of each kind the last."""
@@ -161,6 +187,18 @@ def common(one: Language, other: Language, effort: int = EFFORT) -> tuple[str | 
     It is one of the shortest. Where `effort` is not enough it is a glob of `one`, so that lists that may have one in
     common are never said to have none.
     """
+    return _shortest(one, other, lambda its: its.fits, lambda its: its.over, effort)
+
+
+def beyond(one: Language, other: Language, effort: int = EFFORT) -> tuple[str | None, int]:
+    """The same for a path that fits `one` and not `other`."""
+    return _shortest(one, other, lambda its: not its.fits, lambda its: its.whole, effort)
+
+
+def _shortest(
+    one: Language, other: Language, right: Callable[[Waits], bool], hopeless: Callable[[Waits], bool], effort: int
+) -> tuple[str | None, int]:
+    """A path that fits `one` and is `right` to the other, which it cannot become where that is `hopeless`."""
     fresh = next(letter for letter in _usual() if letter not in one.letters and letter not in other.letters)
     kinds = _kinds(one, other, fresh) if one.ranges or other.ranges else []
     start, begun, tried = (0, 0, _BEGUN), one.effort + other.effort, 0
@@ -176,10 +214,10 @@ def common(one: Language, other: Language, effort: int = EFFORT) -> tuple[str | 
             if there in seen:
                 continue
             mine, its = one.waits(there[0]), other.waits(there[1])
-            if mine.over or its.over:
+            if mine.over or hopeless(its):
                 continue
             seen[there] = (here, letter)
-            if mine.fits and its.fits and there[2] == _NAMED:
+            if mine.fits and right(its) and there[2] == _NAMED:
                 return _path(seen, there), tried + one.effort + other.effort - begun
             waiting.append(there)
         if (taken := tried + one.effort + other.effort - begun) > effort:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from bot.graph.language import EFFORT, Language, common
+from bot.graph.language import EFFORT, Language, beyond, common
 from bot.review.glob import matcher
 
 MOST = 100  # conflicts that are looked for
@@ -33,6 +33,18 @@ def overlap(a: Sequence[str], b: Sequence[str]) -> str | None:
     if not any(_meet(one, other) for one in _prefixes(a) for other in _prefixes(b)):
         return None
     return common(Language(a), Language(b))[0]
+
+
+def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str | None, int]:
+    """A path that fits `a` and not `b`, None where there is none, and what it took. Raises ValueError for no glob.
+
+    It is exact, negated globs included. Where `effort` is not enough it is a glob of `a`, the first, and what it took
+    is more than `effort`.
+    """
+    matcher(b)
+    begun = [*_prefixes(a)]
+    near = [glob for glob in b if any(_meet(_prefix(glob.removeprefix("!")), prefix) for prefix in begun)]
+    return beyond(Language(a), Language(near), effort)
 
 
 class Owners:

@@ -65,6 +65,7 @@ def test_what_two_lists_share_is_told_by_an_example(one: list[str], other: list[
 @example(["a"], ["a?"])  # which a line break at the end of a name fits, too
 @example(["[!a]"], ["[!b-y]"])
 @example(["*/"], ["**"])
+@example(["*", "!**/b"], ["*/b"])  # no star takes a line break above a name
 @example(["**/a/**", "!b"], ["/**", "!a/"])
 @settings(max_examples=100, deadline=None)
 @given(GLOBS, GLOBS)
