@@ -122,15 +122,11 @@ class Attempt:
 
     async def agent(self) -> dict[str, Any]:
         """The agent's step. What it made is kept before this returns, so that it is never paid for twice."""
-        run, key = self.order.run, self.node.key
-        if kept := await self.shop.db.read(lambda conn: runs.kept(conn, run, key)):
-            return await self._recorded(Try(**kept[0]))
-        await self.shop.board.begin(run, self.node)
+        if kept := await self.shop.board.take_up(self.order.run, self.node):
+            return await self._kept(Try(**kept[0]), kept[1])
         made, pack = await self._work()
         made = replace(made, limit=self.order.usd, strays=await self._strays(made.tree))
-        record = asdict(made)
-        await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record, pack))
-        return await self._recorded(made)
+        return await self._kept(made, pack)
 
     async def _strays(self, tree: str) -> Mapping[str, str | None]:
         """What of a job's changes so far is not its own, by what is owned now: later it is not judged anew."""
@@ -139,11 +135,13 @@ class Attempt:
             return {}
         return self.job.outside(await merging.changed(self.order.mirror, start, tree))
 
-    async def _recorded(self, made: Try) -> dict[str, Any]:
+    async def _kept(self, made: Try, pack: bytes) -> dict[str, Any]:
+        record = asdict(made)
         state: State = "done" if made.ending == "finished" else stopped_by(made, self.order, self.spec)[0]
         more = {"plan": made.plan} if made.plan else {}
-        await self.shop.board.end(self.order.run, self.node.key, state, made.note, cost_usd=made.cost, **more)
-        return asdict(made)
+        where, what = (self.order.run, self.node.key), (record, pack)
+        await self.shop.board.keep(*where, what, state, made.note, cost_usd=made.cost, **more)
+        return record
 
     async def _work(self) -> tuple[Try, bytes]:
         """What the try left, whatever stopped it; only a cancellation is raised."""

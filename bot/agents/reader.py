@@ -65,20 +65,14 @@ class Reader:
 
     async def step(self) -> dict[str, Any]:
         """The step's result as a record. What was said is kept before this returns: it is never paid for twice."""
-        run, key = self.order.run, self.node.key
-        if kept := await self.shop.db.read(lambda conn: runs.kept(conn, run, key)):
-            return await self._recorded(Reading(**kept[0]))
-        await self.shop.board.begin(run, self.node)
-        made = replace(await self._read(), tree=self.order.base_tree)
+        board, run = self.shop.board, self.order.run
+        kept = await board.take_up(run, self.node)
+        made = Reading(**kept[0]) if kept else replace(await self._read(), tree=self.order.base_tree)
         record = asdict(made)
-        await self.shop.db.write(lambda conn: runs.keep(conn, run, key, record))
-        return await self._recorded(made)
-
-    async def _recorded(self, made: Reading) -> dict[str, Any]:
         state: State = "failed" if made.failed else "done"
         said = made.problem or text.reading_left(len(made.said), made.wrong, self.noun)
-        await self.shop.board.end(self.order.run, self.node.key, state, said, cost_usd=made.cost)
-        return asdict(made)
+        await board.keep(run, self.node.key, (record, b""), state, said, cost_usd=made.cost)
+        return record
 
     async def _read(self) -> Reading:
         """What it read; an error that nobody foresaw is a failed reading, for the others' shall not be lost by it.

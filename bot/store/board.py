@@ -15,6 +15,7 @@ from bot.store.db import Database
 
 log = structlog.get_logger(__name__)
 Changed = Callable[[str], None]
+Kept = tuple[Mapping[str, Any], bytes]  # what a step made: its record, and the files that go with it
 
 
 class Board:
@@ -67,6 +68,19 @@ class Board:
         await self.db.write(lambda conn: runs.put(conn, run_id, started))
         self._changed(run_id)
 
+    async def take_up(self, run_id: str, node: runs.Node) -> Kept | None:
+        """What a step made before a crash; where it made nothing it is under way from now on."""
+        started = replace(node, state="running", started_at=time.time())
+
+        def write(conn: Any) -> Kept | None:
+            if (kept := runs.kept(conn, run_id, node.key)) is None:
+                runs.put(conn, run_id, started)
+            return kept
+
+        kept = await self.db.write(write)
+        self._changed(run_id)
+        return kept
+
     async def open(self, run_id: str, node: runs.Node) -> None:
         """A job of the run is under way: from when it first was, however often its process began anew."""
         await self.db.write(lambda conn: runs.open(conn, run_id, node, time.time()))
@@ -80,6 +94,17 @@ class Board:
     async def end(self, run_id: str, key: str, state: State, reason: str = "", **more: Any) -> None:
         values = clean({"state": state, "reason": reason, "ended_at": time.time(), **more})
         await self.db.write(lambda conn: runs.change(conn, run_id, key, **values))
+        self._changed(run_id)
+
+    async def keep(self, run_id: str, key: str, made: Kept, state: State, reason: str = "", **more: Any) -> None:
+        """A step has ended; what it made outlives the worktree, the process and the machine once this returns."""
+        values = clean({"state": state, "reason": reason, "ended_at": time.time(), **more})
+
+        def write(conn: Any) -> None:
+            runs.keep(conn, run_id, key, *made)
+            runs.change(conn, run_id, key, **values)
+
+        await self.db.write(write)
         self._changed(run_id)
 
     async def note(self, run_id: str, key: str, **values: Any) -> None:
