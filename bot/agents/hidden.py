@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -46,6 +47,7 @@ class Seen:
     removed: tuple[tuple[str, int], ...] = ()
 
 
+@lru_cache(64)  # the agents of one run are all told of one issue
 def visible(markdown: str) -> Seen:
     """Markdown without what GitHub's page hides: comments, alt texts, titles, invisible characters and more.
 
