@@ -14,8 +14,10 @@ from bot.app import Seams
 from bot.backends.rehearsal import Act, Append, Hang, Rehearsal, Say, Write
 from bot.errors import UserError
 from bot.operate import runs as looking
+from bot.operate.check import usable
 from bot.operate.local import Result, Wish, execute, rehearsed, workflow_of
 from bot.settings import Settings
+from bot.workflow.spec import Workflow
 from tests.house import FILES
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
@@ -48,6 +50,7 @@ async def run(
     heard: list[AgentEvent] | None = None,
     flow: str = "auto-implement",
     script: Mapping[str, Mapping[int, Sequence[Act]]] | None = None,
+    known: Mapping[str, Workflow] | None = None,
     **more: Any,
 ) -> Result:
     script = script or {"": dict(enumerate(tries, start=1))}
@@ -59,7 +62,9 @@ async def run(
         pool_size=1,
         heard=lambda _run, _key, event: heard.append(event) if heard is not None else None,
     )
-    return await execute(settings, workflow_of(flow), clone, wish, seams, lambda _bench, _run: None)
+    return await execute(
+        settings, workflow_of(flow), clone, wish, seams, lambda _bench, _run: None, known, Path(flow).stem
+    )
 
 
 async def test_the_result_is_a_branch_and_the_clone_stays_as_it_was(clone: Path) -> None:
@@ -202,7 +207,8 @@ async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path
 async def configured(clone: Path, more: str) -> None:
     """The clone's newest commit has this in its configuration."""
     (clone / ".github/tutti.yml").write_text(f"version: 1\nbackend: rehearsal\ntest: sh check.sh\n{more}")
-    git(clone, "commit", "-q", "-m", "Configure", ".github/tutti.yml")
+    git(clone, "add", ".github")
+    git(clone, "commit", "-q", "-m", "Configure", ".github")
 
 
 async def test_a_staged_run_makes_no_branch_and_keeps_the_patch(clone: Path) -> None:
@@ -225,3 +231,37 @@ async def test_paths_and_linters_hold_on_a_clone_too(clone: Path) -> None:
 async def test_a_backend_named_at_the_terminal_comes_before_those_of_agents(clone: Path) -> None:
     await configured(clone, "agents: {developer: {backend: command, max-turns: 3}}\n")
     assert (await run(clone, RIGHT)).state == "done"
+
+
+def own(clone: Path) -> Path:
+    """The folder of the clone's own workflows."""
+    folder = clone / ".github/tutti/workflows"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+OWN = "on: {workflow_call: {}}\noutputs: {pull-request: {}}\n"
+
+
+async def test_a_configuration_may_name_the_clone_s_own_workflows_and_lower_what_they_use(clone: Path) -> None:
+    files = own(clone)
+    (files / "conf-x.yml").write_text(f"name: Mine\njobs: {{a: {{agent: developer}}}}\n{OWN}")
+    (files / "link.yml").symlink_to("conf-x.yml")
+    await configured(clone, "workflows: {conf-x: {limits: {usd: 0.5, minutes: 7}}}\n")
+    assert (await run(clone, RIGHT, flow=str(files / "conf-x.yml"))).state == "done"
+    made = (await looking.one(Settings(data_dir=clone.parent / "data"), "")).run.context["workflow"]
+    assert (made["limits"]["usd"], made["limits"]["minutes"]) == (0.5, 7)
+
+
+async def test_a_workflow_that_is_disabled_is_refused_by_itself_and_where_another_uses_it(clone: Path) -> None:
+    await configured(clone, "workflows: {auto-implement: {enabled: false}}\n")
+    said = "The workflow auto-implement is disabled: .github/tutti.yml on main says workflows.auto-implement.enabled"
+    with pytest.raises(UserError, match=f"{re.escape(said)}: false.$"):
+        await run(clone, RIGHT)
+    flows = {"inner.yml": "{agent: developer}", "outer.yml": "{uses: inner}"}
+    folder = own(clone)
+    for name, job in flows.items():
+        (folder / name).write_text(f"name: N\njobs: {{a: {job}}}\n{OWN}")
+    await configured(clone, "workflows: {inner: {enabled: false}}\n")
+    with pytest.raises(UserError, match="The workflow inner is disabled"):
+        await run(clone, RIGHT, flow=str(folder / "outer.yml"), known=usable(folder / "outer.yml"))

@@ -4,7 +4,7 @@ import getpass
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
 from bot.agents.task import Backend
 from bot.app import Bench, Seams, patterns, workbench
-from bot.errors import State, Stop, UserError
+from bot.errors import ConfigError, State, Stop, TryAgain, UserError
 from bot.git import changes
 from bot.git.command import Identity
-from bot.git.mirror import Mirror
+from bot.git.mirror import Head, Mirror
 from bot.git.slug import branch_name
 from bot.operate import check, script
 from bot.operate.screen import Screen
@@ -32,12 +32,12 @@ from bot.publish.scrutiny import scrutinise, wish
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.runs import Run
-from bot.workflow import configuration, reuse
+from bot.workflow import configuration, override, reuse
 from bot.workflow.bounds import Bounds, Permitted, held, lowered
 from bot.workflow.conduct import Conductor
-from bot.workflow.configuration import Configuration
+from bot.workflow.configuration import Configuration, WorkflowSettings
 from bot.workflow.library import SHIPPED, Library, shipped
-from bot.workflow.spec import Workflow, parse_workflow
+from bot.workflow.spec import Workflow, parse_workflow, workflow_id
 
 IDENTITY = Identity("Tutti", "tutti@localhost")
 LISTED = 3_000  # characters about jobs at the terminal
@@ -83,12 +83,7 @@ class CloneHost:
         experiment = workflow.worktrees == "experiment"
         await self._bench.board.note(run.id, "publish", title=text.local_branch(experiment=experiment))
         mirror = await self.mirror(run)
-        await mirror.fetch()
-        head = await mirror.default_head()
-        if head is None:
-            raise Stop("refused", text.empty())
-        data = await mirror.read(head.sha, configuration.PATH)
-        settings = await self._library.configuration(run.repo, head.sha, data)
+        head, settings = await self._read(mirror)
         limits = lowered(workflow.limits, settings.limits, self._library.most)
         traits = await mirror.traits(head.sha)
         return Ground(
@@ -108,6 +103,34 @@ class CloneHost:
             notes=text.notes(traits.submodules, lfs=traits.lfs),
             custom=self._custom(settings),
         )
+
+    async def configured(self, workflow: Workflow, called: str, used: Collection[str]) -> Workflow:
+        """The workflow, which is `called` so and uses those others, as the clone's configuration has it.
+
+        Raises UserError where that lets one of them not start. What is wrong with the clone itself the run will say.
+        """
+        try:
+            head, settings = await self._read(await self._bench.mirrors.local(self._clone))
+        except (Stop, TryAgain, UserError):
+            return workflow
+        for name in (called, *used):
+            if not settings.workflows.get(name, WorkflowSettings()).enabled:
+                where = f"{configuration.PATH} on {head.branch} says workflows.{name}.enabled: false"
+                raise UserError(f"The workflow {name} is disabled: {where}.")
+        return override.changed(workflow, settings.workflows.get(called, WorkflowSettings()))
+
+    async def _read(self, mirror: Mirror) -> tuple[Head, Configuration]:
+        """The newest commit of the default branch, and the configuration there. Raises Stop without either."""
+        await mirror.fetch()
+        head = await mirror.default_head()
+        if head is None:
+            raise Stop("refused", text.empty())
+        data, name = await mirror.read(head.sha, configuration.PATH), self._clone.name
+        wanted = configuration.stored(data.decode("utf-8", "replace")) if data is not None else None
+        if wanted is not None and wanted.workflows:  # it may name the clone's own
+            for path, words in (await _own_workflows(mirror, head.sha)).items():
+                await self._library.adopt(name, path, head.sha, words)
+        return head, await self._library.configuration(name, head.sha, data)
 
     def _custom(self, settings: Configuration) -> Custom:
         """What the repository wants; a backend that is named at the terminal comes before those of its agents."""
@@ -195,6 +218,17 @@ class CloneHost:
         return verdict.patch_in(file)
 
 
+async def _own_workflows(mirror: Mirror, commit: str) -> dict[str, str | ConfigError]:
+    """The text of each of a clone's own workflow files, by path."""
+    listed = await mirror.listing(commit, configuration.WORKFLOWS)
+    entries = {one.path: one for one in listed if configuration.is_ours(one.path) and one.path.isprintable()}
+    words = await mirror.blobs([one.oid for one in entries.values() if one.mode.startswith("100")])
+    return {
+        path: words[one.oid].decode("utf-8", "replace") if one.oid in words else configuration.no_file(path)
+        for path, one in entries.items()
+    }
+
+
 def _most(told: Settings) -> Bounds:
     return Bounds(told.max_usd, told.max_minutes, told.max_agents)
 
@@ -248,10 +282,12 @@ async def execute(
     seams: Seams,
     watched: Callable[[Bench, str], None],
     known: Mapping[str, Workflow] | None = None,
+    called: str = "",
 ) -> Result:
     """Do the workflow on the clone; `watched` is called with the parts and the run's id before it begins.
 
-    `known` are the workflows that it may use: without it ours.
+    `known` are the workflows that it may use: without it ours. `called` is its id, by which the clone's configuration
+    may lower what it may use, or let it not start.
     """
     if workflow.opens is not workflow.outputs.pull_request:
         raise UserError(f"The workflow {workflow.name} works on a pull request, and a clone has none.")
@@ -260,11 +296,11 @@ async def execute(
     async with workbench(settings, seams) as bench:
         if wish.backend is not None and wish.backend not in bench.shop.backends:
             raise UserError(f"There is no backend {wish.backend}; known are {', '.join(sorted(bench.shop.backends))}.")
-        workflow = held(workflow, _most(settings))
-        run = _run(clone, workflow, known if known is not None else shipped().workflows)
+        host, used = CloneHost(bench, clone, wish), _used(workflow, known if known is not None else shipped().workflows)
+        workflow = held(await host.configured(workflow, called, used), _most(settings))
+        run = _run(clone, workflow, used)
         await bench.db.write(lambda conn: runs.create(conn, run))
         watched(bench, run.id)
-        host = CloneHost(bench, clone, wish)
         await Conductor(bench.shop, host, patterns(), lambda _run: None).execute(run.id, _once)
         await bench.board.settled()
         ended = await bench.db.read(lambda conn: runs.get(conn, run.id))
@@ -277,14 +313,17 @@ async def _once(_key: str, effect: Callable[[], Any]) -> Any:
     return await effect()
 
 
-def _run(clone: Path, workflow: Workflow, known: Mapping[str, Workflow]) -> Run:
+def _used(workflow: Workflow, known: Mapping[str, Workflow]) -> dict[str, Workflow]:
     """Raises UserError where it uses a workflow that is not there."""
-    now = time.time()
-    name = str(uuid.uuid4())
     try:
-        used = reuse.used(workflow, known)
+        return reuse.used(workflow, known)
     except ValueError as wrong:
         raise UserError(f"{workflow.name} cannot be played: {wrong}.") from wrong
+
+
+def _run(clone: Path, workflow: Workflow, used: Mapping[str, Workflow]) -> Run:
+    now = time.time()
+    name = str(uuid.uuid4())
     context: dict[str, Any] = {"workflow": workflow.record()}
     context["used"] = {name: one.record() for name, one in used.items()}
     return Run(name, name, workflow.name[:100], clone.name, str(clone), "running", now, context, started_at=now)
@@ -294,14 +333,22 @@ async def show(
     settings: Settings, console: Console, name: str, clone: Path, wish: Wish, seams: Seams | None = None
 ) -> Result:
     """Do a workflow on a clone with the run shown in the terminal, in a data folder that goes away afterwards."""
-    workflow, screen, known = workflow_of(name), Screen(console), check.usable(file_of(name))
+    workflow, screen, file = workflow_of(name), Screen(console), file_of(name)
+    known, called = check.usable(file), workflow_id(str(file))
     wish, played = _titled(wish, workflow, name), rehearsed(name, wish)
     with tempfile.TemporaryDirectory(prefix="tutti-run-") as folder:
         private = settings.model_copy(update={"data_dir": Path(folder), "database_url": ""})
         seams = replace(seams or Seams(), backends=played, heard=screen.heard, bare=wish.bare)
         with screen:
             result = await execute(
-                private, workflow, clone, wish, seams, lambda bench, _run: screen.watch(bench.db, bench.board), known
+                private,
+                workflow,
+                clone,
+                wish,
+                seams,
+                lambda bench, _run: screen.watch(bench.db, bench.board),
+                known,
+                called,
             )
     console.print(escape(result.reason), style="green" if result.state == "done" else "red")
     if result.branch:
