@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from bot.backends.rehearsal import Write
 from bot.cli import app
+from bot.operate.check import check
 from bot.operate.explain import explained
 from bot.workflow import reuse
 from bot.workflow.spec import Workflow, parse_workflow
@@ -49,6 +50,17 @@ def test_check_says_what_a_workflow_does(tmp_path: Path) -> None:
     )
 
 
+def test_check_names_the_line_where_a_path_gets_two_owners(tmp_path: Path) -> None:
+    both = BLOCKS[-1].replace("folder: /tests/", "folder: /shop/tests/")
+    (tmp_path / "tidy-folder.yml").write_text(BLOCKS[-2])
+    file = tmp_path / "tidy-both.yml"
+    file.write_text(both)
+    line = next(number for number, said in enumerate(both.splitlines(), 1) if "/shop/tests/" in said)
+    assert [str(problem) for problem in check([file])] == [
+        f"{file}:{line}: `shop/tidy` and `tests/tidy` both own `shop/tests/x`: a path has one owner in a run"
+    ]
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [
@@ -60,6 +72,28 @@ def test_check_says_what_a_workflow_does(tmp_path: Path) -> None:
 )
 def test_every_pattern_is_explained(command: str, line: str) -> None:
     assert line in explained(BOTH[command], {"analyst"})
+
+
+def test_its_turn_and_what_holds_a_job_or_the_pull_request_back_are_explained() -> None:
+    flow = parse_workflow(
+        "x.yml",
+        "name: N\non: {command: x}\npriority: high\nconcurrency: {group: 'site-{{ issue.number }}'}\n"
+        "jobs:\n  a: {agent: developer, owns: [src], timeout-minutes: 1.5, retries: 2}\n  b: {run: make, needs: a, retries: 1}\n"
+        "outputs: {pull-request: {if: 'needs.b.result == \"success\"'}}\napproval: result\n",
+        dict(shipped().agents),
+    )
+    assert explained(flow, {"analyst"})[1:] == [
+        "Its turn: before what is queued, waits for what is under way in the group site-{{ issue.number }}",
+        "Work: pipeline, at most 4 at once",
+        "  1. a (developer), may change src, at most 1.5 minutes, again up to 2 times where it fails",
+        "  2. b (commands: make), after a, again once where it fails",
+        "May use: $5, 60 minutes",
+        'Publishes: one pull request, if needs.b.result == "success", once a person approved of it',
+    ]
+    assert flow.concurrency is not None
+    ending = flow.concurrency.model_copy(update={"cancel_in_progress": True})
+    turn = explained(flow.model_copy(update={"priority": "normal", "concurrency": ending}), {"analyst"})[1]
+    assert turn == "Its turn: ends what is under way in the group site-{{ issue.number }}"
 
 
 async def test_a_repository_s_workflow_uses_another_of_its_own(tmp_path: Path) -> None:

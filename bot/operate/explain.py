@@ -10,8 +10,9 @@ from bot.workflow.spec import GRAPHS, Workflow
 
 def explained(workflow: Workflow, readers: Collection[str]) -> list[str]:
     """Lines about a workflow that is valid; `readers` are the agents that change nothing."""
-    work = _work(workflow, readers)
-    return [f"Starts: {_starts(workflow)}", *work, f"May use: {_limits(workflow)}", _ends(workflow)]
+    work, turn = _work(workflow, readers), _turn(workflow)
+    begins = [f"Starts: {_starts(workflow)}", *([f"Its turn: {turn}"] if turn else [])]
+    return [*begins, *work, f"May use: {_limits(workflow)}", _ends(workflow)]
 
 
 def _starts(workflow: Workflow) -> str:
@@ -30,6 +31,15 @@ def _starts(workflow: Workflow) -> str:
         inputs = ", ".join(on.workflow_call.inputs)
         found.append("other workflows that use it" + (f", with {inputs}" if inputs else ""))
     return "; ".join(found)
+
+
+def _turn(workflow: Workflow) -> str:
+    """Which runs it goes before, and which it waits for or ends; empty where it waits as all do."""
+    said, group = ["before what is queued"] if workflow.urgent else [], workflow.concurrency
+    if group is not None:
+        others = "ends what is under way" if group.cancel_in_progress else "waits for what is under way"
+        said.append(f"{others} in the group {group.group}")
+    return ", ".join(said)
 
 
 def _work(workflow: Workflow, readers: Collection[str]) -> Iterator[str]:
@@ -75,7 +85,13 @@ def _job(name: str, job: Job, readers: Collection[str]) -> str:
     said += [f"if {job.condition}"] if job.condition else []
     said += ["changes nothing"] if job.agent in readers else [_owned(job.owns)] if job.agent else []
     said += [f"says {', '.join(job.outputs)}"] if job.outputs else []
+    said += [f"at most {job.timeout_minutes:g} minutes"] if job.timeout_minutes else []
+    said += [f"again {_times(job.retries)} where it fails"] if job.retries else []
     return ", ".join(said)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"up to {number} times"
 
 
 def _owned(owns: tuple[str, ...]) -> str:
@@ -107,4 +123,5 @@ def _ends(workflow: Workflow) -> str:
     waits = ", once a person approved of it" if workflow.waits else ", on a plan that a person approved of"
     after = waits if workflow.waits or workflow.approval == "plan" else ""
     plural = "s" if most > 1 and what[-1] != "s" else ""
-    return f"Publishes: {'one' if most == 1 else f'up to {most}'} {what}{plural}{after}"
+    holds = f", if {workflow.opens.condition}" if workflow.opens.condition else ""
+    return f"Publishes: {'one' if most == 1 else f'up to {most}'} {what}{plural}{holds}{after}"
