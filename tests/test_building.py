@@ -78,7 +78,8 @@ def test_its_turn_and_what_holds_a_job_or_the_pull_request_back_are_explained() 
     flow = parse_workflow(
         "x.yml",
         "name: N\non: {command: x}\npriority: high\nconcurrency: {group: 'site-{{ issue.number }}'}\n"
-        "jobs:\n  a: {agent: developer, owns: [src], timeout-minutes: 1.5, retries: 2}\n  b: {run: make, needs: a, retries: 1}\n"
+        "jobs:\n  a: {agent: developer, owns: [src], timeout-minutes: 1.5, retries: 2}\n"
+        "  b: {run: make, needs: a, retries: 1}\n"
         "outputs: {pull-request: {if: 'needs.b.result == \"success\"'}}\napproval: result\n",
         dict(shipped().agents),
     )
