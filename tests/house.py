@@ -110,7 +110,7 @@ class House:
         await self.settle()
 
     async def up(self) -> None:
-        self.walls = self.walls or await machine(self.folder / "tried")
+        self.walls = self.walls or await machine()
         seams = Seams(
             walls=self.walls,
             backends={"rehearsal": self._actor},

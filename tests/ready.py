@@ -1,6 +1,7 @@
 """What all houses of a process can share: the walls of this machine, and databases that nothing has happened in yet."""
 
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,13 +66,14 @@ _share_statements()
 
 
 _machine: Walls | None = None
+_tried = tempfile.TemporaryDirectory(prefix="tutti-tried-")  # what walls are made of is there as long as the process is
 
 
-async def machine(folder: Path) -> Walls:
+async def machine() -> Walls:
     """The walls of this machine as a start finds them, tried once for all houses; they must be strong."""
     global _machine
     if _machine is None:
-        found = await selftest.find(folder, wanted="strong", tools=(), limits=Limits())
+        found = await selftest.find(Path(_tried.name), wanted="strong", tools=(), limits=Limits())
         assert found.tier == "strong", found.reason
         _machine = found
     return _machine

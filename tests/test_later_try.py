@@ -27,7 +27,7 @@ async def changing(folder: Path, then: str, **given: Any) -> AsyncIterator[House
     """A house whose set-up does something else once the first try was tested."""
     tools = folder / "tools"
     tools.mkdir()
-    walls = replace(await machine(folder / "tried"), tools=(tools,))
+    walls = replace(await machine(), tools=(tools,))
     async with opened(folder, walls=walls, **given) as house:
         await house.configure(f"setup: test ! -e {tools}/tested || {then}\n")
         house.rehearse(WRONG, RIGHT)

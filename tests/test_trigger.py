@@ -181,7 +181,7 @@ async def test_tests_that_hang_are_cancelled_too(tmp_path: Path) -> None:
     pipe.chmod(0o666)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     asyncio.get_running_loop().add_reader(reading, begun.set)
-    async with opened(tmp_path, walls=replace(await machine(tmp_path / "tried"), tools=(tools,))) as house:
+    async with opened(tmp_path, walls=replace(await machine(), tools=(tools,))) as house:
         await house.configure(test=f"echo begun > {pipe}; sleep 1000")
         house.rehearse(RIGHT)
         issue = await house.open_issue()

@@ -100,7 +100,7 @@ async def test_c30_others_finish_while_one_spins(house: House) -> None:
 async def test_c30_many_files_are_ended_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is made small: a million files would take the test a minute."""
     monkeypatch.setattr(watchdog, "MOST_FILES", 2_000)
-    walls = replace(await machine(tmp_path / "tried"), limits=Limits())
+    walls = replace(await machine(), limits=Limits())
     async with opened(tmp_path, walls=walls) as house:
         house.rehearse([Run("mkdir many; cd many; seq 3000 | xargs touch; sleep 60"), *PLAY])
         told = house.status(await house.implement())

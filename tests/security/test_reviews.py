@@ -209,7 +209,7 @@ async def test_c27_reviewers_read_in_a_place_that_they_cannot_change_and_hold_no
 ) -> None:
     if tier == "degraded" and landlock.version() < landlock.NEEDED:
         pytest.skip("this kernel's Landlock is too old")
-    walls = replace(await machine(tmp_path / "tried"), tier=tier)
+    walls = replace(await machine(), tier=tier)
     async with opened(tmp_path, files=ALONE, kind=Desk, offered=only("review"), walls=walls) as desk:
         assert isinstance(desk, Desk)
         desk.begin()

@@ -46,7 +46,7 @@ def held(there: Path, said: str) -> bool:
 
 @pytest.mark.parametrize("own_uid", [True, False])
 async def test_what_a_set_up_swaps_leads_neither_agent_nor_tests_outside(tmp_path: Path, own_uid: bool) -> None:
-    there, found = outside(tmp_path), await machine(tmp_path / "tried")
+    there, found = outside(tmp_path), await machine()
     look = LOOK.format(outside=there)
     files = {**FILES, "swap.sh": SWAP.format(outside=there), "look.sh": f"{look}\necho looked"}
     async with opened(tmp_path, walls=replace(found, own_uid=found.own_uid and own_uid), files=files) as house:

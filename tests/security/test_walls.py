@@ -196,7 +196,7 @@ HUNGRY = {
 @pytest.mark.parametrize("kind", HUNGRY)
 async def test_c30_what_takes_too_much_is_ended_and_said(tmp_path: Path, kind: str) -> None:
     limits, command, word = HUNGRY[kind]
-    walls = replace(await machine(tmp_path / "tried"), limits=limits)
+    walls = replace(await machine(), limits=limits)
     async with opened(tmp_path, walls=walls) as house:
         house.rehearse([Run(command), *PLAY])
         issue = await house.implement()
@@ -206,7 +206,7 @@ async def test_c30_what_takes_too_much_is_ended_and_said(tmp_path: Path, kind: s
 
 
 async def test_c30_a_test_run_that_takes_too_much_is_ended_and_said(tmp_path: Path) -> None:
-    walls = replace(await machine(tmp_path / "tried"), limits=Limits(memory=200 << 20))
+    walls = replace(await machine(), limits=Limits(memory=200 << 20))
     async with opened(tmp_path, walls=walls) as house:
         await house.configure(test=TAKE.format(size=300))
         house.rehearse(PLAY)
