@@ -99,9 +99,13 @@ class _Playing:
         The trunk of a run that goes on after a crash may hold later work already.
         """
         stage, key = self.stage, f"{crew.name}.{crew.next('review')}"
-        if await stage.shop.db.read(lambda conn: runs.kept(conn, stage.order.run, key)):
-            return Ended("done")
-        return await stage.check()
+        kept = await stage.shop.db.read(lambda conn: runs.kept(conn, stage.order.run, key))
+        if kept is None:
+            return await stage.check()
+        read = (merge for merge in reversed(stage.trunk.merges) if merge.tree == kept[0]["tree"])
+        if last := next(read, None):  # what was mended before that review, too
+            stage.trunk.reach(last)
+        return Ended("done")
 
     def _count_on(self, crew: Crew) -> None:
         """The next turns of a team are counted from a number that does not tell how often somebody had to mend."""
