@@ -32,7 +32,8 @@ class Blame:
 
     async def _first_red(self, jobs: Sequence[str]) -> int:
         """How many of the jobs it takes, from the first on, for the tests to be red."""
-        plain = [self.trunk.base, *(self._plain(job) for job in jobs[:-1])]
+        again = [merge for job in jobs for merge in self.trunk.standing(job)[1:]]
+        plain = [self.trunk.base, *(self._plain(jobs[:number], again) for number in range(1, len(jobs)))]
         low, high = max((number for number, tree in enumerate(plain) if tree in self.green), default=-1), len(jobs)
         while high - low > 1:
             middle = max((low + high) // 2, 0)
@@ -40,10 +41,14 @@ class Blame:
             low, high = (middle, high) if verdict.passed is not False else (low, middle)
         return high
 
-    def _plain(self, job: str) -> str:
-        """The tree when a job was merged, where it held nothing that does not stand; else empty."""
-        last = self.trunk.standing(job)[0]
-        return "" if self._gone(last) else last.tree
+    def _plain(self, jobs: Sequence[str], again: Sequence[Merge]) -> str:
+        """The tree when the last of the jobs was merged, where it held what stands of them and no more; else empty.
+
+        `again`: what jobs merged after their first work.
+        """
+        last = self.trunk.standing(jobs[-1])[0]
+        later = any(merge.seq > last.seq and merge.job in jobs for merge in again)
+        return "" if later or self._gone(last) else last.tree
 
     async def _with(self, jobs: Sequence[str]) -> str:
         """The files with the work of these jobs alone, what they mended later too, as far as that can be parted."""
