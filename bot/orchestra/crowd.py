@@ -13,6 +13,7 @@ from bot.orchestra.player import Player
 from bot.orchestra.stage import Stage
 from bot.orchestra.tasks import Found
 from bot.publish import graph_text, swarm_text
+from bot.store import runs
 
 ROUNDS = 20  # tasks that are looked for one by one where the tests are red
 
@@ -133,15 +134,27 @@ class Crowd:
 
     async def _sifted(self) -> Ended:
         integrator, blame = self.stage.integrator, self.stage.integrator.blame
-        for _ in range(ROUNDS):
-            if ended := await integrator.judged():
-                return Ended(*ended)
+        while not (ended := await integrator.judged()):
+            if await self._reds() > ROUNDS:
+                return await self._cut_off()
             culprit = await blame.culprit()
             if culprit is None:
                 return Ended("failed", graph_text.red_before())
             if not await self._mended(culprit) and not await blame.take_back(culprit, swarm_text.broke()):
                 return Ended("failed", graph_text.red_together(culprit))
-        return await self._cut_off()
+        return Ended(*ended)
+
+    async def _reds(self) -> int:
+        """How many trees were red so far, the trunk's among them; those of earlier lives of the run count too.
+
+        They are kept under the job's name: whoever has it done anew begins to count anew.
+        """
+        stage, name = self.stage, self.whole.name
+        run, db = stage.order.run, stage.shop.db
+        found = await db.read(lambda conn: runs.kept(conn, run, name))
+        red = sorted({*(found[0]["red"] if found else ()), stage.trunk.tree})
+        await db.write(lambda conn: runs.keep(conn, run, name, {"red": red}))
+        return len(red)
 
     async def _mended(self, culprit: str) -> bool:
         """Whether a task mended what it broke: it may try once."""
