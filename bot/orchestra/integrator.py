@@ -74,7 +74,8 @@ class Integrator:
             self.trunk.reach(known)
             if known.tree == product.tree and product.verdict.passed:
                 self.green[known.tree] = product.verdict
-            return Merged("done", "", known.paths, known.resolved, known.left)
+            said = graph_text.resolved(known.resolved) if known.resolved else ""
+            return Merged("done", said, known.paths, known.resolved, known.left)
         change, left = Change(product.start, product.tree), dict[str, tuple[str, ...]]()
         if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
