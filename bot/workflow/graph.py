@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from bot import expression
 from bot.graph import expansion
+from bot.graph.filling import Told
 from bot.graph.ownership import Owners
 from bot.workflow import teams
 from bot.workflow.job import Job, Phase, Tasks, Team
@@ -68,6 +69,11 @@ def order(jobs: Mapping[str, Job]) -> list[str]:
     while len(done) < len(jobs):
         done.append(next(name for name, job in jobs.items() if name not in done and set(job.needs) <= set(done)))
     return done
+
+
+def two_owners(one: str, other: str, example: str) -> str:
+    """What is wrong where two jobs own a path."""
+    return f"`{one}` and `{other}` both own `{example}`: a path has one owner in a run"
 
 
 def _node(place: Place, name: str, job: Job, before: Sequence[str], tasks: Tasks | None) -> _Node:
@@ -172,15 +178,9 @@ def _owned(node: _Node) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What each instance of a job owns, where it says so without anything that only a run knows."""
     if not node.job.owns:
         return
-    if not node.job.strategy.matrix:
-        if not any("{{" in glob for glob in node.job.owns):
-            yield node.name, node.job.owns
-        return
     try:
-        values = expansion.combinations(node.job.strategy.matrix) if isinstance(node.job.strategy.matrix, dict) else []
-        for one in values:
-            globs = tuple(str(expression.value(glob, {"matrix": one})) for glob in node.job.owns)
-            yield expansion.instance_name(node.name, one), globs
+        for name, told in Told().instances(node.name, node.job.strategy.matrix):
+            yield name, told.globs(node.job.owns)
     except ValueError:  # filled in by what only a run knows
         return
 
@@ -188,8 +188,9 @@ def _owned(node: _Node) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _conflicts(owned: Mapping[str, tuple[str, ...]], places: Mapping[str, Place]) -> Iterator[Flaw]:
     try:
         for one, other, example in Owners(owned).conflicts():
-            said = f"`{one}` and `{other}` both own `{example}`: a path has one owner in a run"
-            yield Flaw(places[other], said, "a glob that begins with `/` fits at the top alone")
+            yield Flaw(
+                places[other], two_owners(one, other, example), "a glob that begins with `/` fits at the top alone"
+            )
             return
     except ValueError as wrong:
         yield Flaw(next(iter(places.values())), str(wrong))

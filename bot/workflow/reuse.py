@@ -1,29 +1,60 @@
 """Workflows that use other workflows: which, with which inputs, and what is wrong with that. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from bot.graph.filling import Told
+from bot.graph.ownership import Owners
+from bot.workflow.graph import two_owners
 from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
 DEEPEST = 3  # workflows in workflows
+MOST = 1_000  # jobs of one run that are looked at before it: a run tells of the rest
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """A job as it will be played: its name in the run, what it owns, where that is said in the file that is read.
+
+    `inside`: it is a workflow's that is used. `hangs`: the jobs with an `if` without which it owns nothing.
+    """
+
+    name: str
+    owns: tuple[str, ...]
+    place: Place
+    inside: bool
+    hangs: frozenset[str]
+
+    def meets(self, other: "_Owner") -> bool:
+        """Whether both own something in one run, as far as one can tell; two of one file are that file's matter."""
+        either_or = self.hangs - other.hangs and other.hangs - self.hangs
+        return (self.inside or other.inside) and not either_or
 
 
 def used(workflow: Workflow, workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
     """The workflows that a workflow uses, and those that these use, by id. Raises ValueError where that cannot be."""
     found: dict[str, Workflow] = {}
     _collect(workflow, workflows, found, ())
+    if wrong := _shared(workflow, found):
+        raise ValueError(wrong[1])
     return found
 
 
-def problem(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[tuple[str | int, ...], str] | None:
-    """What is wrong with what it uses, with its place in the file; None where nothing is."""
+def problem(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Place, str] | None:
+    """What is wrong with what it uses, with its place in the file; None where nothing is.
+
+    Paths that two jobs own are among it, as far as one can tell before the run.
+    """
     for place, job in _users(workflow):
         try:
             _collect(_only(workflow, job), workflows, {}, ())
         except ValueError as wrong:
             return (*place, "uses"), str(wrong)
-    return None
+    return _shared(workflow, workflows)
 
 
 def inputs(workflow: Workflow, given: Mapping[str, Any], *, lenient: bool = False) -> dict[str, Any]:
@@ -45,10 +76,14 @@ def inputs(workflow: Workflow, given: Mapping[str, Any], *, lenient: bool = Fals
     return found
 
 
-def _users(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], Job]]:
-    yield from ((("jobs", name), job) for name, job in workflow.jobs.items() if job.uses)
-    for number, phase in enumerate(workflow.phases):
-        yield from ((("phases", number, "jobs", name), job) for name, job in phase.jobs.items() if job.uses)
+def _graphs(workflow: Workflow) -> Iterator[tuple[Place, Mapping[str, Job]]]:
+    yield ("jobs",), workflow.jobs
+    yield from ((("phases", number, "jobs"), phase.jobs) for number, phase in enumerate(workflow.phases))
+
+
+def _users(workflow: Workflow) -> Iterator[tuple[Place, Job]]:
+    for place, jobs in _graphs(workflow):
+        yield from (((*place, name), job) for name, job in jobs.items() if job.uses)
 
 
 def _only(workflow: Workflow, job: Job) -> Workflow:
@@ -72,3 +107,85 @@ def _collect(
             inputs(one, job.inputs)
         found[job.uses] = one
         _collect(one, workflows, found, (*around, job.uses))
+
+
+# ---- who owns what ---------------------------------------------------------------------------------------------------
+
+
+def _shared(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Place, str] | None:
+    """A path that two jobs own of which one is a workflow's that is used: where that one is used, and the words."""
+    first = next(_users(workflow), None)
+    if first is None:
+        return None
+    every = (one for place, jobs in _graphs(workflow) for one in _owners(jobs, workflows, Told(), place))
+    found = {one.name: one for one in islice(every, MOST) if one.owns}
+    try:
+        conflicts = Owners({name: one.owns for name, one in found.items()}).conflicts()
+    except ValueError as wrong:  # an input makes no glob
+        return (*first[0], "uses"), str(wrong)
+    for one, other, example in conflicts:
+        if found[one].meets(found[other]):
+            place = found[other if found[other].inside else one].place
+            return place, two_owners(one, other, example)
+    return None
+
+
+def _owners(
+    jobs: Mapping[str, Job], workflows: Mapping[str, Workflow], told: Told, place: Place, around: _Owner | None = None
+) -> Iterator[_Owner]:
+    """The jobs of a graph, and those of the workflows that it uses, without what only a run knows.
+
+    `around`: the job in whose place it is played.
+    """
+    prefix, hangs = (f"{around.name}/", around.hangs) if around else ("", frozenset[str]())
+    for name, job in jobs.items():
+        at = around.place if around else (*place, name, "uses" if job.uses else "owns")
+        late = hangs | {f"{prefix}{one}" for one in _conditional(name, jobs)}
+        unknown = _Owner(f"{prefix}{name}", (), at, around is not None, late)
+        try:
+            instances = told.instances(unknown.name, job.strategy.matrix)
+        except ValueError:  # only a run knows them
+            yield unknown
+            continue
+        for whole, known in instances:
+            one = replace(unknown, name=whole)
+            if job.uses:
+                yield from _used(one, job, workflows, known)
+            else:
+                yield replace(one, owns=_globs(job, known), hangs=late if _is_late(job) else hangs)
+
+
+def _used(owner: _Owner, job: Job, workflows: Mapping[str, Workflow], told: Told) -> Iterator[_Owner]:
+    """The jobs of the workflow that a job uses."""
+    workflow = workflows[job.uses]
+    given = {name: told.value(value) for name, value in job.inputs.items() if told.tells(value)}
+    hidden = set(job.inputs) - set(given)
+    try:
+        whole = inputs(workflow, given, lenient=bool(hidden))
+    except ValueError:  # of which the run tells
+        yield owner
+        return
+    plain = {name for name, value in job.inputs.items() if "{{" not in str(value)}
+    yield from _owners(workflow.jobs, workflows, told.inside(whole, plain, hidden), (), owner)
+
+
+def _globs(job: Job, told: Told) -> tuple[str, ...]:
+    try:
+        return told.globs(job.owns)
+    except ValueError:  # only a run knows them
+        return ()
+
+
+def _is_late(job: Job) -> bool:
+    """Whether a job owns nothing before it is played; of others it is known once its graph begins."""
+    return bool(job.strategy.matrix) or any("{{" in glob for glob in job.owns)
+
+
+def _conditional(name: str, jobs: Mapping[str, Job]) -> set[str]:
+    """The jobs with an `if` without which a job may not be played: itself, and those before it."""
+    found, left = {name}, [name]
+    while left:
+        fresh = set(jobs[left.pop()].needs) - found
+        found |= fresh
+        left += fresh
+    return {one for one in found if jobs[one].condition}
