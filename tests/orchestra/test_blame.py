@@ -104,3 +104,15 @@ async def test_what_builds_on_work_that_is_taken_back_goes_with_it_and_nothing_e
     await story.merge("bad", f="better\n")
     assert list(story.trunk.taken_back()) == ["on that", "on it"]
     assert story.blame.jobs() == ["other", "bad"]
+
+
+async def test_who_broke_the_tests_when_it_merged_again_is_found_though_all_was_green_when_the_next_came(
+    story: Story,
+) -> None:
+    await story.merge("one", f1="1\n")
+    await story.merge("two", f2="1\n")
+    green = {story.trunk.tree}
+    await story.merge("three", f3="1\n")
+    await story.merge("one", f1="BAD\n")
+    blame = Blame(story.objects.mirror, story.trunk, green, story.test)
+    assert await blame.culprit() == "one"
