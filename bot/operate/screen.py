@@ -13,6 +13,7 @@ from rich.markup import escape
 from bot.agents.task import AgentEvent
 from bot.invisible import cleaned
 from bot.operate.graph_screen import COLOURS, drawing
+from bot.publish import text
 from bot.publish.graph_view import WELL
 from bot.store import runs
 from bot.store.board import Board
@@ -116,7 +117,7 @@ class Screen:
         job = node.key.partition(".")[0]
         if job in self._jobs and node.key != job and node.state in (*WELL, "running"):
             return  # which the job's own row says
-        reason = node.reason.splitlines()[0].strip("`") if node.reason else ""
+        reason = text.in_a_line(node.reason).splitlines()[0].strip("`") if node.reason else ""
         words = node.state if node.key in self._jobs else f"{node.title}: {node.state}"
         what = job if job in self._jobs else "step"
         self.line(what, words + (f", {reason}" if reason else ""), COLOURS.get(node.state, ""))

@@ -93,7 +93,7 @@ class Crowd:
     def _together(self) -> Ended:
         """The job as a whole is done where one of its tasks is."""
         ended = self.ended
-        bad = [name for name, one in ended.items() if not one.well]
+        bad = {name: one.reason for name, one in ended.items() if not one.well}
         said = together(list(ended.values()), graph_text.instances_failed(len(ended), bad))
         return Ended("done", said.reason, said.outputs) if len(bad) < len(ended) else said
 

@@ -165,8 +165,7 @@ class Player:
             ended = await self._graph(_with_env(workflow), inner)
         except ValueError as wrong:
             return Ended("failed", graph_text.not_filled(str(wrong)))
-        failed = [name for name, one in ended.items() if not one.well and one.state != "skipped"]
-        whole = together(list(ended.values()), graph_text.instances_failed(len(ended), failed))
+        whole = together(list(ended.values()), _why({f"{part.name}/{name}": one for name, one in ended.items()}))
         return replace(whole, outputs={name: given for one in ended.values() for name, given in one.outputs.items()})
 
     async def _instances(self, job: Job, parts: Sequence[Part], around: "_Around") -> Ended:
@@ -180,7 +179,7 @@ class Player:
             return ended
 
         ended = await all_of([asyncio.create_task(play(part)) for part in parts])
-        return together(ended, graph_text.instances_failed(len(parts), failed))
+        return together(ended, _why({part.name: one for part, one in zip(parts, ended, strict=True)}))
 
     async def _one(
         self,
@@ -251,6 +250,12 @@ def _globs(glob: str, value: Any) -> list[str]:
     if any(not one or not one.isprintable() for one in globs):
         raise ValueError(graph_text.no_path(glob))
     return [one if one.startswith("/") else f"/{one}" for one in globs] if glob.startswith("{{") else globs
+
+
+def _why(ended: Mapping[str, Ended]) -> str:
+    """Why not all that a job stands for went well, by their names."""
+    failed = {name: one.reason for name, one in ended.items() if not one.well and one.state != "skipped"}
+    return graph_text.instances_failed(len(ended), failed)
 
 
 def _with_env(workflow: Workflow) -> dict[str, Job]:

@@ -338,7 +338,8 @@ class Stage:
             state = next(iter(failed.values())).state
         notes = self.errands.close()
         told = {name: (one.state, one.reason) for name, one in bad.items()}
-        reason = graph_text.ended(len(ended) - len(bad), len(ended), told) if bad else ""
+        idle = [name for name, one in ended.items() if one.state == "no change"]
+        reason = graph_text.ended(len(ended) - len(bad), len(ended), told, idle) if bad else ""
         reason = "\n\n".join(part for part in (checked.reason, reason, *notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.errors import State
-from bot.github.harmless import code, harmless
+from bot.github.harmless import code, harmless, phrase
+
+_FEW, _WHY = 3, 120  # of many that failed: how many are named with the reason, and characters of each
 
 
 class Flaws(Protocol):
@@ -49,15 +51,21 @@ def left_out() -> str:
     return "Not played: another one failed before."
 
 
-def instances_failed(of: int, failed: Sequence[str]) -> str:
-    """One reason for a job with a matrix some of whose instances failed."""
-    shown = [code(name) for name in failed[:5]]
-    more = [f"{len(failed) - 5} more"] if len(failed) > 5 else []
-    return f"{len(failed)} of {of} failed: {_listed([*shown, *more])}."
+def instances_failed(of: int, failed: Mapping[str, str]) -> str:
+    """One reason for a job that stands for several of which some failed: which these are, and why the first of them."""
+    shown = [f"{code(name)}: {brief}" if (brief := _brief(why)) else code(name) for name, why in failed.items()]
+    more = [f"{len(failed) - _FEW} more"] if len(failed) > _FEW else []
+    return f"{len(failed)} of {of} failed: {'; '.join([*shown[:_FEW], *more])}."
+
+
+def _brief(why: str) -> str:
+    """A reason within a sentence that says already that it failed."""
+    return phrase(why.strip().removeprefix("Failed: "), _WHY).removesuffix(".")
 
 
 def not_filled(why: str) -> str:
-    return f"Failed: {why}."
+    """`why` may be a sentence or a part of one."""
+    return f"Failed: {why.removesuffix('.')}."
 
 
 def no_path(glob: str) -> str:
@@ -65,7 +73,7 @@ def no_path(glob: str) -> str:
 
 
 def no_matrix(job: str) -> str:
-    return f"The matrix of {code(job)} is no list of values by key."
+    return f"the matrix of {code(job)} is no list of values by key"
 
 
 def outside(owners: Mapping[str, str | None]) -> str:
@@ -153,6 +161,10 @@ def wrong_with(flaws: Flaws) -> list[str]:
         ("You changed files that had no conflict, and they were put back", flaws.stray),
     )
     return [f"{words}: {', '.join(paths)}." for words, paths in said if paths]
+
+
+def red_without_it() -> str:
+    return "Failed: the tests fail on the work of the jobs before, too."
 
 
 def red_before() -> str:

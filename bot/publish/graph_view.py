@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import State
+from bot.publish import text
 from bot.store.record import PAST, Node, total, total_cost
 
 WELL: frozenset[State] = frozenset({"done", "no change"})
@@ -102,7 +103,8 @@ def _job(entry: Mapping[str, Any], row: Node | None, steps: Sequence[Node], acti
     needs, cost = tuple(map(str, entry.get("needs") or ())), total_cost(steps)
     job = Job(name, "queued", needs=needs, agent=agent, title=title, phase=phase, cost_usd=cost, steps=tuple(steps))
     if row is not None:
-        return replace(job, state=row.state, reason=row.reason, started_at=row.started_at, ended_at=row.ended_at)
+        reason = text.in_a_line(row.reason)
+        return replace(job, state=row.state, reason=reason, started_at=row.started_at, ended_at=row.ended_at)
     return job if active else replace(job, state="skipped", reason=_NEVER_BEGUN)
 
 
@@ -133,10 +135,11 @@ def _above(name: str, names: Iterable[str]) -> str:
 
 
 def counted(jobs: Sequence[Job]) -> str:
-    """How many jobs stand how: `47 of 50 done, 3 failed`."""
-    states = Counter("done" if job.state in WELL else job.state for job in jobs)
-    order = ["running", "waiting", *sorted(set(states) - {"done", "running", "waiting", "skipped", "queued"})]
-    named = [f"{states[state]:,} {state}" for state in (*order, "skipped", "queued") if states[state]]
+    """How many jobs stand how: `46 of 50 done, 3 failed, 1 without a change`, as the sentence about a run's end."""
+    states = Counter("without a change" if job.state == "no change" else job.state for job in jobs)
+    last = ("skipped", "queued", "without a change")
+    order = ["running", "waiting", *sorted(set(states) - {"done", "running", "waiting", *last}), *last]
+    named = [f"{states[state]:,} {state}" for state in order if states[state]]
     return ", ".join([f"{states['done']:,} of {len(jobs):,} done", *named])
 
 

@@ -3,26 +3,27 @@
 from collections.abc import Sequence
 
 from bot.github.harmless import code
+from bot.publish import text
 
 
 def no_file_fits(globs: Sequence[str]) -> str:
     return f"No change: no file fits {_listed([code(glob) for glob in globs])}."
 
 
-def no_file_holds(text: str) -> str:
-    return f"No change: no file holds {code(text)}."
+def no_file_holds(words: str) -> str:
+    return f"No change: no file holds {code(words)}."
 
 
 def nothing_planned(agent: str) -> str:
     return f"No change: {code(agent)} found nothing to do."
 
 
-def one_line(text: str) -> str:
-    return f"Failed: {code(text)} is no line of text to look for."
+def one_line(words: str) -> str:
+    return f"Failed: {code(words)} is no line of text to look for."
 
 
 def no_plan(agent: str, why: str) -> str:
-    return f"Failed: {code(agent)} found no tasks. {why}".rstrip()
+    return f"Failed: {code(agent)} found no tasks. {text.after_failed(why)}".rstrip()
 
 
 def cut(found: int, taken: int) -> str:
@@ -48,6 +49,11 @@ def built_on(job: str) -> str:
 
 def not_parted() -> str:
     return "Failed: the tests fail with too many of the tasks to tell which, and its work was taken back with theirs."
+
+
+def alone(number: int, command: str) -> str:
+    """The title of the tests of a part that is a pull request by itself, the `number`th that are run."""
+    return f"Test a pull request by itself ({number}): {code(command)}"
 
 
 def to_plan(most: int) -> str:

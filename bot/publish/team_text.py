@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bot.github.harmless import code, plain
+from bot.publish import text
 
 _SAID = 300  # characters of what a lead says that stand in a reason
 
@@ -63,7 +64,7 @@ def too_many(most: int) -> str:
 
 
 def no_plan(problem: str) -> str:
-    return f"Failed: its lead made no plan. {problem}".rstrip()
+    return f"Failed: its lead made no plan. {text.after_failed(problem)}".rstrip()
 
 
 def without_plan(lead: str) -> str:
@@ -71,7 +72,7 @@ def without_plan(lead: str) -> str:
 
 
 def no_review(problem: str) -> str:
-    return f"Failed: its lead did not review what came of it. {problem}".rstrip()
+    return f"Failed: its lead did not review what came of it. {text.after_failed(problem)}".rstrip()
 
 
 def no_money() -> str:

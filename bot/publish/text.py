@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.github.harmless import code, harmless, inert
+from bot.review.answer import NO_ANSWER
 from bot.review.said import RESOLVED
 from bot.storable import storable
 from bot.workflow.right import APPROVED as APPROVED
@@ -137,6 +138,13 @@ def no_change(summary: str) -> str:
     return f"No change: the agent ended without changing a file.{said}"
 
 
+def in_a_line(reason: str) -> str:
+    """A reason for a row: what it quotes stands behind it, and not below."""
+    head, below, words = reason.partition("\n\n> ")
+    lines = [line.removeprefix(">").strip() for line in words.splitlines()]
+    return " ".join([head, *filter(None, lines)]) if below else reason
+
+
 def quoted(text: str) -> str:
     return "\n".join(f"> {line}" for line in text.strip().splitlines())
 
@@ -244,14 +252,24 @@ def resolved_by(login: str) -> str:
 
 
 def answer_not_valid(wrong: Sequence[str]) -> str:
-    shown = "; ".join(code(line, 120) for line in wrong[:3])
-    return f"its answer was not valid, also when it was asked once more: {shown}."
+    return f"Its answer was not valid, also when it was asked once more: {_flaws(wrong)}."
+
+
+def _flaws(wrong: Sequence[str]) -> str:
+    """What an agent is told is wrong with its answer, for people."""
+    return "; ".join("it has no block of JSON" if line == NO_ANSWER else code(line, 120) for line in wrong[:3])
+
+
+def after_failed(problem: str) -> str:
+    """A reason, after a sentence that says already that something failed."""
+    words = problem.removeprefix("Failed: ")
+    return words[:1].upper() + words[1:]
 
 
 def reading_left(found: int, wrong: Sequence[str], noun: str = "finding") -> str:
     """What a reading brought: the number of findings, and what of the answer could not be used."""
     said = f"{found} {noun}{'s' if found != 1 else ''}" if found else f"no {noun}s"
-    return f"{said}; not valid: {'; '.join(code(line, 120) for line in wrong[:3])}" if wrong else said
+    return f"{said}; not valid: {_flaws(wrong)}" if wrong else said
 
 
 def out_of_turns(turns: int) -> str:

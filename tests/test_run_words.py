@@ -1,0 +1,55 @@
+"""Words that people see in a run of many jobs: whole sentences, counts that agree, and why something failed."""
+
+from bot.publish import graph_text, swarm_text, team_text, text
+from bot.publish.graph_view import counted, view
+from bot.publish.job_text import job_line
+from bot.review.answer import NO_ANSWER
+from bot.store.record import Node
+
+
+def test_a_sentence_ends_with_one_full_stop() -> None:
+    whole = graph_text.two_owners("a", "b", "src/x")
+    assert graph_text.not_filled(whole) == ("Failed: `a` and `b` both own `src/x`: a path has one owner in a run.")
+    assert graph_text.not_filled(graph_text.no_matrix("a")) == "Failed: the matrix of `a` is no list of values by key."
+
+
+def test_an_answer_that_cannot_be_used_is_told_to_people_in_words_for_them() -> None:
+    why = text.answer_not_valid([NO_ANSWER])
+    assert why == "Its answer was not valid, also when it was asked once more: it has no block of JSON."
+    assert swarm_text.no_plan("scout", why) == f"Failed: `scout` found no tasks. {why}"
+    assert team_text.no_plan(why) == f"Failed: its lead made no plan. {why}"
+    assert team_text.no_review("Failed: the agent ended with an error: no.").endswith(
+        "what came of it. The agent ended with an error: no."
+    )
+    assert text.reading_left(0, [NO_ANSWER]) == "no findings; not valid: it has no block of JSON"
+    assert text.answer_not_valid(["tasks: a list of texts is needed"]).endswith("`tasks: a list of texts is needed`.")
+
+
+def test_what_a_job_stands_for_tells_which_failed_and_why_the_first_of_them() -> None:
+    failed = {
+        "a/t": "Failed: the tests `x` still fail\nafter 3 tries.",
+        "a/u": "",
+        "a/v": "No. " + "`y` " * 99,
+        "a/w": "",
+    }
+    assert graph_text.instances_failed(1, {"a/t": failed["a/t"]}) == (
+        "1 of 1 failed: `a/t`: the tests `x` still fail after 3 tries."
+    )
+    said = graph_text.instances_failed(9, failed)
+    assert said.startswith("4 of 9 failed: `a/t`: the tests `x` still fail after 3 tries; `a/u`; `a/v`: No. ")
+    assert said.endswith("…; 1 more.")
+    assert len(said) < 400
+
+
+def test_a_row_and_the_sentence_below_it_count_alike() -> None:
+    rows = [Node(name, n, "", state="no change") for n, name in enumerate(("each/a", "each/b"))]
+    (whole,) = view([{"name": name} for name in ("each", "each/a", "each/b")], rows, active=False).jobs
+    assert counted(whole.below) == "0 of 2 done, 2 without a change"
+    assert graph_text.ended(2, 2, {}, ["each/a", "each/b"]) == f"{counted(whole.below)}."
+
+
+def test_the_row_of_a_job_without_a_change_holds_what_its_agent_says() -> None:
+    reason = text.no_change("All of it is there.\n\nReally.")
+    (job,) = view([{"name": "a"}], [Node("a", 0, "", state="no change", reason=reason)], active=False).jobs
+    said = "No change: the agent ended without changing a file. It says: All of it is there. Really."
+    assert (job.reason, said in job_line(job, 0)) == (said, True)
