@@ -16,7 +16,11 @@ EFFORT = 200_000  # letters that are tried, and places in globs that are left fo
 _BEGUN, _DOT, _DOTS, _NAMED = range(4)  # what is read of the name of a file or folder: `.` and `..` are none
 _LAST = 0x10FFFF  # there is no letter after it
 _ORDINARY = "xyzwvutsrqponmlkjihgfedcba0123456789"
-_WHOLE = {".": "^[^/]*.", "(?P<ps_d>/)": "^[^/]+(?P<ps_d>/)"}  # what pathspec looks for anywhere in a path
+_WHOLE = {  # what pathspec looks for anywhere in a path
+    ".": "^[^/]*.",
+    "/": "^[^/]+/",
+    "(?P<ps_d>/)": "^[^/]+(?P<ps_d>/)",
+}
 _EITHER, _FOLDER = "(?:(?P<ps_d>/)|$)", "(?P<ps_d>/)"
 
 Here = tuple[int, int, int]

@@ -24,6 +24,7 @@ def told(globs: Sequence[str], of: Sequence[str]) -> str | None:
 @example(["!a", "*"], ["*", "!a"])
 @example(["[!a]"], ["[b-y]"])
 @example(["*/**/b"], ["[!a]*", "b/"])
+@example(["**/*/**/**"], ["a/[ab]"])
 @example(["a/**", "!b"], ["a", "!**/b/**"])
 @settings(max_examples=100, deadline=None)
 @given(GLOBS, GLOBS)
