@@ -52,9 +52,12 @@ def condition(text: str, names: Names, status: Status) -> bool:
     """
     if not text.strip():
         return status.tell("success")
-    text = syntax.bare(text)
-    with_status = not syntax.calls(syntax.parsed(text)).isdisjoint(syntax.STATUS)
-    return (with_status or status.tell("success")) and bool(_told(text, names, status))
+    return (asks_for_status(text) or status.tell("success")) and bool(_told(syntax.bare(text), names, status))
+
+
+def asks_for_status(text: str) -> bool:
+    """Whether an `if:` says itself what the jobs before must have come to. Raises ValueError where it is none."""
+    return bool(text.strip()) and not syntax.calls(syntax.parsed(syntax.bare(text))).isdisjoint(syntax.STATUS)
 
 
 def value(text: str, names: Names) -> Any:

@@ -37,6 +37,19 @@ async def test_a_change_outside_cannot_even_be_made_in_the_sandbox(tmp_path: Pat
         assert any("kept out" in event.text for event in house.heard)
 
 
+async def test_who_owns_nothing_is_kept_out_of_what_others_own_and_of_what_runs_may_not_change(tmp_path: Path) -> None:
+    files = {**FILES, ".github/tutti.yml": f"{FILES['.github/tutti.yml']}owns: [/api/, /web/]\n"}
+    jobs = "jobs:\n  api: {agent: developer, owns: [/api/]}\n  rest: {agent: developer, focus: do the rest}\n"
+    strays = [Run("echo 9 > api/price.txt || echo kept out; echo 2 > web/page.txt; echo 3 > stray.txt")]
+    async with opened(tmp_path, files=files, offered=offered(jobs)) as house:
+        rehearse(house, {"do the rest": [strays, [Run("rm stray.txt")]]})
+        issue = await house.implement()
+        assert any("kept out" in event.text for event in house.heard)
+        assert "files that are not yours to change: stray.txt. Put them back" in house.tasks[-1].prompt
+        assert await house.file(house.pull.head, "web/page.txt") == "2\n"
+        assert "· done ·" in house.status(issue)
+
+
 async def test_a_change_outside_goes_to_its_owner_as_a_request(tmp_path: Path) -> None:
     script = [Run("echo two >> contract.txt; echo 2 > api/price.txt")]
     async with played(tmp_path, "request", script) as house:

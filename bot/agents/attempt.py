@@ -1,7 +1,7 @@
 """One try at a job: an agent's step in a fresh worktree, and what of it is recorded."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class Try:
     strays: Mapping[str, str | None] = field(default_factory=dict)
 
 
+EVERYWHERE = ("*",)
 Outside = Callable[[Collection[str]], Mapping[str, str | None]]
 
 
@@ -52,10 +53,12 @@ Outside = Callable[[Collection[str]], Mapping[str, str | None]]
 class Job:
     """A job's name in the run's tree, where its steps stand there, who does it, how often it may try.
 
-    Tries count from `first`: a job that is played again goes on counting. `judged`: its work alone is tested. `owns`:
-    the globs of what its agent can write to, all where there are none. `outputs`: what its last words must hold.
+    Tries count from `first`: a job that is played again goes on counting. `judged`: its work alone is tested. `may`
+    tells of a path whether its agent can write to it, to every one where it is not there; of a job with globs in `owns`
+    no others fit. `outputs`: what its last words must hold.
     `outside` tells of paths those that are not the job's to change, and whose they are; `returns`: the agent is to put
-    them back. `earlier`: what the tests printed that the first try is to mend.
+    them back. `earlier`: what the tests printed that the first try is to mend. `suspect` tells of the files that it
+    began with whether the tests fail on these alone.
     """
 
     name: str
@@ -65,10 +68,12 @@ class Job:
     first: int = 1
     judged: bool = True
     owns: tuple[str, ...] = ()
+    may: Callable[[str], bool] | None = None
     outputs: Mapping[str, Kind] = field(default_factory=dict)
     outside: Outside | None = None
     returns: bool = True
     earlier: str = ""
+    suspect: Callable[[str], Awaitable[bool]] | None = None
 
     def agent_node(self, attempt: int) -> runs.Node:
         nth = attempt - self.first + 1
@@ -155,11 +160,11 @@ class Attempt:
             return await self._harvested(place, ended, planned=bool(shown))
 
     async def _narrowed(self, place: Place) -> Place:
-        """The place as the agent has it: of a job that owns paths it can write to these alone."""
-        if not self.job.owns:
+        """The place as the agent has it: it can write to what its job owns alone, or to what no other owns."""
+        if self.job.may is None:
             return place
         files = [entry.path for entry in await self.order.mirror.listing(place.worktree.tree)]
-        return await asyncio.to_thread(self.shop.narrowed, place, self.job.owns, files)
+        return await asyncio.to_thread(self.shop.narrowed, place, self.job.owns or EVERYWHERE, self.job.may, files)
 
     async def _given(self) -> str:
         """The files the agent gets: settings for agents are those of the trusted commit, whatever the branch says.

@@ -17,7 +17,8 @@ class Asked:
 
     `findings` are those of a review that are to be mended, each of them fenced. `plan` is one that a person approved.
     Of one job of many: `focus` is its part, `owns` the globs of what it may change, `before` what those before it said,
-    each fenced, `request` what another job asks of it, `wanted` what it is to say by name.
+    each fenced, `request` what another job asks of it, `unmerged` what it did before in vain, as a patch,
+    `wanted` what it is to say by name.
     """
 
     repo: str
@@ -32,6 +33,7 @@ class Asked:
     owns: tuple[str, ...] = ()
     before: str = ""
     request: str = ""
+    unmerged: str = ""
     wanted: str = ""
 
 
@@ -84,6 +86,7 @@ def part_given(asked: Asked) -> dict[str, str]:
         "owns": fence("globs", "\n".join(asked.owns), 4_000) if asked.owns else "",
         "before": asked.before,
         "request": fence("request", visible(asked.request).text) if asked.request else "",
+        "unmerged": fence("patch", visible(asked.unmerged).text) if asked.unmerged else "",
         "wanted": asked.wanted,
     }
 

@@ -10,7 +10,7 @@ from bot.errors import ConfigError
 
 PROMPT_NAMES = (
     *("issue", "repo", "comments", "plan", "tests", "attempt", "tries", "earlier"),
-    *("focus", "owns", "before", "request", "wanted"),
+    *("focus", "owns", "before", "request", "unmerged", "wanted"),
 )
 REVIEW_NAMES = (
     *("pull", "diff", "guidelines", "instructions", "language", "candidates", "wrong"),
@@ -30,6 +30,11 @@ class AgentSpec(Strict):
     rules: str = ""
     output: Output = "answer"
     prompt: str
+
+    @property
+    def reads(self) -> bool:
+        """Whether it answers with data, and changes nothing."""
+        return self.output == "data"
 
     @model_validator(mode="after")
     def _prompt_is_a_template(self) -> "AgentSpec":

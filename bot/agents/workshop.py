@@ -19,7 +19,6 @@ from bot.agents.watch import Bells, Watch
 from bot.git.mirror import Mirror
 from bot.git.worktree import Pool, Worktree
 from bot.policy.secrets import redacted
-from bot.review import glob
 from bot.sandbox import narrow, owned, process, venv
 from bot.sandbox.egress import Egress
 from bot.sandbox.gateway import Gateway
@@ -152,15 +151,15 @@ class Workshop:
             return self.walls.jail(_tmp(home), writable=(worktree.path, *own), readable=seen)
         return self.walls.jail(_tmp(home), writable=own, readable=(worktree.path, worktree.mirror / "objects"))
 
-    def narrowed(self, place: Place, globs: Sequence[str], files: Sequence[str]) -> Place:
-        """The same place for whoever owns what fits the globs: all can be read, and in the worktree that be written.
+    def narrowed(self, place: Place, globs: Sequence[str], may: Callable[[str], bool], files: Sequence[str]) -> Place:
+        """The same place, all of which can be read, and be written in the worktree where `may` says so of a path.
 
-        `files` are git's in the worktree. To be called while nothing runs there; looks at the disk. Without walls the
-        place is as it was. ValueError for no glob.
+        All that it says so of fits the globs. `files` are git's in the worktree. To be called while nothing runs there;
+        looks at the disk. Without walls the place is as it was. ValueError for no glob.
         """
         if self.walls.tier == "none":
             return place
-        writable = owned.partition(globs, files, glob.matcher(globs))
+        writable = owned.partition(globs, files, may)
         return replace(place, jail=narrow.narrowed(place.jail, place.path, writable, files))
 
     def _home(self) -> Path:

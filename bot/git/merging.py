@@ -101,8 +101,8 @@ async def forecast(mirror: Mirror, base: str, sides: Mapping[str, tuple[str, str
     first = list(dict.fromkeys([*late, *(one for one, _ in tried)]))
     onto = dict(zip(first, await _each(joins, first), strict=True))
     both = dict(zip(tried, await _each(meets, tried), strict=True))
-    alone = {name: _named(onto[name], touched[name]) for name in late}
-    together = {pair: _named(merged, _all(touched, pair) - _all(alone, pair)) for pair, merged in both.items()}
+    alone = {name: named(onto[name], touched[name]) for name in late}
+    together = {pair: named(merged, _all(touched, pair) - _all(alone, pair)) for pair, merged in both.items()}
     untried = sum(mask.bit_count() for mask in masks.values()) // 2 - len(tried)
     return Forecast(_without_empty(together), _without_empty(alone), untried)
 
@@ -120,6 +120,25 @@ async def only(mirror: Mirror, start: str, made: str, keep: Callable[[str], bool
         return await mirror.tree(made), ()
     tree = await changes.applied(mirror, start, kept) if kept else await mirror.tree(start)
     return tree, tuple(sorted(left))
+
+
+async def common(mirror: Mirror, one: str, other: str) -> str:
+    """The commit that two commits have in common; the first of them where they have none."""
+    said = await mirror.answer("merge-base", one, other)
+    return said.stdout.decode().strip() if said.code == 0 else one
+
+
+async def join(mirror: Mirror, onto: str, heads: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """A commit with what branches changed upon `onto`, and which of them: without those that conflict.
+
+    The same input gives the same commit.
+    """
+    tree, kept = await mirror.tree(onto), tuple[str, ...]()
+    for head in heads:
+        merged = await merge(mirror, await common(mirror, onto, head), tree, head)
+        if not merged.conflicts:
+            tree, kept = await mirror.tree(merged.tree), (*kept, head)
+    return await _commit(mirror, tree, onto, *kept), kept
 
 
 async def patch_of(mirror: Mirror, start: str, made: str, paths: Sequence[str] = ()) -> str:
@@ -140,8 +159,8 @@ async def _late(
     return [name for name, (start, _) in sides.items() if clash(since[start], touched[name])]
 
 
-def _named(merged: Merged, paths: Paths) -> tuple[str, ...]:
-    """The paths of conflicts; git sets aside a file that a folder takes the place of, under a name of its own."""
+def named(merged: Merged, paths: Paths) -> tuple[str, ...]:
+    """Those of `paths` that conflict: git gives a file that a folder takes the place of a name of its own."""
     found = (one.path if one.path in paths else one.path.rpartition("~")[0] for one in merged.conflicts)
     return tuple(dict.fromkeys(path for path in found if path in paths))
 

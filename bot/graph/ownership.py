@@ -48,9 +48,13 @@ def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str
 
 
 class Owners:
-    """Who owns what, by the globs of each job. A job without globs owns nothing, and may change what nobody owns."""
+    """Who owns what, by the globs of each job. A job without globs owns nothing, and may change what nobody owns.
 
-    def __init__(self, globs_by_job: Mapping[str, Sequence[str]]) -> None:
+    Where there are globs in `allowed`, nobody may change anything else.
+    """
+
+    def __init__(self, globs_by_job: Mapping[str, Sequence[str]], allowed: Sequence[str] = ()) -> None:
+        self._allowed = matcher(allowed) if allowed else None
         self._globs = {job: tuple(globs) for job, globs in globs_by_job.items() if globs}
         self._fits: dict[str, Callable[[str], bool]] = {}
         self._by_prefix: dict[str, dict[str, None]] = {}
@@ -65,12 +69,13 @@ class Owners:
         return next((job for job in sorted(near, key=self._place.__getitem__) if self._owns(job, path)), None)
 
     def may(self, job: str, path: str) -> bool:
-        """Whether a job may change a path: one of its own, and without globs one that nobody owns."""
+        """Whether a path is left to a job: one of its own, and without globs one that nobody owns."""
         return self._owns(job, path) if job in self._globs else self.of(path) is None
 
     def outside(self, job: str, paths: Collection[str]) -> dict[str, str | None]:
         """Of these paths those that a job may not change, with who owns each."""
-        return {path: self.of(path) for path in paths if not self.may(job, path)}
+        free = self._allowed or (lambda _path: True)
+        return {path: self.of(path) for path in paths if not (free(path) and self.may(job, path))}
 
     def conflicts(self) -> list[tuple[str, str, str]]:
         """Two jobs and a path that both own, `MOST` at most; as exact as `overlap`. Raises ValueError for no glob."""

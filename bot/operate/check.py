@@ -49,7 +49,7 @@ def check(paths: Sequence[Path]) -> list[ConfigError]:
 def explanations(paths: Sequence[Path]) -> list[tuple[Path, list[str]]]:
     """What each of these files does that is a workflow and valid, in lines."""
     agents = dict(shipped().agents)
-    readers = {name for name, spec in agents.items() if spec.output == "data"}
+    readers = {name for name, spec in agents.items() if spec.reads}
     files = [path for path in paths if path.suffix in (".yml", ".yaml") and not path.name.endswith(script.SUFFIX)]
     flows = [(path, _workflow(path, agents)) for path in files]
     return [(path, explained(flow, readers)) for path, flow in flows if flow is not None]

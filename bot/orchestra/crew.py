@@ -101,7 +101,7 @@ def _deal(room: int, crews: Sequence[Crew]) -> None:
 
 def _crew(name: str, team: Team, needs: tuple[str, ...]) -> Crew:
     spec = Job(agent=team.lead).model_copy(update={"focus": team_text.charge("", team.focus, team.responsibilities)})
-    crew = Crew(Part(name, spec, needs), team)
+    crew = Crew(Part(name, spec, needs, ready=True), team)
     for who, member in team.members.items():
         owns = within(member.owns, team.owns)
         crew.people[who] = _member(_named(crew, who), member, owns, (name,))
@@ -115,7 +115,7 @@ def _crew(name: str, team: Team, needs: tuple[str, ...]) -> Crew:
 def _member(name: str, member: Member, owns: tuple[str, ...], needs: tuple[str, ...]) -> Part:
     job = Job(agent=member.agent, owns=owns, usd=member.usd, tests=member.tests)
     focus = team_text.charge("", member.focus, member.responsibilities)
-    return Part(name, job.model_copy(update={"focus": focus}), needs)
+    return Part(name, job.model_copy(update={"focus": focus}), needs, ready=True)
 
 
 def _named(crew: Crew, who: str) -> str:

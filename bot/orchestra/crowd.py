@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agents.job import Product
+from bot.check.trial import Verdict
 from bot.git import merging
 from bot.git.mirror import Mirror
 from bot.orchestra.part import Ended, Part, together
@@ -59,13 +60,16 @@ class Crowd:
         self.parts = {part.name: part for part in parts}
 
     async def perform(self, part: Part) -> Ended:
-        ended = await self.stage.played(part, self._join)
+        ended = await self.stage.played(part, self._join, self._repair)
         if part.name not in self.aside:
             await self.stage.finish(part, ended)
         return ended
 
     def fate(self, part: Part) -> str:
         return self.stage.fate(part)
+
+    def fits(self, parts: Sequence[Part]) -> None:
+        self.stage.fits(parts)
 
     async def ask_again(self, name: str, why: str) -> Ended | None:
         return None
@@ -155,6 +159,15 @@ class Crowd:
         red = sorted({*(found[0]["red"] if found else ()), stage.trunk.tree})
         await db.write(lambda conn: runs.keep(conn, run, name, {"red": red}))
         return len(red)
+
+    async def _repair(self, culprit: str, red: Verdict) -> bool:
+        """A task that hinders others mends what it broke, or is taken back. After a crash one of both may be done."""
+        standing = self.stage.trunk.standing(culprit)
+        if culprit not in self.parts or len(standing) != 1:
+            return not standing
+        return await self.stage.mend(culprit, red) or await self.stage.integrator.blame.take_back(
+            culprit, swarm_text.broke()
+        )
 
     async def _mended(self, culprit: str) -> bool:
         """Whether a task mended what it broke: it may try once."""

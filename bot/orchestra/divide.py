@@ -41,7 +41,7 @@ async def divide(workflow: Workflow, order: Order, agents: Mapping[str, AgentSpe
     if not found:
         return Division(workflow, notes=(strategy_text.nothing_to_divide(strategy, looked),))
     rules = {area.name: await _rules(order, area.folders) for area in found}
-    readers = [agent for agent, spec in agents.items() if spec.output == "data"]
+    readers = [agent for agent, spec in agents.items() if spec.reads]
     return Division(_with(workflow, strategy, found, readers), rules)
 
 

@@ -1,5 +1,6 @@
 """What the jobs of a run make becomes one: merged as soon as it is ready, conflicts resolved, tested together."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +22,7 @@ from bot.publish import graph_text, swarm_text
 from bot.store import runs
 
 ROUNDS = 3  # of mending what is red together, and of resolving what conflicts anew each time
-TRUNK = "trunk"
+TRUNK, SLICE = "trunk", "slice"
 _LAST = 9_000_000  # where the tests of the whole stand in the tree
 _UNTESTED = Verdict("", None)
 Left = Mapping[str, tuple[str, ...]]
@@ -33,7 +34,8 @@ class Merged:
     """What became of a merge: `paths` it changed on the trunk, `resolved` those whose conflicts an agent resolved.
 
     `left` are the job's changes to paths of others, which were not merged, by owner. Where it is `waiting`, nothing was
-    merged: it conflicts, and that was not to be resolved yet.
+    merged: it conflicts, and that was not to be resolved yet. `unmerged`: the patch of what cannot be merged as it is,
+    and could be made anew.
     """
 
     state: State
@@ -41,6 +43,7 @@ class Merged:
     paths: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     left: Left = field(default_factory=dict)
+    unmerged: str = ""
 
 
 @dataclass
@@ -57,9 +60,11 @@ class Integrator:
     verdict: Verdict = _UNTESTED
     tested: dict[str, Verdict] = field(default_factory=dict)
     blamed: dict[str, str | None] = field(default_factory=dict)
+    repaired: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shop, order, trunk = self.shop, self.order, self.trunk
+        self._testing, self._repairing = asyncio.Lock(), asyncio.Lock()
         self.resolver = Resolver(shop, order, trunk, self.step, self.score, self.shares, self._test, self.green)
 
     async def merge(
@@ -81,20 +86,28 @@ class Integrator:
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
             change = replace(change, made=made)
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
-        merged = await self._joined(part, product, change, left)
+        if any(one.turn > turn for one in self.trunk.of(part.name)):  # it was refused, before a crash
+            return await self._refused(change, "", left)
+        merged = await self._joined(part, product, change, left, turn)
         if merged.state != "waiting" or not resolving:
             return merged
         async with self.resolver.lock:
             return await self._resolved(part, product, change, left, turn)
 
-    async def _joined(self, part: Part, product: Product, change: Change, left: Left) -> Merged:
+    async def _refused(self, change: Change, why: str, left: Left) -> Merged:
+        """What cannot be merged as it is, and no agent can resolve."""
+        patch = await merging.patch_of(self.order.mirror, change.start, change.made)
+        return Merged("failed", why, left=left, unmerged=patch)
+
+    async def _joined(self, part: Part, product: Product, change: Change, left: Left, turn: int) -> Merged:
         """Merge a change of a job upon what is there now, where nothing conflicts."""
         async with self.trunk.lock:
             merged = await merging.merge(self.order.mirror, change.start, self.trunk.tree, change.made)
             if merged.conflicts:
-                return Merged("waiting", swarm_text.aside([one.path for one in merged.conflicts]), left=left)
+                paths = await self.resolver.named(change, merged)
+                return Merged("waiting", swarm_text.aside(paths), left=left)
             key, resolved = self._key(part.name), change.resolved
-            more = {"start": product.start, "left": left}
+            more = {"start": product.start, "left": left, "turn": turn}
             kept = await self.trunk.append(key, part.name, product.tree, merged.tree, resolved, **more)
             if merged.tree == product.tree and product.verdict.passed:
                 self.green[merged.tree] = product.verdict
@@ -103,10 +116,13 @@ class Integrator:
     async def _resolved(self, part: Part, product: Product, change: Change, left: Left, turn: int) -> Merged:
         """The same once an agent has resolved what conflicts; again where others merged at those paths meanwhile."""
         for nth in range(ROUNDS):
-            change, wrong = await self.resolver.resolve(part, change, turn, nth)
-            if wrong:
-                return Merged("failed", wrong, left=left)
-            merged = await self._joined(part, product, change, left)
+            resolved = await self.resolver.resolve(part, change, turn, nth)
+            if resolved.wrong and not resolved.asked:
+                return await self._refused(change, resolved.wrong, left)
+            if resolved.wrong:
+                return Merged("failed", resolved.wrong, left=left)
+            change = resolved.change
+            merged = await self._joined(part, product, change, left, turn)
             if merged.state == "done":
                 return merged
         return Merged("failed", graph_text.met_again(change.resolved), left=left)
@@ -147,6 +163,29 @@ class Integrator:
             self.blamed[tree] = await self.step(f"{TRUNK}.blame.{tree[:12]}", blamed)
         return self.blamed[tree]
 
+    async def red(self, tree: str) -> bool:
+        """Whether the tests fail on a tree of the trunk; on the one before all work they are nobody's fault."""
+        return tree != self.order.base_tree and (await self._tested(tree)).passed is False
+
+    async def repair(self, tree: str, mend: Mend) -> bool:
+        """Have whoever broke a tree of the trunk mend it, once for all whom it hinders; whether that was done."""
+        async with self._repairing:
+            if tree not in self.repaired:
+                culprit = await self._breaker(tree)
+                mended = culprit is not None and (not culprit or await mend(culprit, self.tested[tree]))
+                self.repaired[tree] = mended
+            return self.repaired[tree]
+
+    async def _breaker(self, tree: str) -> str | None:
+        """Who broke a tree, the same after a crash; nobody, "", where the trunk is well again, None where none did."""
+        found = await self.blame.culprit() if await self.red(self.trunk.tree) else ""
+
+        async def breaker() -> str | None:
+            return found
+
+        recorded: str | None = await self.step(f"{TRUNK}.repair.{tree[:12]}", breaker)
+        return recorded
+
     async def judged(self, tree: str = "") -> tuple[State, str] | None:
         """How what is merged stands by its tests, or a tree of it; None where they are red."""
         tree = tree or self.trunk.tree
@@ -165,22 +204,30 @@ class Integrator:
         """What the tests say of a tree: once, whoever asks."""
         if tree in self.green:
             return self.green[tree]
-        if tree not in self.tested:
-            node = runs.Node(f"{TRUNK}.test.{tree[:12]}", _LAST, graph_text.together())
-            self.tested[tree] = await self._test(node, tree)
+        async with self._testing:
+            if tree not in self.tested:
+                node = runs.Node(f"{TRUNK}.test.{tree[:12]}", _LAST, graph_text.together())
+                self.tested[tree] = await self._test(node, tree)
         verdict = self.tested[tree]
         if verdict.passed is not False and not cut_short(verdict, self.order):
             self.green[tree] = verdict
         return verdict
 
-    async def _test(self, node: runs.Node, tree: str) -> Verdict:
+    async def alone(self, number: int, tree: str) -> Verdict:
+        """What the tests say of a tree that is a pull request by itself."""
+        if tree in self.green:
+            return self.green[tree]
+        node = runs.Node(f"{SLICE}.test.{number}", _LAST, "")
+        return await self._test(node, tree, partial(swarm_text.alone, number))
+
+    async def _test(self, node: runs.Node, tree: str, told: Callable[[str], str] = graph_text.together) -> Verdict:
         judgement = Judgement(self.shop, self.order, tree)
-        described = partial(_described, node)
+        described = partial(_described, node, told)
         return Verdict(**await self.step(node.key, partial(judgement.step, described)))
 
 
-def _described(node: runs.Node, command: str) -> runs.Node:
-    return replace(node, title=graph_text.together(command))
+def _described(node: runs.Node, told: Callable[[str], str], command: str) -> runs.Node:
+    return replace(node, title=told(command))
 
 
 def _by_owner(strays: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:

@@ -31,13 +31,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: its state, why, what its agent said by name, and in words; of one that reads, which tree."""
+    """How a job ended: its state, why, what its agent said by name, and in words; of one that reads, which tree.
+
+    `behind`: a job failed that it needs, or one that such a job needs.
+    """
 
     state: State
     reason: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
     read: str = ""
+    behind: bool = False
 
     @property
     def well(self) -> bool:

@@ -43,6 +43,10 @@ class Scene(Protocol):
         """A part cannot be played at all."""
         ...
 
+    def fits(self, parts: Sequence[Part]) -> None:
+        """Raises ValueError where there may not be these parts."""
+        ...
+
     async def ask_again(self, name: str, why: str) -> Ended | None:
         """What a job says once it knows why what it said cannot be used; None where it cannot be asked."""
         ...
@@ -75,9 +79,10 @@ class Player:
 
         Raises Stop where the run was cancelled or is to rest, once everything that was under way has ended.
         """
-        return await self._graph(jobs, _Around(earlier or {}, phase, self.names))
+        return await self._graph(_Around(jobs, earlier or {}, phase, self.names))
 
-    async def _graph(self, jobs: Mapping[str, Job], around: "_Around") -> dict[str, Ended]:
+    async def _graph(self, around: "_Around") -> dict[str, Ended]:
+        jobs = around.jobs
         await self.scene.announce([around.part(name, job) for name, job in jobs.items()])
         tasks: dict[str, asyncio.Task[Ended]] = {}
         for name in order(jobs):
@@ -88,12 +93,18 @@ class Player:
         return {name: found[name] for name in jobs}
 
     async def _job(self, plain: Part, needs: Mapping[str, asyncio.Task[Ended]], around: "_Around") -> Ended:
-        before, job = {need: await asyncio.shield(task) for need, task in needs.items()}, plain.spec
+        before = {need: await asyncio.shield(task) for need, task in needs.items()}
+        ended = await self._after(plain, before, around)
+        return replace(ended, behind=any(one.behind or one.result == "failure" for one in before.values()))
+
+    async def _after(self, plain: Part, before: Mapping[str, Ended], around: "_Around") -> Ended:
+        job = plain.spec
         try:
-            if why := self._hindered(job, before or (around.earlier if around.phase else {}), around.known(before)):
+            if why := self._hindered(job, before or around.phases, around.known(before)):
                 await self.scene.skip(plain, why)
                 return Ended("skipped", why)
-            parts = await self._expanded(plain, before, around)
+            parts = self._parts(plain, around.known(before))
+            await self.scene.expand(plain, parts)
         except ValueError as wrong:
             ended = Ended("failed", graph_text.not_filled(str(wrong)))
             await self.scene.refuse(plain, ended)
@@ -102,40 +113,45 @@ class Player:
             await self.scene.skip(plain, graph_text.nothing_to_do())
             return Ended("skipped", graph_text.nothing_to_do())
         if not job.strategy.matrix and not job.uses:
-            return await self._one(parts[0], [])
+            return await self._usable(plain.name, await self._one(parts[0], []), around)
         ended = await self._instances(job, parts, around) if job.strategy.matrix else await self._used(parts[0], around)
         await self.scene.conclude(plain, ended)
         return ended
 
-    async def _expanded(self, plain: Part, before: Mapping[str, Ended], around: "_Around") -> list[Part]:
-        """The parts of a job; where what an agent said makes none of them, it is asked once more. Raises ValueError."""
-        try:
-            return await self._shown(plain, around.known(before))
-        except ValueError as wrong:
-            texts = [text for _, text in plain.spec.templates]
-            said = [name.split(".")[1] for text in texts for name in expression.names_in(text) if name[:6] == "needs."]
-            for name in dict.fromkeys(name for name in said if name in before):
-                again = await self.scene.ask_again(f"{around.prefix}{name}", str(wrong))
-                if again is not None and again.well:
-                    return await self._shown(plain, around.known({**before, name: again}))
-            raise
+    async def _usable(self, name: str, ended: Ended, around: "_Around") -> Ended:
+        """What a job says; asked for once more where a job that is made of it could not be played.
 
-    async def _shown(self, plain: Part, names: Names) -> list[Part]:
-        parts = self._parts(plain, names)
-        await self.scene.expand(plain, parts)
-        return parts
+        So it is the same for all that need it, whichever of them comes first.
+        """
+        why = self._unusable(name.removeprefix(around.prefix), ended, around)
+        again = await self.scene.ask_again(name, why) if why else None
+        return again if again is not None and again.well else ended
+
+    def _unusable(self, name: str, ended: Ended, around: "_Around") -> str:
+        """Why a job cannot be played that is made of what this one said, and of nothing else that jobs say."""
+        names, parts = around.known({name: ended}), list[Part]()
+        made = [one for one, job in around.jobs.items() if _made_of(job) == {name}] if ended.outputs else []
+        try:
+            for one in made:
+                parts += self._parts(around.part(one, around.jobs[one]), names)
+            self.scene.fits(parts)
+        except ValueError as wrong:
+            return str(wrong)
+        return ""
 
     def _hindered(self, job: Job, needs: Mapping[str, Ended], names: Names) -> str:
         """Why a job is not played; empty where it is. Raises ValueError where its condition cannot be told."""
         status = expression.Status(
-            failed=any(one.result == "failure" for one in needs.values()),
+            failed=any(one.behind or one.result == "failure" for one in needs.values()),
             cancelled=any(one.result == "cancelled" for one in needs.values()),
             skipped=any(one.result == "skipped" for one in needs.values()),
         )
         if expression.condition(job.condition, names, status):
             return ""
         bad = {need: one.state for need, one in needs.items() if not one.well}
-        return graph_text.needs_failed(bad) if bad else graph_text.condition_false(job.condition)
+        if bad and not expression.asks_for_status(job.condition):
+            return graph_text.needs_failed(bad)
+        return graph_text.condition_false(job.condition)
 
     def _parts(self, plain: Part, names: Names) -> list[Part]:
         """The part, or one for each combination of the matrix, with every text filled in. Raises ValueError."""
@@ -161,8 +177,8 @@ class Player:
             given = reuse.inputs(workflow, part.spec.inputs)
             quoted = {name: value if name in part.plain else _literal(value) for name, value in given.items()}
             names = {**self.names, "inputs": given, QUOTED: quoted}
-            inner = _Around({}, around.phase, names, f"{part.name}/", part.needs)
-            ended = await self._graph(_with_env(workflow), inner)
+            inner = _Around(_with_env(workflow), {}, around.phase, names, f"{part.name}/", part.needs)
+            ended = await self._graph(inner)
         except ValueError as wrong:
             return Ended("failed", graph_text.not_filled(str(wrong)))
         whole = together(list(ended.values()), _why({f"{part.name}/{name}": one for name, one in ended.items()}))
@@ -207,6 +223,7 @@ class Player:
 class _Around:
     """What the jobs of one graph have in common: what was before it, and what their names begin with."""
 
+    jobs: Mapping[str, Job]
     earlier: Mapping[str, Ended]
     phase: str
     names: Names
@@ -216,6 +233,11 @@ class _Around:
     def known(self, before: Mapping[str, Ended]) -> Names:
         """What expressions may name, `before` being what a job needs."""
         return {**self.names, "needs": _known({**self.earlier, **before})}
+
+    @property
+    def phases(self) -> Mapping[str, Ended]:
+        """How those of the phases before ended that were played: one that was left out stands in nobody's way."""
+        return {name: one for name, one in self.earlier.items() if one.state != "skipped"} if self.phase else {}
 
     def part(self, name: str, job: Job) -> Part:
         """A job that needs no other of its graph needs what was before that."""
@@ -250,6 +272,12 @@ def _globs(glob: str, value: Any) -> list[str]:
     if any(not one or not one.isprintable() for one in globs):
         raise ValueError(graph_text.no_path(glob))
     return [one if one.startswith("/") else f"/{one}" for one in globs] if glob.startswith("{{") else globs
+
+
+def _made_of(job: Job) -> set[str]:
+    """The jobs whose answers a job's texts are filled in with."""
+    named = (name.split(".") for _, text in job.templates for name in expression.names_in(text))
+    return {parts[1] for parts in named if parts[0] == "needs" and len(parts) > 1}
 
 
 def _why(ended: Mapping[str, Ended]) -> str:

@@ -12,7 +12,8 @@ from bot.agents.judgement import cut_short
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.git import merging
-from bot.git.merging import Conflict
+from bot.git.merging import Conflict, Flaws, Merged
+from bot.git.overlap import clash
 from bot.orchestra.part import Part
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
@@ -35,6 +36,15 @@ class Change:
     resolved: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """The change upon the files that the trunk has now, or in `wrong` why there is none; `asked`: an agent tried."""
+
+    change: Change
+    wrong: str = ""
+    asked: bool = True
+
+
 @dataclass
 class Resolver:
     """One run's. `test` runs the tests on a tree; `green` gets those that passed them.
@@ -52,8 +62,8 @@ class Resolver:
     green: dict[str, Verdict]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def resolve(self, part: Part, change: Change, turn: int, nth: int) -> tuple[Change, str]:
-        """The change upon the files that the trunk has now; or why there is none, in a sentence.
+    async def resolve(self, part: Part, change: Change, turn: int, nth: int) -> Resolved:
+        """The change upon the files that the trunk has now.
 
         `nth` counts the conflicts of one turn of the job from 0. Others may merge meanwhile.
         """
@@ -61,15 +71,20 @@ class Resolver:
         before = await self._begun(f"{below}.begin.{turn + 1}")
         merged = await merging.merge(self.order.mirror, change.start, before, change.made)
         if not merged.conflicts:
-            return Change(before, merged.tree, change.resolved), ""
-        paths = tuple(one.path for one in merged.conflicts)
-        refused = graph_text.conflicts(paths, self._touched(paths))
+            return Resolved(Change(before, merged.tree, change.resolved))
+        paths, names = tuple(one.path for one in merged.conflicts), await self.named(change, merged)
+        refused = graph_text.conflicts(names, self._touched(names))
         if not all(one.plain for one in merged.conflicts) or MERGER not in self.shop.agents:
-            return change, refused
+            return Resolved(change, refused, asked=False)
         work = self._work(part, below, turn, nth)
         words = await self._sides(part, change, before, paths)
         tree, why = await self._tried(part, work, words, merged.tree, merged.conflicts)
-        return Change(before, tree, (*change.resolved, *paths)), f"{refused} {why}" if why else ""
+        made = Change(before, tree, (*change.resolved, *paths))
+        return Resolved(made, graph_text.conflicts(names, self._touched(names), why) if why else "")
+
+    async def named(self, change: Change, merged: Merged) -> Sequence[str]:
+        """The paths of conflicts, as the job has them."""
+        return merging.named(merged, await merging.changed(self.order.mirror, change.start, change.made))
 
     async def _begun(self, key: str) -> str:
         """The trunk's tree when the conflict was met, the same after a crash, when more is merged."""
@@ -93,18 +108,26 @@ class Resolver:
             if made.ending != "finished":
                 return tree, stopped_by(made, self.order, self.shop.agents[MERGER])[1]
             flaws = await merging.flaws(self.order.mirror, tree, made.tree, conflicts)
-            if flaws:
-                wrong = graph_text.wrong_with(flaws)
-                given = tree if flaws.stray or flaws.gone else made.tree
+            given, wrong = await self._without_strays(tree, made.tree, flaws), graph_text.wrong_with(flaws)
+            if flaws.marked or flaws.gone:
+                await self.shop.board.end(self.order.run, work.agent_node(number).key, "failed", " ".join(wrong))
+                given = tree if flaws.gone else given
                 continue
-            verdict = await self.test(self._test_node(part, work, number), made.tree)
+            verdict = await self.test(self._test_node(part, work, number), given)
             if stopped := cut_short(verdict, self.order):
                 return tree, stopped[1]
             if verdict.passed is not False:
-                self.green[made.tree] = verdict
-                return made.tree, ""
-            wrong, output, given = [graph_text.tests_red_on_it()], verdict.output, made.tree
+                self.green[given] = verdict
+                return given, ""
+            wrong, output = [*wrong, graph_text.tests_red_on_it()], verdict.output
         return tree, graph_text.not_resolved(TRIES)
+
+    async def _without_strays(self, tree: str, resolved: str, flaws: Flaws) -> str:
+        """What an agent made of `tree`, without its changes to paths that had no conflict."""
+        if not flaws.stray:
+            return resolved
+        kept, _ = await merging.only(self.order.mirror, tree, resolved, lambda path: path not in flaws.stray)
+        return kept
 
     async def _attempt(self, work: Work, number: int, tree: str, words: str, output: str) -> Try:
         order, spec = self.shop.engaged(self.order, MERGER)
@@ -132,5 +155,6 @@ class Resolver:
         return lambda wrong: to_resolve(paths, sides, wrong)
 
     def _touched(self, paths: Sequence[str]) -> list[str]:
-        """The jobs whose merged work has one of the paths."""
-        return list(dict.fromkeys(merge.job for merge in self.trunk.merges if set(merge.paths) & set(paths)))
+        """The jobs whose merged work meets one of the paths: has it, or has a file where that has a folder."""
+        mine = frozenset(paths)
+        return list(dict.fromkeys(merge.job for merge in self.trunk.merges if clash(frozenset(merge.paths), mine)))

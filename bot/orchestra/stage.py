@@ -20,11 +20,13 @@ from bot.graph.ownership import Owners
 from bot.orchestra.asking import Asking
 from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
-from bot.orchestra.integrator import Integrator
+from bot.orchestra.hindrance import Hindrances
+from bot.orchestra.integrator import Integrator, Mend
 from bot.orchestra.part import WELL, Ended, Part
 from bot.orchestra.player import Player, filled
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
+from bot.orchestra.slices import Earlier
 from bot.orchestra.trunk import Trunk
 from bot.publish import graph_text, text
 from bot.workflow.job import Job
@@ -48,6 +50,7 @@ class Stage:
     names: Mapping[str, Any]
     used: Mapping[str, Workflow] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
+    earlier: Earlier = field(default_factory=Earlier)
     ended: dict[str, Ended] = field(default_factory=dict)
     owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
@@ -57,11 +60,13 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.owned = dict(self.score.owned)  # what an earlier life found owned stays so, whoever comes first now
-        self.shares, self.owners = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy"), Owners(self.owned)
+        self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
+        self.owners = self._owners(self.owned)
         self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
         self.ask = self.asking.ask
         self.errands = Errands(self.order.mirror)
         self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score, self.shares)
+        self.hindrances = Hindrances(self.integrator)
         self.player = Player(self, self.workflow.limits.agents, self.names, used=self.used)
 
     @property
@@ -109,13 +114,20 @@ class Stage:
 
     def _own(self, parts: Sequence[Part]) -> None:
         """What a job with a matrix owns is known once that is: until then it owns nothing."""
-        owned = {**self.owned, **{part.name: part.spec.owns for part in parts if not _open(part) and part.spec.owns}}
-        if owned == self.owned:
-            return
-        owners = Owners({name: globs for name, globs in owned.items() if globs})
+        owned = {**self.owned, **_owned(parts)}
+        if owned != self.owned:
+            self.owned, self.owners = owned, self._owners(owned)
+
+    def fits(self, parts: Sequence[Part]) -> None:
+        """Raises ValueError where parts may not be played beside those that are known, for two own a path."""
+        self._owners({**self.owned, **_owned(parts)})
+
+    def _owners(self, owned: Mapping[str, tuple[str, ...]]) -> Owners:
+        """The owners of paths; raises ValueError where a path has two."""
+        owners = Owners(owned, self.order.custom.owns)
         for one, other, example in owners.conflicts():
             raise ValueError(graph_text.two_owners(one, other, example))
-        self.owned, self.owners = owned, owners
+        return owners
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
         if whole.spec.strategy.matrix or whole.spec.uses:
@@ -146,7 +158,7 @@ class Stage:
 
         What it may use it takes from the run's shares, or from those that are given.
         """
-        ended = await self.played(part, self.merge, shares)
+        ended = await self.played(part, self.merge, self.mend, shares)
         await self.finish(part, ended)
         return ended
 
@@ -154,19 +166,24 @@ class Stage:
         self.ended[part.name] = ended
         await self.score.end(part, ended)
 
-    async def played(self, part: Part, join: Join, shares: Shares | None = None) -> Ended:
-        """The same as `perform`, with `join` in place of the merge; who calls it says how the part ended."""
+    async def played(self, part: Part, join: Join, mend: Mend, shares: Shares | None = None) -> Ended:
+        """The same as `perform`, with `join` in place of the merge; who calls it says how the part ended.
+
+        Where the tests fail on what it began with, whoever broke that is to `mend` it, and the part is played again.
+        """
         self.parts[part.name] = part
         await self.score.begin(part)
         shares = shares or self.shares
         share = shares.take(part.spec.usd)
         spent, ended = 0.0, Ended("failed")
         try:
-            for _ in range(part.spec.retries + 1):
+            left = part.spec.retries + 1
+            while left > 0:
                 ended, cost = await self._once(part, share - spent, self._turn(part), join)
-                spent += cost
+                spent, left = spent + cost, left - 1
                 if ended.state not in AGAIN or spent >= share:
                     break
+                left += await self.hindrances.gone(part.name, mend)
         finally:
             shares.settle(share, spent)
         return ended
@@ -196,10 +213,13 @@ class Stage:
         return command.ended(Verdict(**await self.step(node.key, command.step)))
 
     def _reads(self, agent: str) -> bool:
-        return self.shop.agents[agent].output == "data"
+        return self.shop.agents[agent].reads
 
     async def _write(self, part: Part, usd: float, turn: int, join: Join) -> tuple[Ended, float]:
-        product = await jobs.play(self.shop, self.told(part, usd), self._work(part, turn), self.trunk.tree, self.step)
+        work = replace(self._work(part, turn), suspect=partial(self.hindrances.suspect, part.name))
+        order, unmerged = self.told(part, usd), self.hindrances.unmerged.pop(part.name, "")
+        order = replace(order, asked=replace(order.asked, unmerged=unmerged))
+        product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         ended = Ended(product.state, product.reason, product.outputs, product.words)
         if product.state in WELL and product.tree != product.start:
             ended = await join(part, product, ended)
@@ -212,6 +232,8 @@ class Stage:
         """
         turn = self.turns.get(part.name, 1) - 1
         merged = await self.integrator.merge(part, product, self.owners, turn, resolving=resolving)
+        if merged.unmerged:
+            self.hindrances.unmerged[part.name] = merged.unmerged
         if merged.state == "done":
             self.portions[part.name] = self._portion(part, product)
         if merged.state != "waiting":
@@ -269,16 +291,21 @@ class Stage:
             tries=spec.tests.tries,
             first=1 + turn * spec.tests.tries,
             judged=spec.tests.each,
-            owns=spec.owns if spec.outside != "request" else (),
+            owns=spec.owns,
+            may=partial(self.owners.may, part.name) if self._walled(part) else None,
             outputs=spec.outputs,
             outside=self._outside(part),
             returns=spec.outside == "return",
             earlier=earlier,
         )
 
+    def _walled(self, part: Part) -> bool:
+        """Whether a job's agent can write to what is left to it alone: what it may ask for it must be able to write."""
+        return part.spec.outside != "request" and any(self.owned.values())
+
     def _outside(self, part: Part) -> Outside | None:
         """What tells of paths that are not a job's; what it may ask for is sorted out when it is merged."""
-        if part.spec.outside == "request" or not any(self.owned.values()):
+        if part.spec.outside == "request" or not (any(self.owned.values()) or self.order.custom.owns):
             return None
         return partial(self.owners.outside, part.name)
 
@@ -355,6 +382,10 @@ class Stage:
             start=self.order.base_tree,
             parts=portions,
         )
+
+
+def _owned(parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
+    return {part.name: part.spec.owns for part in parts if not _open(part) and part.spec.owns}
 
 
 def _open(part: Part) -> bool:

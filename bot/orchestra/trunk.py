@@ -17,7 +17,7 @@ class Merge:
 
     `seq` counts from 1. The job began with the tree `start`. An agent resolved the conflicts at the paths in
     `resolved`; `left` are paths by owner that the job changed, too, and that are not its own. `back` says why what the
-    job had merged was taken back; it is empty where something was merged.
+    job had merged was taken back; it is empty where something was merged. `turn` is the job's, from 0.
     """
 
     key: str
@@ -31,6 +31,7 @@ class Merge:
     back: str = ""
     start: str = ""
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    turn: int = 0
 
 
 class Trunk:
@@ -110,7 +111,7 @@ class Trunk:
     ) -> Merge:
         """The trunk is `tree` from now on, for the job made `made`: kept before this returns, with the objects it adds.
 
-        `more`: `start`, `left`, `back`. A key that is known changes nothing, and gives what it gave.
+        `more`: `start`, `left`, `back`, `turn`. A key that is known changes nothing, and gives what it gave.
         Raises RuntimeError where nobody holds the lock.
         """
         if not self.lock.locked():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.backends.rehearsal import Append, Delete, Run, Say, Write
+from bot.backends.rehearsal import Append, Delete, Fail, Run, Say, Write
 from tests.orchestra.hall import Hall, Played, opened
 
 FILES = {
@@ -76,8 +76,17 @@ async def test_a_resolution_with_marks_or_that_is_red_is_asked_for_again(hall: H
     played = await together(hall)
     assert (played.state, played.files["price.txt"]) == ("done", "well\n")
     last = next(key for key in hall.cast.asked if "resolve" in key).partition(".")[0]
+    assert played.rows[f"{last}.resolve.agent.1"].state == "failed"
     assert "Conflict markers are left in: price.txt." in hall.cast.task(f"{last}.resolve.agent.2").prompt
     assert "The tests failed on your resolution." in hall.cast.task(f"{last}.resolve.agent.3").prompt
+
+
+async def test_of_a_resolution_that_changes_more_only_what_conflicts_is_taken(hall: Hall) -> None:
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS})
+    more = (Write("price.txt", "both\n"), Write("stray.txt", "mine\n"))
+    hall.rehearse({f"{last}.resolve.agent.1": more for last in ("api", "web")})
+    played = await together(hall)
+    assert (played.state, played.files["price.txt"], "stray.txt" in played.files) == ("done", "both\n", False)
 
 
 async def test_a_conflict_that_stays_fails_the_job_and_names_both(hall: Hall) -> None:
@@ -88,12 +97,27 @@ async def test_a_conflict_that_stays_fails_the_job_and_names_both(hall: Hall) ->
     assert "in `price.txt`. An agent did not resolve it in 3 tries." in played.reason
 
 
-async def test_what_git_alone_can_tell_no_agent_is_asked(hall: Hall) -> None:
+@pytest.mark.parametrize("dying", [(), ("web.resolve.begin.1:done", "web.agent.4:before", "web.test.4:done")])
+async def test_what_no_agent_can_resolve_is_done_again_upon_what_others_did(hall: Hall, dying: tuple[str, ...]) -> None:
     hall.rehearse({"api.agent.1": (Delete("price.txt"),), "web.agent.1": WORDS})
-    played = await together(hall)
-    assert played.state == "failed"
-    assert "in `price.txt`." in played.reason
-    assert not [key for key in hall.cast.asked if "resolve" in key]
+    hall.rehearse({"web.agent.4": (Write("words.txt", "two dollars\n"), Say("Beside it."))})
+    hall.delay("web.agent.1", "api.test.1:done")
+    played = await hall.play_at_once(PAIR.replace("agents: 1", "agents: 4"), 2, *dying)
+    assert (played.state, played.files.get("price.txt"), played.files["words.txt"]) == ("done", None, "two dollars\n")
+    assert sorted(hall.cast.asked) == ["api.agent.1", "web.agent.1", "web.agent.4"]
+    assert "+two dollars" in hall.cast.task("web.agent.4").prompt
+
+
+async def test_who_does_nothing_when_it_is_to_do_its_part_again_has_failed(hall: Hall) -> None:
+    """Its file stands where the other has a folder, which no agent is asked to resolve."""
+    hall.rehearse(
+        {"api.agent.1": (Run("mkdir thing; echo 1 > thing/part.txt"),), "web.agent.1": (Write("thing", "1"),)}
+    )
+    hall.rehearse({"web.agent.4": (Fail("no way"),)})
+    hall.delay("web.agent.1", "api.test.1:done")
+    played = await hall.play_at_once(PAIR.replace("agents: 1", "agents: 4"), 2)
+    assert "web.resolve.begin.1:done" in hall.points
+    assert (played.state, played.rows["web"].state) == ("failed", "failed"), played.reason
 
 
 async def test_a_merge_that_breaks_the_tests_is_found_by_halving_and_mended_by_its_job(hall: Hall) -> None:
@@ -107,6 +131,40 @@ async def test_a_merge_that_breaks_the_tests_is_found_by_halving_and_mended_by_i
     assert culprit == max("one", "two", key=order.index)  # each passed alone; the later of them broke it
     tests = [key for key in played.rows if key.startswith("trunk.test.")]
     assert 2 <= len(tests) <= 4
+
+
+LATER = """
+limits: {agents: 4}
+jobs:
+  one: {agent: developer}
+  two: {agent: developer}
+  last: {agent: developer, needs: [one, two]}
+"""
+
+
+@pytest.mark.parametrize("dying", [(), ("one.test.4:made", "last.agent.4:before"), ("last.test.1:made",)])
+async def test_who_is_hindered_by_what_others_broke_together_goes_on_once_that_is_mended(
+    hall: Hall, dying: tuple[str, ...]
+) -> None:
+    """`one` and `two` pass alone, and break it together: `last` is told at its first red test, and begins again."""
+    hall.rehearse({"one.agent.1": (Write("a.txt", "a\n"),), "two.agent.1": (Write("b.txt", "b\n"),)})
+    hall.delay("one.agent.1", "two.test.1:done")
+    hall.rehearse({"one.agent.4": (Write("both.txt", "both\n"),)})
+    hall.rehearse({f"last.agent.{number}": (Write("z.txt", "z\n"),) for number in (1, 4)})
+    played = await hall.play_at_once(LATER, 2, *dying)
+    assert (played.state, played.states("one", "two", "last")) == ("done", ["done"] * 3)
+    assert played.files.items() >= {"both.txt": "both\n", "z.txt": "z\n"}.items()
+    assert sorted(hall.cast.asked) == sorted(
+        [f"{job}.agent.1" for job in ("one", "two", "last")] + ["one.agent.4", "last.agent.4"]
+    )
+
+
+async def test_who_is_hindered_and_cannot_be_helped_says_that_it_was_others(hall: Hall) -> None:
+    hall.rehearse({"one.agent.1": (Write("a.txt", "a\n"),), "two.agent.1": (Write("b.txt", "b\n"),)})
+    hall.rehearse({"last.agent.1": (Write("z.txt", "z\n"),)})
+    played = await hall.play_at_once(LATER, 2)
+    assert played.rows["last"].reason == "Failed: the tests fail on the work of the jobs before, too."
+    assert "last.agent.2" not in hall.cast.asked
 
 
 async def test_what_stays_red_together_fails_the_run_and_names_the_job(hall: Hall) -> None:

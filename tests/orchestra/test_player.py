@@ -47,6 +47,8 @@ class Stage:
     def fate(self, part: Part) -> str:
         return ""
 
+    def fits(self, parts: Sequence[Part]) -> None: ...
+
     async def ask_again(self, name: str, why: str) -> Ended | None:
         return None
 
