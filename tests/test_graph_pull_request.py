@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bot.backends.rehearsal import Act, Append, Run, Say, Write
-from bot.emulator.world import CheckRun
+from bot.agents.task import Outcome
+from bot.backends.rehearsal import Act, Append, Fail, Run, Say, Write
+from bot.emulator.world import CheckRun, Issue
 from bot.graph.expansion import instance_name
 from bot.store import runs
 from bot.workflow.library import Shipped
@@ -164,12 +165,14 @@ async def told(shop: House) -> None:
         assert f"; the others are {' and '.join(others)}. No file is in two of them." in body
         assert (body.count("Part of #1."), body.count("tutti series:begin"), "Closes" in body) == (1, 1, False)
         assert f"### {instance_name('each', {'task': f'Build the {name}'})}\n\nThe {name}.\n" in body
-        assert "on everything together: what is in all 3 pull requests." in body
+        assert "on this pull request by itself; all of them were tested together, too." in body
+        assert "- [x] The repository's tests pass on this change" in body
         log = await shop.git("log", "--format=%H%n%s", "--name-only", f"main..{pull.head}")
         head, *rest = log.split("\n")
         assert rest == [f"feat(Build-the-{name}): build the {name}", "", f"{name}.txt", ""]
         heads.append(head)
-    assert [(check.conclusion, check.head_sha) for check in checks(shop)] == [("neutral", head) for head in heads]
+    assert [(check.conclusion, check.head_sha) for check in checks(shop)] == [("success", head) for head in heads]
+    assert {check.title for check in checks(shop)} == {"sh check.sh: passed"}
     assert [[label.name for label in pull.labels] for pull in shop.pulls()] == [["made"]] * 3
     assert (run.facts["pull"], run.facts["pulls"]) == (2, [2, 3, 4])
     about = await shop.bot.bench.db.read(lambda conn: [runs.about(conn, run.repo, number) for number in (2, 3, 4, 5)])
@@ -188,6 +191,66 @@ async def test_what_is_too_much_is_several_that_name_each_other_however_often_th
         assert "Done: #2, #3 and #4 are open. They are parts of #1, which none of them closes." in shop.status(issue)
         await told(shop)
         assert len(shop.played) == len(SCRIPT)
+        await asked_for_anew(shop, issue)
+
+
+async def asked_for_anew(shop: House, issue: Issue) -> None:
+    """Each goes on in its own; where two tasks meet now, the first has both, and the other is closed if it may be."""
+    api, web, cart = (pull.head for pull in shop.pulls())
+    before = shop.repo.branches[api]
+    await shop.push({"main.txt": "1\n"})
+    await shop.push({"cart.md": "By hand.\n"}, branch=cart)
+    rehearse(
+        shop,
+        {
+            "Build the api": [[]],
+            "Build the web": [[Append("web.txt", "2\n"), Say("More of it.")]],
+            "Build the cart": [[Append("cart.txt", "2\n"), Append("api.txt", "2\n")]],
+        },
+    )
+    shop.crash_at("push.2:before")
+    await shop.comment(issue, "/implement")
+    await shop.dies_at(["push.2:before"])
+    await shop.settle()
+    said = shop.said(issue)[-1]
+    assert "Done: #2 and #3 are open. They are parts of #1, which none of them closes." in said
+    assert "#4 stays open, though its work is in #2 now: somebody else has pushed to it." in said
+    assert [pull.title.partition("shop ")[2] for pull in shop.pulls()] == ["(1 of 2)", "(2 of 2)", "(3 of 3)"]
+    assert (await shop.git("diff", "--name-only", before, api)).split() == ["api.txt", "cart.md", "cart.txt"]
+    assert (await shop.file(api, "cart.txt"), await shop.file(web, "web.txt")) == ("1\n2\n", "1\n2\n")
+    first, second, third = (pull.body or "" for pull in shop.pulls())
+    assert ("the other is #3." in first, "the other is #2." in second, "More of it." in second) == (True, True, True)
+    assert "the others are #2 and #3." in third
+    assert len(shop.played) == 2 * len(SCRIPT)
+
+
+async def test_what_is_red_by_itself_is_with_others_and_what_a_retry_leaves_over_is_closed_once(tmp_path: Path) -> None:
+    """The cart needs the web; what is tried again needs all of it."""
+    files = {**FILES, "check.sh": "test ! -e cart.txt || test -e web.txt\n"}
+    text = SWARM.replace("cart]", "cart, Pay]").replace("max: 3", "max: 4")
+    async with opened(tmp_path, files=files, offered=swarm(text)) as shop:
+        rehearse(shop, {**SCRIPT, "Pay": [[Fail(Outcome("error", "", problem="No idea."))]]})
+        issue = await shop.implement("Build a shop")
+        assert "Done: #2 and #3 are open." in shop.status(issue)
+        one, other = shop.pulls()
+        assert (await shop.git("diff", "--name-only", "main", other.head)).split() == ["cart.txt", "web.txt"]
+        (run,) = await shop.runs()
+        rows = await shop.bot.bench.db.read(lambda conn: runs.tree(conn, run.id))
+        assert [row.state for row in rows if row.key.startswith("slice.test.")] == ["done", "done", "failed", "done"]
+
+        rehearse(shop, {"Pay": [[Write("pay.txt", "1\n"), Append("api.txt", "2\n"), Append("cart.txt", "2\n")]]})
+        shop.crash_at("spare:done")
+        await shop.comment(issue, "/retry")
+        await shop.dies_at(["spare:done"])
+        await shop.settle()
+        assert "Done: #2 has the new commits." in shop.said(issue)[-1]
+        assert "#3 is closed: its work is in #2 now." in shop.said(issue)[-1]
+        assert (one.title, one.state, other.state, len(shop.pulls())) == ("Build a shop", "open", "closed", 2)
+        assert ("Closes #1." in (one.body or ""), "tutti series" in (one.body or "")) == (True, False)
+        (closing,) = shop.said(other)
+        assert closing.startswith("Closed: the run was done anew, and the work of this pull request is in #2 now.")
+        assert len((await shop.git("diff", "--name-only", "main", one.head)).split()) == 4
+        assert len(shop.played) == len(SCRIPT) + 2
 
 
 async def test_what_waits_for_a_person_in_one_of_them_holds_back_all(tmp_path: Path) -> None:

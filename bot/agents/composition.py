@@ -116,13 +116,14 @@ def _scope(job: str) -> str:
 
 def parted(product: Product) -> list[Product]:
     """Each part that is published by itself as a product of its own; the product where it is not cut."""
-    if len(product.slices) < 2:
+    if not product.slices:
         return [product]
     return [
         replace(
             product,
             tree=one.tree,
             words=one.words,
+            verdict=one.verdict or product.verdict,
             parts=tuple(portion for portion in product.parts if portion.job in one.jobs),
             slices=(),
         )

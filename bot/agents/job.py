@@ -38,12 +38,13 @@ class Portion:
 class Slice:
     """A part of a run's work that is published by itself: the tree with the changes of these jobs, and their words.
 
-    No path is changed in two slices.
+    No path is changed in two slices. `verdict` is what the tests say of it by itself, None where nothing is new in it.
     """
 
     tree: str
     words: str
     jobs: tuple[str, ...]
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,14 @@ class Pulls:
             "POST", "/pulls", read_pull, head=head, base=base, title=one_line(title), body=clipped(body), draft=draft
         )
 
-    async def edit_pull(self, n: int, *, body: str) -> Pull:
-        """Changes its text, leaves the rest."""
-        return await self._wire.send("PATCH", f"/pulls/{n}", read_pull, body=clipped(body))
+    async def edit_pull(self, n: int, *, body: str, title: str = "") -> Pull:
+        """Changes its text, and its title where one is given; leaves the rest."""
+        more = {"title": one_line(title)} if title else {}
+        return await self._wire.send("PATCH", f"/pulls/{n}", read_pull, body=clipped(body), **more)
+
+    async def close_pull(self, n: int) -> Pull:
+        """Closes it without merging; its branch stays."""
+        return await self._wire.send("PATCH", f"/pulls/{n}", read_pull, state="closed")
 
     async def request_review(self, n: int, logins: Iterable[str]) -> bool:
         """Asks people for a review; False where GitHub will not (the author, no collaborator): that is no failure."""

@@ -75,6 +75,11 @@ class Reviews:
         own = await self._own() if marks else 0
         return next((review for review, _, author in reversed(marks) if author.id == own), None)
 
+    async def approvers(self, n: int) -> list[Person]:
+        """Who approves of a pull request: reviews that were dismissed count no more."""
+        found = await self._wire.pages(f"/pulls/{n}/reviews", _read_state)
+        return [author for author, state in found if state == "APPROVED"]
+
     async def remarks_of(self, n: int, review: int) -> list[Remark]:
         """The remarks that were posted with a review, oldest first; GitHub does not always tell their lines here."""
         return await self._wire.pages(f"/pulls/{n}/reviews/{review}/comments", _read_remark)
@@ -129,6 +134,10 @@ def _read_id(data: object) -> int:
 
 def _read_review(data: object) -> tuple[int, str, Person]:
     return number(data, "id"), text(data, "body"), read_author(data)
+
+
+def _read_state(data: object) -> tuple[Person, str]:
+    return read_author(data), text(data, "state")
 
 
 def _read_remark(data: object) -> Remark:

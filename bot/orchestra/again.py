@@ -7,7 +7,8 @@ from typing import Any
 from bot.orchestra.part import WELL
 from bot.store.record import PAST, Node
 
-_WHOLE = ("trunk", "publish", "judge")  # the steps that follow from all jobs
+_WHOLE = ("trunk", "slice", "publish", "judge")  # the steps that follow from all jobs
+_ANEW = ("slice", "publish")  # those of them that no result of before stands for
 _AFTER = ("review", "resolve")  # a job's steps that follow from what others made
 
 
@@ -53,7 +54,8 @@ def _is_redone(
 ) -> bool:
     job, step = _of(node.key, needs), node.key.rpartition(f"{_of(node.key, needs)}.")[2]
     if not job:
-        return node.key.partition(".")[0] in _WHOLE and (node.state not in WELL or node.key == "publish" or bool(bad))
+        head = node.key.partition(".")[0]
+        return head in _WHOLE and (node.state not in WELL or head in _ANEW or bool(bad))
     if job in after - bad or (node.key == job and job in bad | _around(bad)):
         return True
     if job in bad:

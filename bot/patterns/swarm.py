@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from bot.agents.job import Product
-from bot.orchestra import slices, tasks
+from bot.agents.job import Product, Slice
+from bot.orchestra import tasks
+from bot.orchestra.alone import Alone
 from bot.orchestra.crowd import Crowd
 from bot.orchestra.part import Ended, Part
+from bot.orchestra.slices import Whole
 from bot.orchestra.stage import Stage
 from bot.publish import graph_text
 from bot.workflow.spec import Workflow
@@ -26,20 +28,25 @@ class Swarm:
             reason = "\n\n".join(part for part in (nothing.reason, found.unnamed) if part)
             return replace(stage.product({}, nothing), state=nothing.state, reason=reason)
         crowd = Crowd(stage, Part(name, job))
-        whole = await crowd.play(found)
+        played = await crowd.play(found)
         checked = await crowd.check()
-        ended = crowd.ended or whole
+        ended = crowd.ended or played
         product = stage.product(ended, checked, tolerant=True)
         bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
         idle = [task for task, one in ended.items() if one.state == "no change"]
         counted = graph_text.ended(len(ended) - len(bad), len(ended), bad, idle)
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.errands.notes)
-        order, opens = stage.order, workflow.opens
-        gave = {portion.job: portion for portion in product.parts}
-        work = slices.Whole(order.mirror, order.base_tree, product.tree, gave)
-        cut = await work.cut(opens.files, opens.max)
         reason = "\n\n".join(part for part in said if part)
-        return replace(product, reason=reason, slices=cut, whole=not (bad or idle or found.cut or found.unnamed))
+        whole = not (bad or idle or found.cut or found.unnamed)
+        return replace(product, reason=reason, slices=await _cut(workflow, stage, product), whole=whole)
+
+
+async def _cut(workflow: Workflow, stage: Stage, product: Product) -> tuple[Slice, ...]:
+    """The pull requests that the work is to be, each tested by itself; none where it is one."""
+    order, earlier = stage.order, stage.earlier
+    gave = {portion.job: portion for portion in product.parts}
+    whole = Whole(order.mirror, earlier.onto or order.base_tree, product.tree, gave, earlier.held)
+    return await Alone(whole, product.verdict, stage.integrator.alone).slices(workflow.opens, single=earlier.single)
 
 
 PATTERN = Swarm()

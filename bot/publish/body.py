@@ -98,8 +98,11 @@ def _issue(story: Story) -> str:
 
 
 def with_series(body: str, number: int, total: int, others: Sequence[int]) -> str:
-    """A body of one of several pull requests, naming the others wherever it names them; the rest stays as it is."""
-    said = f"{_SERIES}\n{parts_text.series(number, total, others)}\n{_SERIES_END}"
+    """A body of one of several pull requests, naming the others wherever it names them; the rest stays as it is.
+
+    One that is the only one now names none.
+    """
+    said = f"{_SERIES}\n{parts_text.series(number, total, others)}\n{_SERIES_END}" if total > 1 else ""
     return re.sub(f"{_SERIES}.*?{_SERIES_END}", lambda _: said, body, flags=re.DOTALL)
 
 
@@ -156,7 +159,7 @@ def how_tested(tested: Tested, total: int = 1) -> str:
     word = "passed" if tested.passed else "failed"
     line = f"{code(tested.command)} {word} in {text.duration(tested.seconds)} (try {tested.attempt})."
     if not tested.attempt:
-        line = parts_text.stood(code(tested.command), word, text.duration(tested.seconds), total)
+        line = parts_text.stood(code(tested.command), word, text.duration(tested.seconds), several=total > 1)
     if not tested.output.strip():
         return line
     return line + "\n\n" + text.folded("The end of its output", text.fence(text.tail(tested.output)))
@@ -198,9 +201,8 @@ def _filled(template: str, sections: dict[str, str]) -> str:
 def _checklist(story: Story) -> str:
     tested, files = story.tested, story.test_files
     changed = ", ".join(code(path) for path in files[:5]) + (" and more" if len(files) > 5 else "")
-    alone = "The repository's tests pass on this change"
     rows = [
-        (tested.passed is True, alone if story.total == 1 else parts_text.pass_together(story.total)),
+        (tested.passed is True, "The repository's tests pass on this change"),
         (bool(files), f"Tests were added or changed: {changed}" if files else "Tests were added or changed"),
         (False, "A person has read the change"),
     ]

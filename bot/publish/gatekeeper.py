@@ -45,7 +45,7 @@ class Gatekeeper:
             found = [one for one in found if one.level in HINDERING] + [
                 one for one in earlier if one.level not in HINDERING
             ]
-        of_parts = [await self._scrutinised(part, part.changed) for part in parts] if len(parts) > 1 else []
+        of_parts = [await self._scrutinised(part, part.changed) for part in parts if part is not made]
         return {
             "findings": [asdict(finding) for finding in found],
             "parts": [[asdict(finding) for finding in findings] for findings in of_parts],
@@ -110,7 +110,7 @@ class Gatekeeper:
 
     async def as_staged(self, made: Offer, parts: Sequence[Offer]) -> str:
         """What would be done, and the patch. A gate is not kept: an approval must not publish what was only shown."""
-        told = staged_text.change([_shown(part) for part in parts], made.findings)
+        told = staged_text.change([_shown(part) for part in parts if not part.idle], made.findings)
         return f"{redacted(told, self._secrets)}\n\n{await self.as_patch(made)}"
 
 

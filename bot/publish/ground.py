@@ -17,11 +17,14 @@ from bot.git.slug import branch_name
 from bot.github.api import Repository
 from bot.github.client import GitHub
 from bot.github.events import CommentEvent
+from bot.publish import earlier as before
 from bot.publish import fix_text, review_text, text
+from bot.publish.earlier import Start
 from bot.publish.subject import Act, event_of, issue_in, issue_of
 from bot.publish.writers import Comments, below
 from bot.store import reviews, runs
 from bot.store.db import Database
+from bot.store.parts import Held
 from bot.store.reviews import Said
 from bot.store.runs import Run
 from bot.workflow.bounds import lowered
@@ -41,6 +44,9 @@ class Ground:
 
     `trusted` is the default branch's commit: settings for agents come from there. `findings` are those to be mended,
     in words for the agent. Nothing is pushed to a `fork`. `custom` is what the repository wants of its runs besides.
+
+    `parts` are pull requests that the work is in already, where these are several, `spare` those it is in no more.
+    Where `joins` names commits, `base` is those after the first upon that one: GitHub does not know it.
     """
 
     base: str
@@ -63,19 +69,9 @@ class Ground:
     findings: str = ""
     fork: bool = False
     custom: Custom = field(default_factory=Custom)
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where the work begins: a new branch at the base, or the branch of the pull request that is still open."""
-
-    branch: str
-    sha: str
-    expected: str | None
-    pull: int | None
-    base: str = ""
-    findings: str = ""
-    fork: bool = False
+    parts: tuple[Held, ...] = ()
+    spare: tuple[Held, ...] = ()
+    joins: tuple[str, ...] = ()
 
 
 class Surveyor:
@@ -146,12 +142,11 @@ class Surveyor:
     ) -> Start:
         for earlier in await self._db.read(lambda conn: runs.recent(conn, run.target)):
             mine = earlier.workflow == run.workflow and (earlier.id != run.id or run.life > 1)
-            number = earlier.facts.get("pull") if mine else None
-            if number is not None and event_of(earlier).repo.id == event.repo.id:
-                pull = await repo.pull(number)
-                if pull.state == "open" and pull.head == earlier.facts.get("branch"):
-                    await mirror.fetch([f"refs/heads/{pull.head}"], token)
-                    return Start(pull.head, pull.head_sha, pull.head_sha, number)
+            held = before.of(earlier) if mine else ()
+            if held and event_of(earlier).repo.id == event.repo.id:
+                if still := await before.still_open(repo, held):
+                    await mirror.fetch([f"refs/heads/{pull.head}" for _, pull in still], token)
+                    return await before.start(mirror, base, still, several=workflow.tasks is not None)
                 break
         return Start(await self._new_branch(run, workflow, repo), base, None, None)
 
@@ -195,6 +190,9 @@ class Surveyor:
             comments=comments,
             findings=start.findings,
             fork=start.fork,
+            parts=start.parts,
+            spare=start.spare,
+            joins=start.joins,
             template=await _template(mirror, start.sha),
             notes=text.notes(traits.submodules, lfs=traits.lfs),
             custom=custom(settings),

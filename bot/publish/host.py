@@ -2,6 +2,7 @@
 
 from bot.agents.job import Product, Step
 from bot.agents.prompt import Asked
+from bot.git import merging
 from bot.git.mirror import Mirror, Mirrors
 from bot.github.client import GitHub
 from bot.publish import ground as grounds
@@ -31,7 +32,9 @@ class GitHubHost:
     async def fetch(self, run: Run, ground: Ground) -> None:
         mirror = await self.mirror(run)
         async with self._github.repository(event_of(run).repo, {"contents": "read"}) as repo:
-            await mirror.fetch([ground.base], self._mirrors.credential(repo.token))
+            await mirror.fetch(ground.joins or [ground.base], self._mirrors.credential(repo.token))
+        if ground.joins:
+            await merging.join(mirror, ground.joins[0], ground.joins[1:])
 
     async def show(self, run_id: str) -> None:
         await self._herald.show(run_id)

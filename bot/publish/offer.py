@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bot import template
 from bot.agents import answer, composition
@@ -13,6 +14,7 @@ from bot.publish import parts_text
 from bot.publish.body import Story, Tested
 from bot.publish.ground import Ground
 from bot.publish.subject import event_of, issue_of
+from bot.store.parts import Held
 from bot.store.runs import Run
 from bot.workflow.spec import Workflow
 
@@ -24,7 +26,8 @@ FIX_LABELS = frozenset({"bug", "fix", "regression", "defect"})
 class Offer:
     """The product of a run, and the change it is, read from git objects. `findings` are what the policies say of it.
 
-    Where it is too much for one pull request, each of them is an offer of its own: the `number`th of `total`.
+    Where it is too much for one pull request, each of them is an offer of its own: the `number`th of `total`, which
+    goes to `place`.
     """
 
     run: Run
@@ -37,6 +40,12 @@ class Offer:
     findings: Sequence[Finding] = ()
     number: int = 1
     total: int = 1
+    place: Held | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is a pull request that the run leaves as it is."""
+        return self.place is not None and self.place.pull is not None and not self.changed
 
     @property
     def complete(self) -> bool:
@@ -79,10 +88,10 @@ class Offer:
         named = self.ground.custom.co_authors
         return [(commit.message(co_authors=named), list(commit.paths)) for commit in made]
 
-    def part(self, product: Product, number: int, total: int, changed: Sequence[Change]) -> "Offer":
-        """The part of it that is a pull request of its own."""
+    def part(self, product: Product, ground: Ground, changed: Sequence[Change], **place: Any) -> "Offer":
+        """The part of it that is a pull request of its own; `place` is where it goes: `number`, `total`, `place`."""
         said = answer.read(product.words)
-        return replace(self, product=product, said=said, changed=changed, number=number, total=total)
+        return replace(self, product=product, ground=ground, said=said, changed=changed, **place)
 
     def story(self, page: str, others: Sequence[int] = ()) -> Story:
         """What its pull request tells; `others` are those of the same run, as far as they are open."""

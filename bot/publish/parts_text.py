@@ -1,11 +1,13 @@
 """Every sentence about what many agents made together, and about the pull requests of one run. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from bot.github.harmless import code
 
 MOST_PATHS = 3
 NOTHING_SAID = "Its agent gave no summary."
+_COUNT = re.compile(r" \(\d+ of \d+\)$")
 CUT = "(Cut here: the whole of it would be too long.)"
 
 
@@ -57,24 +59,18 @@ def series(number: int, total: int, others: Sequence[int]) -> str:
     """What every one of them says of the others, as far as these are known."""
     are = "the others are" if len(others) > 1 else "another is" if total > 2 else "the other is"
     named = f"; {are} {_pulls(others)}" if others else ""
-    return (
-        f"This is {number} of {total} pull requests of one run{named}. No file is in two of them. "
-        "They were tested together and not one by one."
-    )
+    return f"This is {number} of {total} pull requests of one run{named}. No file is in two of them."
 
 
-def stood(command: str, word: str, seconds: str, total: int) -> str:
-    """How everything stood together: in one pull request, or in all `total` of them."""
-    line = f"{command} {word} in {seconds}, on everything together"
-    return f"{line}: what is in all {total} pull requests." if total > 1 else f"{line}."
+def stood(command: str, word: str, seconds: str, *, several: bool) -> str:
+    """What the tests said of everything together, or where there are several pull requests, of this one."""
+    what = "this pull request by itself; all of them were tested together, too" if several else "everything together"
+    return f"{command} {word} in {seconds}, on {what}."
 
 
-def pass_together(total: int) -> str:
-    return f"The repository's tests pass on all {total} pull requests together"
-
-
-def check_title(title: str, total: int) -> str:
-    return f"{title} (all {total} pull requests together)"
+def renumbered(title: str, number: int, total: int) -> str:
+    """The title of one that is open already, as people may have worded it, with its place where that stands in it."""
+    return _COUNT.sub(f" ({number} of {total})" if total > 1 else "", title)
 
 
 def done(pulls: Sequence[int], issue: int) -> str:
@@ -94,6 +90,46 @@ def offered(pulls: Sequence[int], drafts: Sequence[int]) -> str:
 def opened_before(pulls: Sequence[int]) -> str:
     """For a run that could not publish the rest of its work."""
     return f"Open {'are' if len(pulls) > 1 else 'is'} already {_pulls(pulls)}."
+
+
+def closing(place: int) -> str:
+    """What is said in a pull request that is closed."""
+    return f"Closed: the run was done anew, and the work of this pull request is in #{place} now."
+
+
+def was_closed(pull: int, place: int) -> str:
+    return f"#{pull} is closed: its work is in #{place} now."
+
+
+def left_open(pull: int, place: int, why: str) -> str:
+    return f"#{pull} stays open, though its work is in #{place} now: {why}. Close it if you need it no more."
+
+
+def opened_by_others() -> str:
+    return "somebody else opened it"
+
+
+def pushed_to() -> str:
+    return "somebody else has pushed to it"
+
+
+def was_approved() -> str:
+    return "it is approved"
+
+
+def nothing_instead(pull: int) -> str:
+    return f"#{pull} stays open as it was: nothing that was made now takes its place."
+
+
+def not_closed(pulls: Sequence[int], why: str) -> str:
+    return f"{_pulls(pulls)} could not be closed, though of no use any more: {why}"
+
+
+def would_close(pulls: Sequence[int]) -> str:
+    """For a staged run."""
+    them, their = ("them", "their") if len(pulls) > 1 else ("it", "its")
+    unless = f"unless somebody has pushed to {them} or approved {them}"
+    return f"{_pulls(pulls)} would be closed, {unless}: {their} work is elsewhere."
 
 
 def _pulls(numbers: Sequence[int]) -> str:

@@ -21,11 +21,12 @@ from bot.orchestra.divide import Division, divide
 from bot.orchestra.release import held_back
 from bot.orchestra.score import FIRST, Score
 from bot.orchestra.stage import Stage
+from bot.orchestra.slices import Earlier
 from bot.orchestra.trunk import Trunk
 from bot.publish import plan_text, text, verdict
 from bot.publish.ground import GATE, Ground
 from bot.publish.pull_request import POSITION
-from bot.store import runs
+from bot.store import parts, runs
 from bot.store.board import Board
 from bot.store.db import Database
 from bot.store.runs import Run
@@ -156,14 +157,14 @@ class Conductor:
             return await self._publish(run, workflow, approves["run"], guard, step)
         if self._shop.closed:
             return "refused", text.no_sandbox()
-        ground = _ground(await working("prepare", lambda: guard.watched(self._prepare(run, workflow))))
-        ground = _after_its_own(ground, run)
+        began = _ground(await working("prepare", lambda: guard.watched(self._prepare(run, workflow))))
+        ground = await _after_its_own(began, run, working)
         await guard.tries(lambda: self._ready(run, ground, run.id), heed=False)
         order = await self._order(run, ground)
 
         division = await divide(workflow, order, self._shop.agents)
         workflow = division.workflow
-        stage = await self._stage(run, division, order, working)
+        stage = await self._stage(run, division, order, working, _earlier(began, ground))
         product = await self._patterns[workflow.pattern].play(workflow, stage)
         product = replace(product, held=held_back(workflow, product, stage.ended))
         if not product.whole:
@@ -174,7 +175,7 @@ class Conductor:
         bound_to = ground.notes[0] if approves else ""
         return product.state, "\n\n".join(part for part in (product.reason, where, bound_to) if part)
 
-    async def _stage(self, run: Run, division: Division, order: Order, step: Step) -> Stage:
+    async def _stage(self, run: Run, division: Division, order: Order, step: Step, earlier: Earlier) -> Stage:
         """What the pattern plays on, as far as the run has come already."""
         workflow = division.workflow
         trunk = Trunk(self._db, order.mirror, run.id, order.base_tree)
@@ -184,7 +185,7 @@ class Conductor:
         names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": reuse.inputs(workflow, {}, lenient=True)}
         used = {name: Workflow.model_validate(one) for name, one in run.context.get("used", {}).items()}
         await score.load()
-        stage = Stage(self._shop, order, workflow, step, score, trunk, names, used, division.rules)
+        stage = Stage(self._shop, order, workflow, step, score, trunk, names, used, division.rules, earlier)
         stage.errands.notes += division.notes
         return stage
 
@@ -313,11 +314,30 @@ def _planned(workflow: Workflow) -> list[runs.Node]:
     return [*planned, runs.Node("publish", POSITION, "Push the branch and open the pull request")]
 
 
-def _after_its_own(ground: Ground, run: Run) -> Ground:
-    """The ground of a run that is tried again: what it pushed before stands on its branch, and nothing else may."""
-    if "prepare" not in run.facts.get("taken", ()) or not run.facts.get("head"):
+async def _after_its_own(ground: Ground, run: Run, step: Step) -> Ground:
+    """The ground of a run that is tried again: what it pushed before stands on its branch, and nothing else may.
+
+    It is a step: after a crash, when it has pushed again, its work is still cut as it was.
+    """
+    if "prepare" not in run.facts.get("taken", ()):
         return ground
-    return replace(ground, expected=run.facts["head"], pull=run.facts.get("pull"))
+
+    async def its_own() -> dict[str, Any]:
+        held, spare = parts.of(run.facts), parts.spare(run.facts)
+        known = {name: run.facts.get(name) for name in ("branch", "head", "pull")}
+        return {**known, "parts": [asdict(one) for one in held], "spare": [asdict(one) for one in spare]}
+
+    own = await step("again", its_own)
+    if not own["head"]:
+        return ground
+    after = replace(ground, branch=own["branch"], expected=own["head"], pull=own["pull"])
+    return replace(after, parts=parts.read(own["parts"]), spare=parts.read(own["spare"]))
+
+
+def _earlier(began: Ground, ground: Ground) -> Earlier:
+    """What the work goes on with: several pull requests, or the branch of one that it began upon."""
+    single = began.pull is not None and began.expected == began.base
+    return Earlier(ground.parts, next(iter(ground.joins), ""), single)
 
 
 def _ground(record: Any) -> Ground:

@@ -11,7 +11,7 @@ from bot.graph.outputs import Kind
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 LONGEST_JOB = 60
-RESERVED = frozenset({"prepare", "publish", "trunk"})  # steps of every run
+RESERVED = frozenset({"prepare", "publish", "slice", "trunk"})  # steps of every run
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _KEPT = re.compile(  # what leads programs elsewhere, or the agent away from its only way out
     r"(PATH|HOME|TMPDIR|LANG|SHELL|IFS|ENV|BASH_ENV|RUBYOPT|RUBYLIB|PERL5OPT|PERL5LIB|NODE_OPTIONS|NODE_PATH)$"

@@ -217,7 +217,7 @@ def bound(ground: Ground, approves: dict[str, Any]) -> Ground:
     that the plan goes on with is not what it was.
     """
     then = TypeAdapter(Ground).validate_python(approves["ground"])
-    if (ground.pull, ground.pull and ground.base) != (then.pull, then.pull and then.base):
+    if (ground.pull, ground.expected, ground.parts) != (then.pull, then.expected, then.parts):
         raise Stop("refused", plan_text.pull_moved(then.pull, ground.pull))
     newer = [one for one in ground.comments if one not in then.comments and not one["body"].startswith("/approve")]
     notes = plan_text.bound(
@@ -232,6 +232,7 @@ def bound(ground: Ground, approves: dict[str, Any]) -> Ground:
         base=then.base,
         base_tree=then.base_tree,
         base_branch=then.base_branch,
+        joins=then.joins,
         comments=then.comments,
         notes=(" ".join(notes), *ground.notes),
     )
