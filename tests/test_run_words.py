@@ -1,10 +1,16 @@
 """Words that people see in a run of many jobs: whole sentences, counts that agree, and why something failed."""
 
+import asyncio
+
+from bot.orchestra.player import Player
 from bot.publish import graph_text, swarm_text, team_text, text
 from bot.publish.graph_view import counted, view
 from bot.publish.job_text import job_line
 from bot.review.answer import NO_ANSWER
 from bot.store.record import Node
+from bot.workflow.job import Job
+from bot.workflow.spec import parse_workflow
+from tests.orchestra.test_player import Stage
 
 
 def test_a_sentence_ends_with_one_full_stop() -> None:
@@ -39,6 +45,15 @@ def test_what_a_job_stands_for_tells_which_failed_and_why_the_first_of_them() ->
     assert said.startswith("4 of 9 failed: `a/t`: the tests `x` still fail after 3 tries; `a/u`; `a/v`: No. ")
     assert said.endswith("…; 1 more.")
     assert len(said) < 400
+
+
+def test_a_job_that_uses_a_workflow_names_the_jobs_in_it_as_the_run_does() -> None:
+    inner = "name: N\non: {workflow_call: {}}\njobs: {t: {run: make}, u: {run: make}}\noutputs: {pull-request: {}}\n"
+    scene, used = Stage(frozenset({"a/t", "m/one"})), {"inner": parse_workflow("inner.yml", inner, {})}
+    matrix = {"run": "make", "strategy": {"matrix": {"x": ["one", "two"]}, "fail-fast": False}}
+    jobs = {"a": Job.model_validate({"uses": "inner"}), "m": Job.model_validate(matrix)}
+    ended = asyncio.run(Player(scene, 1, used=used).play(jobs))
+    assert [one.reason for one in ended.values()] == ["1 of 2 failed: `a/t`.", "1 of 2 failed: `m/one`."]
 
 
 def test_a_row_and_the_sentence_below_it_count_alike() -> None:
