@@ -54,15 +54,6 @@ STORY: dict[str, Sequence[Act]] = {
     "backend.review": WELL,
     "lead.review": WELL,
 }
-RETURNED = {
-    **STORY,
-    "backend.plan": says(parts=[part("api")]),
-    "lead.review": returned(backend="The date is missing."),
-    "backend.plan.2": says(parts=[part("api", task="Add the date.")]),
-    "backend/api.agent.19": made("src/api/a.py", "a, date\n"),
-    "backend.review.2": WELL,
-    "lead.review.2": WELL,
-}
 
 
 async def test_a_tree_of_teams_does_its_parts_and_every_lead_hears_what_came_of_them(hall: Hall) -> None:
@@ -152,24 +143,6 @@ async def test_what_a_lead_does_not_accept_in_the_end_is_said(hall: Hall) -> Non
     assert played.state == "failed"
     assert "Not accepted by its lead: `docs`: Still all too long." in played.reason
     assert played.files["docs/a.md"] == "19\n"
-
-
-async def test_returned_work_is_done_again_with_the_remark_and_a_crash_at_any_step_changes_nothing(hall: Hall) -> None:
-    hall.rehearse(RETURNED)
-    one_at_a_time = f"{TEAMS}limits: {{agents: 1}}\n"
-    whole = await hall.play(one_at_a_time)
-    assert (whole.state, whole.files["src/api/a.py"]) == ("done", "a, date\n")
-    assert "The date is missing." in hall.cast.task("backend.plan.2").prompt
-    assert "Add the date." in hall.cast.task("backend/api.agent.19").prompt
-    asked = list(hall.cast.asked)
-    assert not [key for key in asked if key.startswith("docs.") and key != "docs.agent.1"]
-
-    hall.cast.tasks.clear()
-    broken = await hall.play(one_at_a_time, *(f"{key}:made" for key in asked))  # paid for, and not recorded
-    assert (broken.state, broken.files, broken.merged) == (whole.state, whole.files, whole.merged)
-    assert broken.graph == whole.graph
-    assert {key: row.state for key, row in broken.rows.items()} == {key: row.state for key, row in whole.rows.items()}
-    assert hall.cast.asked == asked
 
 
 async def test_money_is_dealt_out_down_the_tree_and_what_is_left_goes_back_up(hall: Hall) -> None:

@@ -1,6 +1,5 @@
 """Many small tasks: found, done side by side, merged so that few conflict; what fails or breaks sinks no other."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from bot.graph.expansion import instance_name
 from bot.graph.ownership import literal
 from bot.orchestra import crowd, tasks
 from bot.orchestra.crowd import by_conflicts
-from bot.store import runs
 from tests.actor import Gate
 from tests.git.objects import LINK, Files, Objects
 from tests.orchestra.hall import Hall, Played, opened, says
@@ -157,68 +155,6 @@ async def test_files_are_found_by_a_plain_text_that_they_hold(tmp_path: Path) ->
 
 
 # ---- what they make --------------------------------------------------------------------------------------------------
-
-FIRST, LATE, BROKEN = "Write it", "Write it otherwise", "Break it"
-BUSY = swarm(f"list: [{FIRST}, {LATE}, {BROKEN}]", agents=3)
-
-
-class Turns(Gate):
-    """Lets agents work in turn: each once the task before it has ended, the first once all of them have begun."""
-
-    def __init__(self, hall: Hall, *turns: str) -> None:
-        super().__init__()
-        self.hall, self.turns = hall, [name(task) for task in turns]
-        self.changed = asyncio.Event()
-        hall.bench.board.listeners.append(lambda _run: self.changed.set())
-
-    async def through(self) -> None:
-        task = self.hall.cast.tasks[-1]
-        self.changed.set()
-        job, _, what = task.key.partition(".")
-        while what == "agent.1" and not await self._may(task.run, self.turns.index(job)):
-            await self.changed.wait()
-            self.changed.clear()
-
-    async def _may(self, run: str, number: int) -> bool:
-        rows = await self.hall.bench.db.read(lambda conn: {row.key: row for row in runs.tree(conn, run)})
-        if any(f"{job}.agent.1" not in rows for job in self.turns):
-            return False
-        before = rows[self.turns[number - 1]] if number else None
-        return before is None or bool(before.ended_at or before.reason)
-
-
-def busy(hall: Hall) -> None:
-    """Of three tasks two change one file, the second of which comes too late, and the third breaks the tests."""
-    hall.rehearse(
-        {
-            step(FIRST): [Write("shared", "first\n")],
-            step(LATE): [Write("shared", "late\n")],
-            step(BROKEN): [Write("src/new.py", "BROKEN\n")],
-            step(LATE, "resolve.agent.1"): [Write("shared", "first and late\n")],
-        }
-    )
-    hall.cast.gate = Turns(hall, FIRST, LATE, BROKEN)
-
-
-async def test_what_conflicts_is_merged_last_and_what_breaks_the_tests_is_taken_back_whenever_it_dies(
-    hall: Hall,
-) -> None:
-    busy(hall)
-    played = await hall.play(BUSY)
-    assert [key.partition(".")[0] for key in played.merged] == [name(task) for task in (FIRST, BROKEN, BROKEN, LATE)]
-    assert (played.state, played.files["shared"], "src/new.py" in played.files) == ("done", "first and late\n", False)
-    assert f"2 of 3 done, 1 failed:\n- `{name(BROKEN)}`: Failed: the tests fail with its work" in played.reason
-    assert (played.states("each"), states(played)) == (["done"], {FIRST: "done", LATE: "done", BROKEN: "failed"})
-
-    asked, made = sorted(hall.cast.asked), [point for point in dict.fromkeys(hall.points) if point.endswith(":made")]
-    red = next(place for place, point in enumerate(made) if point.startswith("trunk"))
-    hall.cast.tasks.clear()
-    busy(hall)
-    died = await hall.play(BUSY, made[red], *made[made.index(f"{step(BROKEN, 'agent.2')}:made") :])
-    assert died.reason.partition("\n\n")[0] == played.reason.partition("\n\n")[0]
-    assert (died.state, died.files) == (played.state, played.files)
-    assert (died.merged, states(died)) == (played.merged, states(played))
-    assert sorted(hall.cast.asked) == asked
 
 
 async def test_where_too_many_break_the_tests_what_came_before_them_is_kept(
