@@ -53,14 +53,7 @@ class Board:
 
     async def plan(self, run_id: str, *steps: runs.Node) -> None:
         """Show steps that are still to come; those that began already stay as they are."""
-
-        def write(conn: Any) -> None:
-            there = {node.key for node in runs.tree(conn, run_id)}
-            for step in steps:
-                if step.key not in there:
-                    runs.put(conn, run_id, step)
-
-        await self.db.write(write)
+        await self.db.write(lambda conn: runs.plan(conn, run_id, steps))
         self._changed(run_id)
 
     async def begin(self, run_id: str, node: runs.Node) -> None:

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +27,28 @@ CHANNEL = "tutti_runs"
 MOST_PULLS = 20  # of one run
 _turn = sa.func.coalesce(runs.c.turn, runs.c.seq)  # where a run stands among the others
 _above = sa.case((runs.c.priority == ABOVE_ALL, 1), else_=0)
+
+
+# Of every step of every run, so they are put together once.
+_STEP = nodes.c.run == sa.bindparam("of_run"), nodes.c.key == sa.bindparam("of_key")
+_MADE = artifacts.c.run == sa.bindparam("of_run"), artifacts.c.key == sa.bindparam("of_key")
+_AT = sa.bindparam("at", type_=sa.Float)
+_CHANGE = sa.update(nodes).where(*_STEP)
+_OPEN = _CHANGE.values(started_at=sa.func.coalesce(nodes.c.started_at, _AT))
+_SHUT = _CHANGE.values(ended_at=sa.func.coalesce(nodes.c.ended_at, _AT))
+_KEPT = sa.select(artifacts.c.meta, artifacts.c.data).where(*_MADE)
+
+
+def _of(run_id: str, key: str) -> dict[str, Any]:
+    return {"of_run": run_id, "of_key": key}
+
+
+@cache
+def _storing(dialect: str, table: sa.Table) -> Any:
+    """Insert a row of a run and a key, or put it in the place of the one that is there."""
+    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    values = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+    return insert.on_conflict_do_update(index_elements=["run", "key"], set_=values)
 
 
 def _run(row: sa.Row[Any] | None) -> Run | None:
@@ -280,40 +303,43 @@ def tree(conn: sa.Connection, run_id: str) -> list[Node]:
 
 def put(conn: sa.Connection, run_id: str, node: Node) -> None:
     """Store a step, or what has changed of it."""
-    values = {name: getattr(node, name) for name in Node.__dataclass_fields__}
-    statement = _insert(conn, nodes).values(run=run_id, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["run", "key"], set_=values))
+    conn.execute(_storing(conn.dialect.name, nodes), _row(run_id, node))
+
+
+def plan(conn: sa.Connection, run_id: str, steps: Collection[Node]) -> None:
+    """Store steps that are not there yet."""
+    if steps:
+        statement = _insert(conn, nodes).on_conflict_do_nothing()
+        conn.execute(statement, [_row(run_id, node) for node in steps])
+
+
+def _row(run_id: str, node: Node) -> dict[str, Any]:
+    return {"run": run_id, **{name: getattr(node, name) for name in Node.__dataclass_fields__}}
 
 
 def open(conn: sa.Connection, run_id: str, node: Node, now: float) -> None:
     """A step is under way, since `now` unless it was before."""
-    row = nodes.c.run == run_id, nodes.c.key == node.key
-    since = sa.func.coalesce(nodes.c.started_at, now)
-    if not conn.execute(sa.update(nodes).where(*row).values(state="running", started_at=since)).rowcount:
+    if not conn.execute(_OPEN, {**_of(run_id, node.key), "at": now, "state": "running"}).rowcount:
         put(conn, run_id, replace(node, state="running", started_at=now))
 
 
 def shut(conn: sa.Connection, run_id: str, key: str, state: State, reason: str, now: float) -> None:
     """A step has ended, at `now` unless it had before."""
-    ended = sa.func.coalesce(nodes.c.ended_at, now)
-    change(conn, run_id, key, state=state, reason=reason, ended_at=ended)
+    conn.execute(_SHUT, {**_of(run_id, key), "at": now, "state": state, "reason": reason})
 
 
 def change(conn: sa.Connection, run_id: str, key: str, **values: Any) -> None:
-    conn.execute(sa.update(nodes).where((nodes.c.run == run_id) & (nodes.c.key == key)).values(**values))
+    conn.execute(_CHANGE, {**_of(run_id, key), **values})
 
 
 def keep(conn: sa.Connection, run_id: str, key: str, meta: Mapping[str, Any], data: bytes = b"") -> None:
     """Record what a step made, so that it outlives the worktree, the process and the machine."""
-    values = {"meta": dict(meta), "data": data}
-    statement = _insert(conn, artifacts).values(run=run_id, key=key, **values)
-    conn.execute(statement.on_conflict_do_update(index_elements=["run", "key"], set_=values))
+    row = {"run": run_id, "key": key, "meta": dict(meta), "data": data}
+    conn.execute(_storing(conn.dialect.name, artifacts), row)
 
 
 def kept(conn: sa.Connection, run_id: str, key: str) -> tuple[dict[str, Any], bytes] | None:
-    row = conn.execute(
-        sa.select(artifacts.c.meta, artifacts.c.data).where((artifacts.c.run == run_id) & (artifacts.c.key == key))
-    ).one_or_none()
+    row = conn.execute(_KEPT, _of(run_id, key)).one_or_none()
     return (row.meta, row.data) if row is not None else None
 
 
