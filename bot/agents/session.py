@@ -56,7 +56,7 @@ class Session:
         backend = self._backend()
         lease = await self._lease(place)
         try:
-            task = await asyncio.to_thread(self._task, place, message, lease, watch)
+            task = self._task(place, message, lease, watch)
             outcome = await watch.over(backend.run(task, lambda event: self._hear(event, watch, planned)))
         except Interrupted as early:
             outcome = Outcome("error", "", details={"cause": early.cause})

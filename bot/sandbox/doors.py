@@ -28,7 +28,9 @@ class Listening:
         """Nobody comes in any more, and the door's folder is gone."""
         for one in self.sockets:
             one.close()
-        shutil.rmtree(self.door.socket.parent, ignore_errors=True)
+        with suppress(OSError):
+            self.door.socket.unlink()
+            self.door.socket.parent.rmdir()
 
 
 def listen(folder: Path, port: int, *, uid: int | None = None, tcp: bool = False) -> Listening:
