@@ -56,7 +56,8 @@ async def test_a_failed_stage_stops_its_dependants_only_and_a_retry_continues_fr
     rows = await shop.bot.bench.db.read(lambda conn: runs.tree(conn, run.id))
     assert states(rows) == {"contract": "done", "api": "failed", "web": "done", "docs": "skipped"}
     assert run.state == "failed"
-    assert "2 of 4 done, 1 failed, 1 not played" in run.reason
+    assert "2 of 4 done, 1 failed, 1 skipped:" in run.reason
+    assert "<summary>Jobs: 2 of 4 done, 1 failed, 1 skipped</summary>" in shop.status(issue)
     assert next(row.reason for row in rows if row.key == "docs") == "Not played: it needs `api`, which failed."
     assert shop.pull.draft
     played = len(shop.played)

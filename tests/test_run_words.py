@@ -2,6 +2,8 @@
 
 import asyncio
 
+from bot.errors import State
+from bot.orchestra.part import Ended, leaves
 from bot.orchestra.player import Player
 from bot.publish import graph_text, swarm_text, team_text, text
 from bot.publish.graph_view import counted, view
@@ -31,6 +33,15 @@ def test_an_answer_that_cannot_be_used_is_told_to_people_in_words_for_them() -> 
     assert text.answer_not_valid(["tasks: a list of texts is needed"]).endswith("`tasks: a list of texts is needed`.")
 
 
+def test_what_a_job_needs_is_told_apart_from_what_became_of_it() -> None:
+    bad: dict[str, State] = {"a": "failed"}
+    assert graph_text.needs_failed(bad) == "Not played: it needs `a`, which failed."
+    bad["b"] = "skipped"
+    assert graph_text.needs_failed(bad) == "Not played: it needs `a`, which failed, and `b`, which was skipped."
+    bad["c"] = "over budget"
+    assert graph_text.needs_failed(bad).endswith("`b`, which was skipped, and `c`, which ended as over budget.")
+
+
 def test_what_a_job_stands_for_tells_which_failed_and_why_the_first_of_them() -> None:
     failed = {
         "a/t": "Failed: the tests `x` still fail\nafter 3 tries.",
@@ -57,10 +68,14 @@ def test_a_job_that_uses_a_workflow_names_the_jobs_in_it_as_the_run_does() -> No
 
 
 def test_a_row_and_the_sentence_below_it_count_alike() -> None:
-    rows = [Node(name, n, "", state="no change") for n, name in enumerate(("each/a", "each/b"))]
-    (whole,) = view([{"name": name} for name in ("each", "each/a", "each/b")], rows, active=False).jobs
-    assert counted(whole.below) == "0 of 2 done, 2 without a change"
-    assert graph_text.ended(2, 2, {}, ["each/a", "each/b"]) == f"{counted(whole.below)}."
+    no_change, failed, skipped = Ended("no change"), Ended("timed out", "Late."), Ended("skipped", "Not played.")
+    known = {"each/x/a": Ended("done"), "each/x": Ended("done"), "each/c": no_change, "each/b": failed, "each": failed}
+    rows = [Node(name, n, "", state=one.state) for n, (name, one) in enumerate({**known, "last": skipped}.items())]
+    seen = view([{"name": row.key} for row in rows], rows, active=False)
+    said = {name: (one.state, one.reason) for name, one in leaves({"each": failed, "last": skipped}, known).items()}
+    assert counted(seen.leaves()) == "1 of 4 done, 1 timed out, 1 skipped, 1 without a change"
+    assert graph_text.ended(said) == f"{counted(seen.leaves())}:\n- `each/b`: Late.\n- `last`: Not played."
+    assert graph_text.ended({"a": ("no change", "")}) == "0 of 1 done, 1 without a change."
 
 
 def test_the_row_of_a_job_without_a_change_holds_what_its_agent_says() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, takewhile
 from typing import Any
 
-from bot.orchestra.part import WELL
+from bot.orchestra.part import WELL, around
 from bot.store.record import PAST, Node
 
 _WHOLE = ("trunk", "slice", "publish", "judge")  # the steps that follow from all jobs
@@ -56,11 +56,11 @@ def _is_redone(
     if not job:
         head = node.key.partition(".")[0]
         return head in _WHOLE and (node.state not in WELL or head in _ANEW or bool(bad))
-    if job in after - bad or (node.key == job and job in bad | _around(bad)):
+    if job in after - bad or (node.key == job and job in bad | around(bad)):
         return True
     if job in bad:
         return node.position >= _from(job, now, needs, start) or step.startswith(_AFTER)
-    return job in _around(bad) and step.startswith(_AFTER)
+    return job in around(bad) and step.startswith(_AFTER)
 
 
 def _from(job: str, now: Sequence[Node], needs: Mapping[str, Sequence[str]], start: str) -> int:
@@ -108,18 +108,8 @@ def _following(bad: set[str], needs: Mapping[str, Sequence[str]]) -> set[str]:
     """The jobs that need one of these, or one of those, or are a part of them."""
     found = set(bad)
     while True:
-        whole = found | _around(found)
-        more = {name for name, before in needs.items() if set(before) & whole or _around({name}) & (found - bad)}
+        whole = found | around(found)
+        more = {name for name, before in needs.items() if set(before) & whole or around({name}) & (found - bad)}
         if more <= found:
             return found
         found |= more
-
-
-def _around(names: Iterable[str]) -> set[str]:
-    """The jobs that these are parts of: of `build/api` it is `build`."""
-    found: set[str] = set()
-    for name in names:
-        while "/" in name:
-            name = name.rpartition("/")[0]
-            found.add(name)
-    return found

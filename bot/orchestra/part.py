@@ -1,6 +1,6 @@
 """A job of a graph as it is played, and how it ended. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -65,3 +65,26 @@ def together(ended: Sequence[Ended], reason: str) -> Ended:
     if ended and all(one.state == "skipped" for one in ended):
         return Ended("skipped", ended[0].reason)
     return Ended("done", "", outputs, "\n\n".join(one.words for one in ended if one.words))
+
+
+def leaves(ended: Mapping[str, Ended], known: Mapping[str, Ended]) -> dict[str, Ended]:
+    """How the jobs of a graph ended, one that is but the sum of others as these; `known` has all of the run by name.
+
+    Those in place of one are in the order of their names: after a crash they come in any other.
+    """
+    found = dict[str, Ended]()
+    for name, one in ended.items():
+        below = sorted(part for part in known if part.startswith(f"{name}/"))
+        sums = around(below)
+        found |= {part: known[part] for part in below if part not in sums} or {name: known.get(name, one)}
+    return found
+
+
+def around(names: Iterable[str]) -> set[str]:
+    """The jobs that these are parts of: of `build/api` it is `build`."""
+    found: set[str] = set()
+    for name in names:
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            found.add(name)
+    return found

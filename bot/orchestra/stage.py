@@ -151,6 +151,7 @@ class Stage:
 
     async def skip(self, part: Part, why: str) -> None:
         self.shares.expect(-1)
+        self.ended[part.name] = Ended("skipped", why)
         await self.score.skip(part, why)
 
     async def perform(self, part: Part, shares: Shares | None = None) -> Ended:
@@ -364,9 +365,7 @@ class Stage:
         elif failed and not (tolerant and changed):
             state = next(iter(failed.values())).state
         notes = self.errands.close()
-        told = {name: (one.state, one.reason) for name, one in bad.items()}
-        idle = [name for name, one in ended.items() if one.state == "no change"]
-        reason = graph_text.ended(len(ended) - len(bad), len(ended), told, idle) if bad else ""
+        reason = graph_text.ended({name: (one.state, one.reason) for name, one in ended.items()}) if bad else ""
         reason = "\n\n".join(part for part in (checked.reason, reason, *notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")

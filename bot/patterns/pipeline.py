@@ -1,6 +1,7 @@
 """The pipeline: a graph of jobs, each of which begins once those it needs have ended well."""
 
 from bot.agents.job import Product
+from bot.orchestra.part import leaves
 from bot.orchestra.release import named
 from bot.orchestra.stage import Stage
 from bot.workflow.spec import Workflow
@@ -18,7 +19,7 @@ class Pipeline:
         ended = await stage.play(workflow.jobs)
         checked = await stage.check()
         await stage.read_again(named(workflow))
-        return stage.product({name: stage.ended.get(name, one) for name, one in ended.items()}, checked)
+        return stage.product(leaves(ended, stage.ended), checked)
 
 
 PATTERN = Pipeline()

@@ -32,12 +32,11 @@ class Swarm:
         checked = await crowd.check()
         ended = crowd.ended or played
         product = stage.product(ended, checked, tolerant=True)
-        bad = {task: (one.state, one.reason) for task, one in ended.items() if not one.well}
-        idle = [task for task, one in ended.items() if one.state == "no change"]
-        counted = graph_text.ended(len(ended) - len(bad), len(ended), bad, idle)
+        undone = any(one.state != "done" for one in ended.values())
+        counted = graph_text.ended({task: (one.state, one.reason) for task, one in ended.items()})
         said = (checked.reason, counted, found.cut, found.unnamed, *stage.errands.notes)
         reason = "\n\n".join(part for part in said if part)
-        whole = not (bad or idle or found.cut or found.unnamed)
+        whole = not (undone or found.cut or found.unnamed)
         return replace(product, reason=reason, slices=await _cut(workflow, stage, product), whole=whole)
 
 

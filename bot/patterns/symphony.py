@@ -1,7 +1,7 @@
 """The symphony: phases one after another, in each of them jobs side by side, and the tests on everything between."""
 
 from bot.agents.job import Product
-from bot.orchestra.part import Ended, Part
+from bot.orchestra.part import Ended, Part, leaves
 from bot.orchestra.release import named
 from bot.orchestra.stage import Stage
 from bot.publish import graph_text
@@ -27,7 +27,7 @@ class Symphony:
         if checked.well and not workflow.phases[-1].tests:
             checked = await stage.check()
         await stage.read_again(named(workflow))
-        return stage.product({name: stage.ended.get(name, one) for name, one in ended.items()}, checked)
+        return stage.product(leaves(ended, stage.ended), checked)
 
 
 async def _skipped(stage: Stage, parts: list[Part], last: str) -> dict[str, Ended]:

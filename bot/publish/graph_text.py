@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bot.errors import State
 from bot.github.harmless import code, harmless, phrase
+from bot.publish.graph_view import WELL, tally
 
 _FEW, _WHY = 3, 120  # of many that failed: how many are named with the reason, and characters of each
 
@@ -23,7 +24,7 @@ class Flaws(Protocol):
 def needs_failed(bad: Mapping[str, State]) -> str:
     """Why a job is left out: those it needs that did not end well, by their state."""
     said = [f"{code(name)}, which {_became(state)}" for name, state in bad.items()]
-    return f"Not played: it needs {_listed(said)}."
+    return f"Not played: it needs {', and '.join([', '.join(said[:-1]), said[-1]] if len(said) > 1 else said)}."
 
 
 def _became(state: State) -> str:
@@ -102,16 +103,12 @@ def two_owners(one: str, other: str, example: str) -> str:
     return f"{code(one)} and {code(other)} both own {code(example)}: a path has one owner in a run."
 
 
-def ended(well: int, of: int, bad: Mapping[str, tuple[State, str]], idle: Sequence[str] = ()) -> str:
-    """How many of a run's jobs went well, and what became of the others; `idle` are those that changed nothing."""
-    failed = {name: harmless(why) or "failed" for name, (state, why) in bad.items() if state != "skipped"}
-    skipped = {name: harmless(why) or "not played" for name, (state, why) in bad.items() if state == "skipped"}
-    head = [f"{well - len(idle)} of {of} done"]
-    head += [f"{len(failed)} failed"] if failed else []
-    head += [f"{len(skipped)} not played"] if skipped else []
-    head += [f"{len(idle)} without a change"] if idle else []
-    lines = [*_whys(failed), *_whys(skipped)]
-    return f"{', '.join(head)}" + (":\n" + "\n".join(lines) if lines else ".")
+def ended(jobs: Mapping[str, tuple[State, str]]) -> str:
+    """How many of a run's jobs ended how, and why some did not end well: the state of each by name, and its reason."""
+    bad = {name: harmless(why) or state for name, (state, why) in jobs.items() if state not in (*WELL, "skipped")}
+    skipped = {name: harmless(why) or state for name, (state, why) in jobs.items() if state == "skipped"}
+    lines = [*_whys(bad), *_whys(skipped)]
+    return tally(state for state, _ in jobs.values()) + (":\n" + "\n".join(lines) if lines else ".")
 
 
 def _whys(bad: Mapping[str, str]) -> list[str]:

@@ -135,12 +135,17 @@ def _above(name: str, names: Iterable[str]) -> str:
 
 
 def counted(jobs: Sequence[Job]) -> str:
-    """How many jobs stand how: `46 of 50 done, 3 failed, 1 without a change`, as the sentence about a run's end."""
-    states = Counter("without a change" if job.state == "no change" else job.state for job in jobs)
+    """How many jobs stand how, as `tally` says it."""
+    return tally(job.state for job in jobs)
+
+
+def tally(of: Iterable[State]) -> str:
+    """How many there are of each state: `46 of 50 done, 3 failed, 1 without a change`."""
+    states = Counter("without a change" if state == "no change" else state for state in of)
     last = ("skipped", "queued", "without a change")
     order = ["running", "waiting", *sorted(set(states) - {"done", "running", "waiting", *last}), *last]
     named = [f"{states[state]:,} {state}" for state in order if states[state]]
-    return ", ".join([f"{states['done']:,} of {len(jobs):,} done", *named])
+    return ", ".join([f"{states['done']:,} of {states.total():,} done", *named])
 
 
 def named(jobs: Sequence[Job], most: int = SWARM) -> tuple[list[Job], list[str]]:
