@@ -89,11 +89,11 @@ def stopped_by(made: Try, order: Order, spec: AgentSpec) -> tuple[State, str]:
     """The state and the sentence of a try that did not finish."""
     match made.ending:
         case "timed out":
-            return "timed out", text.timed_out(order.minutes)
+            return "timed out", text.timed_out(order.minutes, order.whose("minutes"))
         case "silent":
             return "timed out", text.silent(order.silence / 60)
         case "budget":
-            return "over budget", made.problem or text.over_budget(order.usd)
+            return "over budget", made.problem or text.over_budget(order.usd, order.whose("usd"))
         case "limits":
             return "resource limit", made.problem
         case "turns":

@@ -124,8 +124,8 @@ class _Playing:
     async def attempt(self, number: int) -> Product | None:
         """One try; the product unless there is to be another."""
         if self.spent >= self.limit:
-            sentence = text.cost_unknown if self.unknown else text.over_budget
-            return self.ends("over budget", sentence(self.limit))
+            used = text.over_budget(self.limit, self.order.whose("usd"))
+            return self.ends("over budget", text.cost_unknown(self.limit) if self.unknown else used)
         try:
             return await self._agent(number) or await self._tests(number)
         except Stop as stop:
@@ -190,4 +190,7 @@ class _Playing:
         self.tested = number
         if stopped := cut_short(verdict, self.order):
             return self.ends(*stopped)
-        return self.ends("done") if verdict.passed is not False else None
+        if verdict.passed is not False:
+            return self.ends("done")
+        others = self.job.suspect is not None and await self.job.suspect(self.start)
+        return self.ends("failed", graph_text.red_without_it()) if others else None

@@ -121,7 +121,7 @@ def cut_short(verdict: Verdict, order: Order) -> tuple[State, str] | None:
     if verdict.limit:
         return "resource limit", verdict.limit
     if verdict.out_of_time:
-        return "timed out", text.timed_out(order.minutes)
+        return "timed out", text.timed_out(order.minutes, order.whose("minutes"))
     return None
 
 

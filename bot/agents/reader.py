@@ -146,12 +146,14 @@ class Reader:
         order = self.order
         match talk.ending:
             case "timed out":
-                return text.reading_timed_out(order.minutes) if self.reserve else text.timed_out(order.minutes)
+                used = text.timed_out(order.minutes, order.whose("minutes"))
+                return text.reading_timed_out(order.minutes) if self.reserve else used
             case "silent":
                 return text.silent(order.silence / 60)
             case "budget":
                 whole = self.usd >= order.usd
-                return talk.problem or (text.over_budget(order.usd) if whole else text.share_used(self.usd, order.usd))
+                used = text.over_budget(order.usd, order.whose("usd"))
+                return talk.problem or (used if whole else text.share_used(self.usd, order.usd))
             case "turns":
                 return text.out_of_turns(self.spec.max_turns)
             case "limits":

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -36,6 +37,7 @@ _log = structlog.get_logger(__name__)
 class Order:
     """What the jobs of a run start from. `usd` and `deadline` are the whole run's; the time it slept does not count.
 
+    Of what is in `own`, "usd" or "minutes", one job has a limit of its own, which is less.
     `trusted` is the commit whose settings for agents hold (empty: those of `base`); `actor` is who pays, id and login.
     `custom` is what the repository wants besides, `env` what a workflow adds to the environment.
     """
@@ -57,6 +59,11 @@ class Order:
     silence: float
     custom: Custom = field(default_factory=Custom)
     env: Mapping[str, str] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    def whose(self, limit: Literal["usd", "minutes"]) -> str:
+        """In words, what has this limit."""
+        return "this job" if limit in self.own else "a run"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State
 from bot.git import merging
-from bot.graph.ownership import Owners
 from bot.orchestra.blame import Blame
+from bot.orchestra.claims import Claims
 from bot.orchestra.part import Part
 from bot.orchestra.resolver import Change, Resolver
 from bot.orchestra.score import Score
@@ -68,7 +68,7 @@ class Integrator:
         self.resolver = Resolver(shop, order, trunk, self.step, self.score, self.shares, self._test, self.green)
 
     async def merge(
-        self, part: Part, product: Product, owners: Owners, turn: int = 0, *, resolving: bool = True
+        self, part: Part, product: Product, claims: Claims, turn: int = 0, *, resolving: bool = True
     ) -> Merged:
         """Merge what a job made upon its start into the trunk; where it conflicts, once an agent has resolved that.
 
@@ -82,7 +82,7 @@ class Integrator:
             said = graph_text.resolved(known.resolved) if known.resolved else ""
             return Merged("done", said, known.paths, known.resolved, known.left)
         change, left = Change(product.start, product.tree), dict[str, tuple[str, ...]]()
-        if strays := owners.outside(part.name, await merging.changed(mirror, product.start, product.tree)):
+        if strays := claims.strays(part.name, await merging.changed(mirror, product.start, product.tree)):
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
             change = replace(change, made=made)
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})

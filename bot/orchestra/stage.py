@@ -9,15 +9,14 @@ from typing import Any
 from bot.agents import composition, prompt
 from bot.agents import job as jobs
 from bot.agents.attempt import Job as Work
-from bot.agents.attempt import Outside
 from bot.agents.job import Portion, Product, Step
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
 from bot.github.harmless import code
 from bot.graph import outputs
-from bot.graph.ownership import Owners
 from bot.orchestra.asking import Asking
+from bot.orchestra.claims import Claims
 from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
 from bot.orchestra.hindrance import Hindrances
@@ -52,16 +51,15 @@ class Stage:
     rules: Mapping[str, str] = field(default_factory=dict)
     earlier: Earlier = field(default_factory=Earlier)
     ended: dict[str, Ended] = field(default_factory=dict)
-    owned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     announced: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.owned = dict(self.score.owned)  # what an earlier life found owned stays so, whoever comes first now
+        # What an earlier life found owned stays so, whoever comes first now.
+        self.claims = Claims(self.score.owned, self.order.custom.owns)
         self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
-        self.owners = self._owners(self.owned)
         self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
         self.ask = self.asking.ask
         self.errands = Errands(self.order.mirror)
@@ -84,7 +82,7 @@ class Stage:
         """The only job of a run: its work is the run's, also where it stops short of its goal."""
         try:
             part = filled(Part(name, spec), {**self.names, "needs": {}}, {}, trusted=True)
-            self._own([part])
+            self.claims.take([part])
         except ValueError as wrong:
             return Product(self.order.base_tree, "", Verdict("", None), 0, "failed", graph_text.not_filled(str(wrong)))
         self.score.place(part.name)
@@ -107,27 +105,13 @@ class Stage:
     async def show(self, parts: Sequence[Part]) -> int:
         """The same for parts whose money is not shared out here; how many of them are new."""
         fresh = [part for part in parts if part.name not in self.announced]
-        self._own(fresh)
+        self.claims.take(fresh)
         self.announced.update(part.name for part in fresh)
         await self.score.announce(fresh)
         return len(fresh)
 
-    def _own(self, parts: Sequence[Part]) -> None:
-        """What a job with a matrix owns is known once that is: until then it owns nothing."""
-        owned = {**self.owned, **_owned(parts)}
-        if owned != self.owned:
-            self.owned, self.owners = owned, self._owners(owned)
-
     def fits(self, parts: Sequence[Part]) -> None:
-        """Raises ValueError where parts may not be played beside those that are known, for two own a path."""
-        self._owners({**self.owned, **_owned(parts)})
-
-    def _owners(self, owned: Mapping[str, tuple[str, ...]]) -> Owners:
-        """The owners of paths; raises ValueError where a path has two."""
-        owners = Owners(owned, self.order.custom.owns)
-        for one, other, example in owners.conflicts():
-            raise ValueError(graph_text.two_owners(one, other, example))
-        return owners
+        self.claims.fits(parts)
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
         if whole.spec.strategy.matrix or whole.spec.uses:
@@ -135,7 +119,7 @@ class Stage:
             self.shares.expect(-1)
             await self.score.begin(whole)
         else:
-            self._own(parts)  # with its texts filled in
+            self.claims.take(parts)  # with its texts filled in
 
     def fate(self, part: Part) -> str:
         """What became of a part in an earlier life of the run."""
@@ -226,17 +210,21 @@ class Stage:
             ended = await join(part, product, ended)
         return ended, product.spent
 
-    async def merge(self, part: Part, product: Product, ended: Ended, *, resolving: bool = True) -> Ended:
+    async def merge(
+        self, part: Part, product: Product, ended: Ended, *, resolving: bool = True, told: bool = True
+    ) -> Ended:
         """Merge a job's work into the trunk; what is not its own goes back, or to whom it belongs.
 
-        Where conflicts are not to be resolved yet, work that has some is not merged, and the job is `waiting`.
+        Where conflicts are not to be resolved yet, work that has some is not merged, and the job is `waiting`. `told`:
+        its words tell of all that it did, and not of something that others wanted besides.
         """
         turn = self.turns.get(part.name, 1) - 1
-        merged = await self.integrator.merge(part, product, self.owners, turn, resolving=resolving)
+        merged = await self.integrator.merge(part, product, self.claims, turn, resolving=resolving)
         if merged.unmerged:
             self.hindrances.unmerged[part.name] = merged.unmerged
         if merged.state == "done":
-            self.portions[part.name] = self._portion(part, product)
+            known = self.portions.get(part.name)
+            self.portions[part.name] = self._portion(part, product.words if told or known is None else known.words)
         if merged.state != "waiting":
             await self.errands.take(part, product, merged.left)
         return replace(ended, state=merged.state, reason=merged.reason)
@@ -256,14 +244,13 @@ class Stage:
         self.shares.settle(share, product.spent)
         if product.state not in WELL or product.tree == product.start:
             return False
-        return (await self.merge(part, product, Ended("done"))).well
+        return (await self.merge(part, product, Ended("done"), told=False)).well
 
-    def _portion(self, part: Part, product: Product) -> Portion:
-        """What a job gave so far, in its first words: after a crash what it mended since is merged, and not said."""
+    def _portion(self, part: Part, words: str) -> Portion:
+        """What a job gave so far, in these words: after a crash what it mended since is merged, and not said."""
         merges = self.trunk.standing(part.name)
         paths = dict.fromkeys(path for merge in merges for path in merge.paths)
         resolved = dict.fromkeys(path for merge in merges for path in merge.resolved)
-        words = self.portions[part.name].words if part.name in self.portions else product.words
         return Portion(part.name, part.spec.agent, words, tuple(paths), tuple(resolved), part.spec.focus)
 
     async def read_again(self, names: Sequence[str]) -> None:
@@ -293,22 +280,12 @@ class Stage:
             first=1 + turn * spec.tests.tries,
             judged=spec.tests.each,
             owns=spec.owns,
-            may=partial(self.owners.may, part.name) if self._walled(part) else None,
+            may=self.claims.writable(part),
             outputs=spec.outputs,
-            outside=self._outside(part),
+            outside=self.claims.outside(part),
             returns=spec.outside == "return",
             earlier=earlier,
         )
-
-    def _walled(self, part: Part) -> bool:
-        """Whether a job's agent can write to what is left to it alone: what it may ask for it must be able to write."""
-        return part.spec.outside != "request" and any(self.owned.values())
-
-    def _outside(self, part: Part) -> Outside | None:
-        """What tells of paths that are not a job's; what it may ask for is sorted out when it is merged."""
-        if part.spec.outside == "request" or not (any(self.owned.values()) or self.order.custom.owns):
-            return None
-        return partial(self.owners.outside, part.name)
 
     def told(self, part: Part, usd: float) -> Order:
         """The order for one job: its part of what is wanted, its money and time."""
@@ -321,7 +298,9 @@ class Stage:
         asked = replace(order.asked, focus=focus, owns=spec.owns, before=self._before(part.needs))
         asked = replace(asked, wanted=outputs.wanted(spec.outputs))
         env = {**self.workflow.env, **spec.env}
-        return replace(order, usd=usd, asked=asked, minutes=minutes, deadline=deadline, env=env)
+        less = {"usd": usd < order.usd, "minutes": minutes < order.minutes}
+        own = frozenset(limit for limit, is_less in less.items() if is_less)
+        return replace(order, usd=usd, asked=asked, minutes=minutes, deadline=deadline, env=env, own=own)
 
     def _before(self, needs: Sequence[str]) -> str:
         """What the jobs said that come before, as data."""
@@ -348,7 +327,7 @@ class Stage:
         self.shares.settle(share, product.spent)
         if product.state != "done" or product.tree == product.start:
             return False
-        return (await self.merge(part, product, Ended("done"))).well
+        return (await self.merge(part, product, Ended("done"), told=False)).well
 
     def _merged(self, portion: Portion) -> int:
         """When a job was merged first: the same after a crash, when those that are done come in any order."""
@@ -381,15 +360,6 @@ class Stage:
             start=self.order.base_tree,
             parts=portions,
         )
-
-
-def _owned(parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
-    return {part.name: part.spec.owns for part in parts if not _open(part) and part.spec.owns}
-
-
-def _open(part: Part) -> bool:
-    """Whether it is not known yet what a part owns: its matrix is still to be told, or its texts to be filled in."""
-    return not part.ready and (bool(part.spec.strategy.matrix) or any("{{" in glob for glob in part.spec.owns))
 
 
 def nth(step: str, turn: int) -> str:

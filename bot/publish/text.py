@@ -215,16 +215,17 @@ def left_out(parts: Sequence[tuple[str, int]]) -> str:
     return f"Left out as build leftovers: {', '.join([*shown, *more])}." if parts else ""
 
 
-def timed_out(minutes: float) -> str:
-    return f"Timed out: the limit of {minutes:g} minutes for a run is used up."
+def timed_out(minutes: float, whose: str = "a run") -> str:
+    return f"Timed out: the limit of {minutes:g} minutes for {whose} is used up."
 
 
 def silent(minutes: float) -> str:
     return f"Timed out: the agent said and did nothing for {minutes:g} minutes."
 
 
-def over_budget(usd: float) -> str:
-    return f"Over budget: the limit of ${usd:.2f} for a run is used up."
+def over_budget(usd: float, whose: str = "a run") -> str:
+    limit = f"{usd:.2f}" if usd >= 0.01 else f"{usd:.1g}"
+    return f"Over budget: the limit of ${limit} for {whose} is used up."
 
 
 def reading_timed_out(minutes: float) -> str:

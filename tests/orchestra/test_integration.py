@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bot.agents.task import Outcome
 from bot.backends.rehearsal import Append, Delete, Fail, Run, Say, Write
 from tests.orchestra.hall import Hall, Played, opened
 
@@ -113,7 +114,7 @@ async def test_who_does_nothing_when_it_is_to_do_its_part_again_has_failed(hall:
     hall.rehearse(
         {"api.agent.1": (Run("mkdir thing; echo 1 > thing/part.txt"),), "web.agent.1": (Write("thing", "1"),)}
     )
-    hall.rehearse({"web.agent.4": (Fail("no way"),)})
+    hall.rehearse({"web.agent.4": (Fail(Outcome("error", "", problem="no way")),)})
     hall.delay("web.agent.1", "api.test.1:done")
     played = await hall.play_at_once(PAIR.replace("agents: 1", "agents: 4"), 2)
     assert "web.resolve.begin.1:done" in hall.points
