@@ -7,7 +7,6 @@ from bot.graph.ownership import Owners
 from bot.orchestra.part import Part
 from bot.publish import graph_text
 
-
 Strays = Callable[[Collection[str]], Mapping[str, str | None]]
 
 

@@ -13,6 +13,7 @@ from bot.agents.attempt import Job as Work
 from bot.agents.job import Product, Step
 from bot.agents.order import Matter, order
 from bot.agents.prompt import Asked
+from bot.agents.spec import AgentSpec
 from bot.agents.workshop import Order, Workshop
 from bot.errors import State, Stop, TryAgain, UserError
 from bot.git import changes
@@ -20,8 +21,8 @@ from bot.git.mirror import Mirror
 from bot.orchestra.divide import Division, divide
 from bot.orchestra.release import held_back
 from bot.orchestra.score import FIRST, Score
-from bot.orchestra.stage import Stage
 from bot.orchestra.slices import Earlier
+from bot.orchestra.stage import Stage
 from bot.orchestra.trunk import Trunk
 from bot.publish import plan_text, text, verdict
 from bot.publish.ground import GATE, Ground
@@ -180,7 +181,8 @@ class Conductor:
         workflow = division.workflow
         trunk = Trunk(self._db, order.mirror, run.id, order.base_tree)
         await trunk.load()
-        score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not _single(workflow))
+        single = _single(workflow, self._shop.agents)
+        score = Score(self._board, run.id, list(run.facts.get("graph", ())), shown=not single)
         issue = {"title": order.asked.title, "number": order.asked.number}
         names = {"issue": issue, "repo": {"name": order.asked.repo}, "inputs": reuse.inputs(workflow, {}, lenient=True)}
         used = {name: Workflow.model_validate(one) for name, one in run.context.get("used", {}).items()}
@@ -228,7 +230,7 @@ class Conductor:
         title = plan_text.reading(approves["by"]) if approves else "Read the issue and fetch the repository"
         node = runs.Node("prepare", 0, title)
         await self._board.begin(run.id, node)
-        await self._board.plan(run.id, *_planned(workflow))
+        await self._board.plan(run.id, *_planned(workflow, single=_single(workflow, self._shop.agents)))
         await close_earlier(self._db, self._host.show, run, run.workflow)
         found = await asyncio.gather(self._host.ground(run, workflow), self._host.show(run.id), return_exceptions=True)
         for result in found:
@@ -297,17 +299,18 @@ async def _admitted(mirror: Mirror, harvest: changes.Harvest) -> bool:
     return True
 
 
-def _single(workflow: Workflow) -> bool:
-    """Whether a run is one agent's work, and no graph."""
+def _single(workflow: Workflow, agents: Mapping[str, AgentSpec]) -> bool:
+    """Whether a run is the work of one agent that changes files, and no graph."""
     jobs = list(workflow.jobs.values())
     plain = workflow.pattern == "pipeline" and len(jobs) == 1 and workflow.worktrees not in ("layer", "service")
-    return plain and bool(jobs[0].agent) and not jobs[0].strategy.matrix and not jobs[0].condition
+    writes = plain and bool(jobs[0].agent) and not agents[jobs[0].agent].reads
+    return writes and not jobs[0].strategy.matrix and not jobs[0].condition
 
 
-def _planned(workflow: Workflow) -> list[runs.Node]:
+def _planned(workflow: Workflow, *, single: bool) -> list[runs.Node]:
     """The steps that people see from the start; those of a graph are shown once it is known."""
     planned: list[runs.Node] = []
-    if _single(workflow):
+    if single:
         name, spec = next(iter(workflow.jobs.items()))
         job = Work(name, FIRST, spec.agent, spec.tests.tries)
         planned = [job.agent_node(1), job.test_node(1, "")]
