@@ -44,7 +44,7 @@ class Guard:
         """The steps that publish: after the push a cancellation is heeded only while one waits for another try."""
 
         async def call(key: str, effect: Effect) -> Any:
-            return await step(key, lambda: self.tries(effect, heed=key == "push"))
+            return await step(key, lambda: self.tries(effect, heed=key in ("places", "push")))
 
         return call
 
