@@ -11,6 +11,7 @@ MOST = 100  # conflicts that are looked for
 _EFFORT = 8 * EFFORT  # for all pairs of jobs together
 _SPECIAL = re.compile(r"[\\*?\[\]!# ]")
 _WILD = re.compile(r"[*?\[\\\s]")
+_STRANGE = frozenset({".", "..", ".git"})  # no file and no folder of a repository is called so
 NOBODY = "\0"  # what no path holds
 
 
@@ -45,6 +46,13 @@ def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str
     begun = [*_prefixes(a)]
     near = [glob for glob in b if any(_meet(_prefix(glob.removeprefix("!")), prefix) for prefix in begun)]
     return beyond(Language(a), Language(near), effort)
+
+
+@lru_cache(maxsize=1024)
+def barren(globs: tuple[str, ...]) -> bool:
+    """Whether nothing that can be in a repository fits any of the globs. Raises ValueError for no glob."""
+    named = [glob for glob in globs if _STRANGE.isdisjoint(glob.strip().strip("/").split("/"))]
+    return overlap(named, ("*",)) is None
 
 
 class Owners:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from bot import expression
 from bot.errors import Stop
 from bot.graph import expansion
-from bot.graph.ownership import literal
+from bot.graph.filling import exactly, globs
 from bot.orchestra.part import Ended, Part, together
 from bot.publish import graph_text
 from bot.workflow import reuse
@@ -175,7 +175,7 @@ class Player:
         workflow = self.used[part.spec.uses]
         try:
             given = reuse.inputs(workflow, part.spec.inputs)
-            quoted = {name: value if name in part.plain else _literal(value) for name, value in given.items()}
+            quoted = {name: value if name in part.plain else exactly(value) for name, value in given.items()}
             names = {**self.names, "inputs": given, QUOTED: quoted}
             inner = _Around(_with_env(workflow), {}, around.phase, names, f"{part.name}/", part.needs)
             ended = await self._graph(inner)
@@ -252,26 +252,15 @@ def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool
     """
     spec, known = part.spec, {**names, "matrix": values}
     inputs = names.get(QUOTED, names.get("inputs", {}))
-    quoted = {**_literal(names), "inputs": inputs, "matrix": values if trusted else _literal(values)}
+    quoted = {**exactly(names), "inputs": inputs, "matrix": values if trusted else exactly(values)}
     plain = frozenset(name for name, value in spec.inputs.items() if "{{" not in str(value))
     more = {
         "focus": str(expression.value(spec.focus, known)),
-        "owns": tuple(one for glob in spec.owns for one in _globs(glob, expression.value(glob, quoted))),
+        "owns": tuple(one for glob in spec.owns for one in globs(glob, expression.value(glob, quoted))),
         "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
         "inputs": _values(spec.inputs, known),
     }
     return replace(part, spec=spec.model_copy(update=more), plain=plain, ready=True)
-
-
-def _globs(glob: str, value: Any) -> list[str]:
-    """What a glob is once it is filled in, a list of them where an expression gives one.
-
-    One that begins with what is filled in is a path from the top.
-    """
-    globs = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
-    if any(not one or not one.isprintable() for one in globs):
-        raise ValueError(graph_text.no_path(glob))
-    return [one if one.startswith("/") else f"/{one}" for one in globs] if glob.startswith("{{") else globs
 
 
 def _made_of(job: Job) -> set[str]:
@@ -319,14 +308,4 @@ def _values(value: Any, names: Names) -> Any:
         return {key: _values(one, names) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_values(one, names) for one in value]
-    return value
-
-
-def _literal(value: Any) -> Any:
-    if isinstance(value, str):
-        return literal(value)
-    if isinstance(value, Mapping):
-        return {key: _literal(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_literal(one) for one in value]
     return value

@@ -69,10 +69,6 @@ def not_filled(why: str) -> str:
     return f"Failed: {why.removesuffix('.')}."
 
 
-def no_path(glob: str) -> str:
-    return f"what {code(glob)} is filled in with is no path"
-
-
 def no_matrix(job: str) -> str:
     return f"the matrix of {code(job)} is no list of values by key"
 
