@@ -98,12 +98,22 @@ def test_what_several_jobs_changed_is_in_one_commit() -> None:
     other = portion("shop/other", "met.py", "o.py")
     cart = Portion("shop/cart", "cook", "", ("met.py",), ("met.py",))
     assert made(api, web, other, cart, rest=["t.py"]) == [
-        ("feat(api): one", ("a.py", "both.py")),
+        ("feat(api): one", ("a.py",)),
         ("feat(web): all", ("w.js",)),
         ("feat(other): show prices", ("o.py",)),
+        ("feat: join the work of api and web", ("both.py",)),
         ("feat: join the work of other and cart", ("met.py",)),
         ("feat: show prices", ("t.py",)),
     ]
+
+
+def test_a_commit_that_joins_the_work_of_jobs_says_what_each_did() -> None:
+    web = Portion("build/web", "designer", wishes(title="Draw prices"), ("both.py",), ())
+    (one,) = of_many([portion("api", "both.py", focus="Count cents."), web], ["both.py"], "Show prices", fix=False)
+    assert (
+        one.message(co_authors=False) == "feat: join the work of api and web\n\n- api: Count cents\n- web: Draw prices"
+    )
+    assert one.agents == ("developer", "designer")
 
 
 PATHS = ("a.py", "b.py", "docs/c.md", "tests/d.py", "pyproject.toml", "e.py")

@@ -114,11 +114,12 @@ async def test_one_pull_request_tells_of_each_job_and_of_what_to_look_at(tmp_pat
         by = "\n\nCo-authored-by: Tutti developer <developer@agents.tutti.invalid>"
         own = {"api": f"feat(api): count cents{by}", "web": f"feat(web): build the page{by}"}
         merged = "\nCo-authored-by: Tutti merger <merger@agents.tutti.invalid>"
+        did = {"api": "\n\n- api: Build the API", "web": "\n\n- web: Build the page"}
         assert commits(await shop.git("log", "--reverse", "--format=%B%x00", f"main..{shop.pull.head}")) == [
             own[first],
             own[last],
             f"docs: write it down{by}",
-            f"feat: join the work of {first} and {last}{by}{merged}",
+            f"feat: join the work of {first} and {last}{did[first]}{did[last][1:]}{by}{merged}",
         ]
         assert set((await shop.git("log", "--format=%an %cn", f"main..{shop.pull.head}")).split("\n")) == {
             "tutti[bot] tutti[bot]",

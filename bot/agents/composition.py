@@ -1,6 +1,7 @@
 """The words of a run that many agents made together: commits of one concern each, and a section for each job. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,17 +20,22 @@ _LONGEST_SCOPE = 30
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit to be made: its subject is one line, and `agents` are those whose work it holds."""
+    """One commit to be made: its subject is one line, and `agents` are those whose work it holds.
+
+    `jobs` says of each of several jobs in a line what it did.
+    """
 
     subject: str
     paths: tuple[str, ...]
     agents: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
 
     def message(self, *, co_authors: bool) -> str:
         """With `co_authors` the agents are named at its end, as git's trailers are."""
         names = [_name(agent) for agent in dict.fromkeys(self.agents)] if co_authors else []
         trailers = [f"Co-authored-by: Tutti {name} <{name.replace('/', '-')}@{_DOMAIN}>" for name in names if name]
-        return "\n\n".join([self.subject, *["\n".join(trailers)] * bool(trailers)])
+        parts = ("\n".join(lines) for lines in (self.jobs, trailers) if lines)
+        return "\n\n".join([self.subject, *parts])
 
 
 def _name(agent: str) -> str:
@@ -61,26 +67,41 @@ def commits(
 def of_many(portions: Sequence[Portion], paths: Sequence[str], title: str, *, fix: bool) -> list[Commit]:
     """Commits that together have each of the paths once: those of each job in the order given, then what is of no job.
 
-    A path that several jobs changed is the first one's; where an agent resolved its conflicts, no job's alone.
+    A path that several jobs changed is no job's alone: a commit joins what they did to it.
     """
-    owner = {path: number for number, portion in reversed([*enumerate(portions)]) for path in portion.paths}
-    met = {path for portion in portions for path in portion.resolved}
+    owner = {path: number for number, portion in enumerate(portions) for path in portion.paths}
+    times = Counter(path for portion in portions for path in portion.paths)
+    met = {path for portion in portions for path in portion.resolved} | {path for path in times if times[path] > 1}
     changed = set(paths)
     made: list[Commit] = []
     for number, portion in enumerate(portions):
         mine = sorted(path for path in changed - met if owner.get(path) == number)
         made += [_of(portions, one, mine_) for one, mine_ in _own(portion, mine, title, fix=fix)]
     for together in _groups(portions, sorted(changed & met)):
-        jobs = [portion.job for portion in _touching(portions, together)]
-        made += _rest(portions, together, parts_text.joined(jobs) if len(jobs) > 1 else title, fix=fix, more=(MERGER,))
+        made += _joined(portions, together, title, fix=fix)
     return made + _rest(portions, sorted(changed - met - owner.keys()), title, fix=fix)
 
 
 def _own(portion: Portion, paths: Sequence[str], title: str, *, fix: bool) -> list[tuple[str, list[str]]]:
-    said = _read(portion.words)
+    return answer.commits(_read(portion.words), paths, _heading(portion) or title, fix=fix, scope=_scope(portion.job))
+
+
+def _heading(portion: Portion) -> str:
+    """What a job did, by what its agent or else its file says; empty where neither does."""
     focus = next(iter(portion.focus.strip().splitlines()), "")
-    heading = said.title or plain(focus).rstrip(".") or title
-    return answer.commits(said, paths, heading, fix=fix, scope=_scope(portion.job))
+    return _read(portion.words).title or plain(focus).rstrip(".")
+
+
+def _joined(portions: Sequence[Portion], paths: Sequence[str], title: str, *, fix: bool) -> list[Commit]:
+    """What several jobs did to the same paths; with the agent that resolved conflicts, where one did."""
+    touching = _touching(portions, paths)
+    resolved = any(path in portion.resolved for portion in portions for path in paths)
+    if len(touching) < 2:
+        return _rest(portions, paths, title, fix=fix, more=(MERGER,))
+    subject = parts_text.joined([portion.job for portion in touching])
+    jobs = tuple(parts_text.did(portion.job, _heading(portion)) for portion in touching if _heading(portion))
+    made = _rest(portions, paths, subject, fix=fix, more=(MERGER,) if resolved else ())
+    return [replace(one, jobs=jobs) for one in made]
 
 
 def _of(portions: Sequence[Portion], subject: str, paths: Sequence[str], more: Sequence[str] = ()) -> Commit:
@@ -101,10 +122,11 @@ def _touching(portions: Sequence[Portion], paths: Iterable[str]) -> list[Portion
 
 
 def _groups(portions: Sequence[Portion], paths: Sequence[str]) -> list[list[str]]:
-    """The paths by who changed them."""
-    groups: dict[tuple[str, ...], list[str]] = {}
+    """The paths by who changed them, and whether conflicts were resolved there."""
+    groups: dict[tuple[bool, tuple[str, ...]], list[str]] = {}
     for path in paths:
-        groups.setdefault(tuple(portion.job for portion in _touching(portions, [path])), []).append(path)
+        jobs = tuple(portion.job for portion in _touching(portions, [path]))
+        groups.setdefault((any(path in one.resolved for one in portions), jobs), []).append(path)
     return list(groups.values())
 
 

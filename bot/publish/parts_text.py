@@ -17,6 +17,11 @@ def joined(jobs: Sequence[str]) -> str:
     return f"join the work of {_listed(names[:3] + [f'{len(names) - 3} more'] * (len(names) > 3))}"
 
 
+def did(job: str, heading: str) -> str:
+    """A line of such a commit: what one of the jobs did."""
+    return f"- {job.rpartition('/')[2]}: {heading}"[:100]
+
+
 def resolved(paths: Sequence[str], jobs: Sequence[str]) -> str:
     """What a reader of the change has to look at closely: an agent resolved what these jobs did to these files."""
     names = [code(job, 120) for job in jobs[:5]] + [f"{len(jobs) - 5} more"] * (len(jobs) > 5)
