@@ -112,7 +112,10 @@ def test_what_a_job_did_in_a_life_before_is_not_shown_as_a_job() -> None:
     again = [row("analysis~1", "failed", 0, 2), row("analysis.read~1", "failed", 0, 2, cost_usd=0.1)]
     seen = view([entry("analysis")], placed([row("analysis", "running", 5), *again]), active=True)
     assert (seen.before, seen.after, seen.jobs[0].cost_usd) == ((), (), 0.1)
-    assert "failed" not in shown(a_run([entry("analysis")]), placed([row("analysis", "running", 5), *again]))
+    push = [row(key, "done", 1, 2, title="Push") for key in ("publish", "publish~1")]
+    told = shown(a_run([entry("analysis")]), placed([row("analysis", "running", 5), *again, *push]))
+    assert "failed" not in told
+    assert re.findall(r"\] (Push.*) ·", told) == ["Push", "Push (done anew since)"]
 
 
 def test_of_many_tests_of_everything_the_last_are_shown() -> None:

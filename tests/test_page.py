@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -56,11 +57,12 @@ async def test_an_unknown_address_shows_nothing(house: House) -> None:
 # ---- many jobs -------------------------------------------------------------------------------------------------------
 
 
-async def _graph(folder: Path, graph: Graph, rows: Sequence[Node]) -> str:
+async def _graph(folder: Path, graph: Graph, rows: Sequence[Node], name: str = "Build a feature") -> str:
     """The page of a run of many jobs, its words alone with `[` and `]` for a list's beginning and end."""
     db = Database(f"sqlite:///{folder}/tutti.db")
     await db.migrate()
-    await stored(db, a_run(graph, ended_at=100.0, state="cancelled"), rows)
+    shown = a_run(graph, ended_at=100.0, state="cancelled")
+    await stored(db, replace(shown, context={"workflow": {"name": name}}), rows)
     app = web.Application()
     app.add_routes(RunPage(db).routes())
     async with TestServer(app) as server, aiohttp.request("GET", server.make_url("/runs/1f6e0b52")) as answer:
@@ -93,9 +95,11 @@ async def test_of_a_swarm_only_those_are_named_that_need_to_be_seen(tmp_path: Pa
     assert "97 of 99 done, 1 running, 1 failed" in page
 
 
-async def test_no_name_of_a_job_acts(tmp_path: Path) -> None:
+async def test_no_name_of_a_job_or_workflow_acts(tmp_path: Path) -> None:
     name = "<svg onload=alert(1)>\x1b[31m"
     rows = placed([row(name, "failed", 1, 2, reason="<script>alert(1)</script>"), row(f"{name}.agent.1", "done", 1, 2)])
-    page = await _graph(tmp_path, [entry(name, name, phase=name), entry("b", name)], rows)
+    again = [row(key, "done", 1, 2, title="Push") for key in ("publish", "publish~1")]
+    page = await _graph(tmp_path, [entry(name, name, phase=name), entry("b", name)], [*rows, *placed(again)], name)
     assert not re.search(r"<(?:script|svg)\b|\x1b", page)
-    assert "&lt;svg onload=alert(1)&gt;" in page
+    assert "<h1>&lt;svg onload=alert(1)&gt;" in page
+    assert re.findall(r"Push[^<]*", page) == ["Push", "Push (done anew since)"]

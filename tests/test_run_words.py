@@ -1,11 +1,16 @@
 """Words that people see in a run of many jobs: whole sentences, counts that agree, and why something failed."""
 
 import asyncio
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from bot.errors import State
 from bot.orchestra.part import Ended, leaves
 from bot.orchestra.player import Player
-from bot.publish import graph_text, swarm_text, team_text, text
+from bot.publish import command_text, graph_text, status_text, strategy_text, swarm_text, team_text, text
 from bot.publish.graph_view import counted, view
 from bot.publish.job_text import job_line
 from bot.review.answer import NO_ANSWER
@@ -13,6 +18,8 @@ from bot.store.record import Node
 from bot.workflow.job import Job
 from bot.workflow.spec import parse_workflow
 from tests.orchestra.test_player import Stage
+from tests.scores import a_run, entry
+from tests.shelf import shipped
 
 
 def test_a_sentence_ends_with_one_full_stop() -> None:
@@ -83,3 +90,44 @@ def test_the_row_of_a_job_without_a_change_holds_what_its_agent_says() -> None:
     (job,) = view([{"name": "a"}], [Node("a", 0, "", state="no change", reason=reason)], active=False).jobs
     said = "No change: the agent ended without changing a file. It says: All of it is there. Really."
     assert (job.reason, said in job_line(job, 0)) == (said, True)
+
+
+HOSTILE = "A `b` | <img src=x> @stranger [x](https://evil.example)\n\n# @stranger"
+
+
+def sentences(name: str) -> Iterator[str]:
+    """Every sentence that is made of a workflow's name."""
+    places = (text, command_text, strategy_text)
+    for one in filter(inspect.isfunction, (one for place in places for one in vars(place).values())):
+        kinds = {each.name: each.annotation for each in inspect.signature(one).parameters.values()}
+        if kinds.get("workflow") is str:
+            yield one(**{**{key: 1 if kind is int else "x" for key, kind in kinds.items()}, "workflow": name})
+
+
+def test_nothing_that_a_repositorys_own_workflow_says_of_itself_acts_wherever_it_is_shown() -> None:
+    labelled = {"issues": {"types": ["labeled"], "labels": [HOSTILE]}}
+    jobs = {"one": {"agent": "developer"}}
+    told = {"name": HOSTILE, "description": HOSTILE, "usage": HOSTILE, "on": {**labelled, "command": "x"}, "jobs": jobs}
+    flow = parse_workflow("x.yml", json.dumps({**told, "outputs": {"pull-request": {}}}), dict(shipped().agents))
+    run = replace(a_run([entry(HOSTILE, phase=HOSTILE)]), context={"workflow": flow.record()})
+    ended = replace(run, state="failed", reason="")
+    tables = [command_text.table([command_text.of_workflow(flow)]), command_text.costs([(run, [])], 0, None)]
+    shown = [
+        *sentences(HOSTILE),
+        *tables,
+        status_text.status(status_text.Status(run, HOSTILE, [], 0, trigger=HOSTILE)),
+        status_text.check_summary([], "", run.facts["graph"]),
+        command_text.standing([(run, [])], 0, {}),
+        *(command_text.reasons(one, []) for one in (run, ended)),
+        text.cancelled_by_label("ana", HOSTILE),
+        graph_text.phase_failed(HOSTILE),
+    ]
+    assert len(shown) > 15
+    assert "@" not in text.labels([flow])[HOSTILE][1], "where GitHub reads no markup"
+    for words in shown:
+        assert "b" in words
+        bare = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", words)
+        assert [sign for sign in ("<img", "@stranger", "](http", "\n# ") if sign in bare] == [], words
+    for table in tables:
+        head, _, *rows = [line for line in table.splitlines() if line.startswith("|")]
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {head.count("|")}

@@ -18,7 +18,7 @@ from bot.publish.scrutiny import wish
 from bot.workflow import known
 from bot.workflow.known import Known
 from bot.workflow.spec import parse_workflow
-from tests.graphs import FILES, HEAD, offered, rehearse
+from tests.graphs import FILES, HEAD, Script, offered, rehearse
 from tests.house import opened
 from tests.shelf import only, shipped
 
@@ -103,6 +103,7 @@ def test_a_condition_of_publishing_names_what_there_is(condition: str, wrong: st
 
 
 SAFE = "needs.security.outputs.safe"
+UNHEARD = "Nothing is published: `security` came to no word on this. Say `/retry` to have that asked anew.\n\n"
 HELD = f"Refused: `security` held this back. {strategy_text.NEXT}\n\n"
 
 
@@ -117,7 +118,7 @@ HELD = f"Refused: `security` held this back. {strategy_text.NEXT}\n\n"
         ),
         (SAFE, Ended("done", "", {"safe": False}), "- `security` did not call this `safe`."),
         (SAFE, Ended("done", "", {"safe": False, "why": "No", "no": 1}), "and said:\n  - `safe`: false\n  - `why`: No"),
-        (SAFE, Ended("failed", "No answer."), "- `security` ended as failed. No answer."),
+        (SAFE, Ended("failed", "No answer."), f"{UNHEARD}- `security` ended as failed. No answer."),
         (SAFE, Ended("done"), "there is no `needs.security.outputs.safe`"),
         (SAFE, None, "- `security` ended as skipped."),
         (SAFE, Ended("done", "", {"safe": True}, read="tree"), ""),
@@ -125,7 +126,12 @@ HELD = f"Refused: `security` held this back. {strategy_text.NEXT}\n\n"
         (f"!{SAFE}", Ended("failed"), "- `security` ended as failed."),
         ("always()", Ended("failed"), ""),
         ("success()", Ended("failed"), "Refused: this workflow publishes only if `success()`, and that does not hold."),
-        (f"{SAFE} && needs.fix.result == 'failure'", Ended("failed"), "Refused: `security` and `fix` held this back."),
+        (f"{SAFE} && needs.fix.result == 'failure'", Ended("failed"), UNHEARD),
+        (
+            f"{SAFE} && needs.fix.result == 'failure'",
+            Ended("done", "", {"safe": True}),
+            "Refused: `security` and `fix` held this back.",
+        ),
     ],
 )
 def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: Ended | None, held: str) -> None:
@@ -140,23 +146,33 @@ def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: 
 
 
 async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_safe(tmp_path: Path) -> None:
+    def judged(words: str) -> Script:
+        mended = [[Write("api/price.txt", "2\n"), Say("Mended.")]]
+        return {"smallest change that mends it": mended, "+2\nEND DATA": [[Say(words)]]}
+
+    def answered(safe: str) -> Script:
+        return judged(f'```json\n{{"safe": {safe}, "why": "api/price.txt is a price."}}\n```')
+
     async with opened(tmp_path, files=FILES, offered=only("hot-fix")) as shop:
-        for safe, number in (("false", 0), ("true", 1)):
-            rehearse(
-                shop,
-                {
-                    "smallest change that mends it": [[Write("api/price.txt", "2\n"), Say("Mended.")]],
-                    "+2\nEND DATA": [[Say(f'```json\n{{"safe": {safe}, "why": "api/price.txt is a price."}}\n```')]],
-                },
-            )
-            issue = await shop.open_issue("The price is wrong")
+
+        async def mended(title: str, script: Script) -> int:
+            rehearse(shop, script)
+            issue = await shop.open_issue(title)
             await shop.comment(issue, "/hot-fix")
             await shop.settle()
-            assert len(shop.pulls()) == number
-            assert f"· {'done' if number else 'refused'} ·" in shop.status(issue)
-            if not number:
-                assert "`security` did not call this `safe`: api/price.txt is a price." in shop.status(issue)
-                assert "+++ b/api/price.txt" in shop.status(issue)
+            assert "· refused ·" in shop.status(issue)
+            assert "+++ b/api/price.txt" in shop.status(issue)
+            return issue
+
+        issue = await mended("The price is wrong", answered("false"))
+        assert "`security` did not call this `safe`: api/price.txt is a price." in shop.status(issue)
+        issue = await mended("The price is wrong", judged("It looks fine."))
+        assert f"{UNHEARD}- `security` ended as failed. Its answer was not valid" in shop.status(issue)
+        assert shop.pulls() == []
+        rehearse(shop, answered("true"))
+        await shop.comment(issue, "/retry")
+        await shop.settle()
+        assert "· done ·" in shop.said(issue)[0]
         assert shop.pull.head == "hot-fix/auto-2-the-price-is-wrong"
         assert (await shop.git("log", "-1", "--format=%s", shop.pull.head)).startswith("fix: ")
         assert [run.priority for run in await shop.runs()] == [2, 2]

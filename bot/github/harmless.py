@@ -167,6 +167,11 @@ def code(words: str, limit: int = 300) -> str:
     return f"{ticks}{pad}{kept}{pad}{ticks}" if kept else ""
 
 
+def cell(words: str) -> str:
+    """A line of Markdown as a cell of a table, which no `|` in it ends."""
+    return words.replace("\\", "\\\\").replace("|", "\\|")
+
+
 def closed(words: str, *, html: bool = False) -> str:
     """The Markdown with a code block (with `html` a comment, too) ended that would swallow what comes after it."""
     last = (_BLOCKS_AND_HTML if html else _BLOCKS).parse(f"{words}\n\nX")[-1]

@@ -12,7 +12,8 @@ from bot.errors import State
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.publish.graph_view import Job, View, counted, layers, named, view
-from bot.store.record import PAST, Node, Run, busy, total_cost
+from bot.publish.step_text import titled
+from bot.store.record import Node, Run, busy, total_cost
 
 COLOURS = {"done": "green", "failed": "red", "running": "cyan", "timed out": "red", "over budget": "yellow"}
 _DIM = frozenset({"queued", "skipped"})
@@ -115,8 +116,7 @@ def _said(job: Job) -> str:
 
 def _of_step(step: Node, now: float) -> Line:
     time = text.duration((step.ended_at or now) - step.started_at) if step.started_at is not None else ""
-    name = plain(step.title) + (" (done anew since)" if PAST in step.key else "")
-    return Line(name, step.state, time, _cost(step.cost_usd), plain(step.reason))
+    return Line(plain(titled(step)), step.state, time, _cost(step.cost_usd), plain(step.reason))
 
 
 def _cost(usd: float | None) -> str:

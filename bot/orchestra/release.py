@@ -32,7 +32,9 @@ def held_back(workflow: Workflow, product: Product, ended: Mapping[str, Ended]) 
             return ""
     except ValueError as wrong:
         return strategy_text.held_back(text, str(wrong))
-    return "\n\n".join([strategy_text.held_back(text), *_said(asked)])
+    denied = any(value is False for one in asked.values() if one.well for value in one.outputs.values())
+    unheard = [] if denied else [name for name, one in asked.items() if not one.well]
+    return "\n\n".join([strategy_text.held_back(text, unheard=unheard), *_said(asked)])
 
 
 def named(workflow: Workflow) -> list[str]:

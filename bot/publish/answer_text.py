@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from bot.agents.response import Answer, Description, Parts, Ref
 from bot.git.slug import branch_name
-from bot.github.harmless import HOST, code, harmless, phrase, plain
+from bot.github.harmless import HOST, cell, code, harmless, phrase, plain
 from bot.publish.review_text import Coverage
 from bot.review import name
 
@@ -107,7 +107,7 @@ def foot(read: Read) -> str:
 def section(said: Description, changed: Collection[str], read: Read) -> str:
     """The section of a pull request's text: what it does, file by file."""
     walks = list({walk.path: walk for walk in said.walkthrough if walk.path in changed}.values())
-    rows = [f"| {_cell(name.code(walk.path))} | {_cell(phrase(walk.what, 300, read.host))} |" for walk in walks[:WALKS]]
+    rows = [f"| {cell(name.code(walk.path))} | {cell(phrase(walk.what, 300, read.host))} |" for walk in walks[:WALKS]]
     table = "\n".join(["| file | what changes |", "|---|---|", *rows]) if rows else ""
     return _joined(
         _cut(said.summary, SECTION, read.host),
@@ -164,10 +164,6 @@ def _paths(paths: Sequence[str]) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([*([", ".join(words[:-1])] if words[1:] else []), words[-1]])
-
-
-def _cell(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _joined(*parts: str) -> str:

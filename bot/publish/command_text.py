@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.github.harmless import code, harmless
+from bot.github.harmless import cell, code, harmless, phrase
 from bot.publish import status_text, text
 from bot.store.record import Node, Run, total, total_cost
 from bot.workflow.spec import Workflow
@@ -96,15 +96,15 @@ def paused(login: str) -> str:
 
 def not_playable(workflow: str, why: str) -> str:
     """For a workflow that was right when it was read, and is not any more."""
-    return f"{workflow} cannot be played: {harmless(why)}."
+    return f"{phrase(workflow)} cannot be played: {harmless(why)}."
 
 
 def is_paused(workflow: str) -> str:
-    return f'Not started: "{workflow}" is paused here. `/resume` lets it go on, `/cancel` ends it.'
+    return f'Not started: "{phrase(workflow)}" is paused here. `/resume` lets it go on, `/cancel` ends it.'
 
 
 def workflow_off(workflow: str) -> str:
-    return f'"{workflow}" is not in force here any more, so its runs do not go on.'
+    return f'"{phrase(workflow)}" is not in force here any more, so its runs do not go on.'
 
 
 def too_old(days: int) -> str:
@@ -128,11 +128,11 @@ def nothing_to_retry() -> str:
 
 
 def went_well(workflow: str, state: str) -> str:
-    return f'The newest run, "{workflow}", ended as {state}: there is nothing to try again.'
+    return f'The newest run, "{phrase(workflow)}", ended as {state}: there is nothing to try again.'
 
 
 def run_is_active(workflow: str) -> str:
-    return f'"{workflow}" is at work here already.'
+    return f'"{phrase(workflow)}" is at work here already.'
 
 
 def no_such_step(word: str, steps: Sequence[str], close: str | None) -> str:
@@ -176,7 +176,7 @@ def help_page(rows: Sequence[Row], place: str, slug: str) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = [f"| {code(row.usage)} | {row.summary} | {who(row)} |" for row in rows]
+    lines = [f"| {cell(code(row.usage))} | {cell(phrase(row.summary))} | {who(row)} |" for row in rows]
     return "\n".join(["| command | what it does | who may |", "|---|---|---|", *lines])
 
 
@@ -203,7 +203,8 @@ def costs(runs: Sequence[tuple[Run, Sequence[Node]]], today: float, limit: float
     lines = ["| run | state | cost |", "|---|---|---|"]
     spent = [total_cost(steps) for _, steps in runs]
     for (run, _), usd in zip(runs, spent, strict=True):
-        lines.append(f"| {run.context['workflow']['name']} {code(run.id[:8])} | {run.state} | {text.money(usd)} |")
+        name = cell(phrase(run.context["workflow"]["name"]))
+        lines.append(f"| {name} {code(run.id[:8])} | {run.state} | {text.money(usd)} |")
     lines.append(f"| **together** | | {text.money(total(spent))} |")
     cap = f" of ${limit:.2f}" if limit is not None else ""
     day = f"This repository today (UTC): ${today:.2f}{cap}."
@@ -214,7 +215,7 @@ def reasons(run: Run | None, heard: Sequence[tuple[str, str]]) -> str:
     """Why things are as they are here: how the newest run ended, and what came of what happened here, newest first."""
     parts = []
     if run is not None:
-        name = run.context["workflow"]["name"]
+        name = phrase(run.context["workflow"]["name"])
         parts.append(f'The newest run, "{name}", is {run.state}.' if run.active else _ended(name, run))
     lines = [f"- {event}: {code(note, 300)}" for event, note in heard]
     parts.append("What came of what happened here, newest first:\n\n" + "\n".join(lines) if lines else "")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from bot.github.harmless import HOST, as_it_is, bounded, code, harmless, inert, phrase, plain
+from bot.github.harmless import HOST, as_it_is, bounded, cell, code, harmless, inert, phrase, plain
 from bot.publish import text
 from bot.review.finding import SEVERITIES, Finding, Severity
 from bot.review.reading import ITS_WORD, NO_ROOM, TOO_LARGE
@@ -265,14 +265,10 @@ def _table(story: Story, room: int) -> list[str]:
 
 
 def _row(story: Story, one: Said) -> str:
-    title, where = _cell(phrase(one.finding.title)), _cell(code(place(one.finding)))
+    title, where = cell(phrase(one.finding.title)), cell(code(place(one.finding)))
     link = f"[{where}]({story.url}#discussion_r{one.comment})" if one.comment else where
     new = " (new)" if one.number in story.new else ""
     return f"| {one.number} | {one.finding.severity} | {title}{new} | {link} |"
-
-
-def _cell(words: str) -> str:
-    return words.replace("\\", "\\\\").replace("|", "\\|")
 
 
 def _honest(story: Story, room: int) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import State
+from bot.github.harmless import code, phrase
 from bot.publish import graph_picture, job_text
 from bot.publish.graph_view import WELL, counted, view
 from bot.publish.step_text import step_line as step_line
@@ -64,13 +65,13 @@ def _why(shown: Status) -> str:
     if run.facts.get("pause"):
         return f"{run.facts['pause']} What is under way ends first."
     if shown.trigger:
-        return f"Take the label `{shown.trigger}` off, say `/cancel` or close the issue, to cancel."
+        return f"Take the label {code(shown.trigger)} off, say `/cancel` or close the issue, to cancel."
     return "Say `/cancel` to end it."
 
 
 def headline(shown: Status) -> str:
     run = shown.run
-    facts = [f"**{shown.title}**", state_words(run.state, shown.place)]
+    facts = [f"**{phrase(shown.title)}**", state_words(run.state, shown.place)]
     if run.started_at is not None:
         whole = (run.ended_at or shown.now) - run.started_at
         facts.append(duration(busy(shown.steps) if run.life > 1 or run.state == "waiting" else whole))

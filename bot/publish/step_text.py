@@ -2,13 +2,18 @@
 
 from bot.github.harmless import code, harmless
 from bot.publish.text import duration, money
-from bot.store.record import Node
+from bot.store.record import PAST, Node
+
+
+def titled(node: Node) -> str:
+    """What a step is, and that it is not the newest of its kind where a later life of its run did it anew."""
+    return f"{node.title} (done anew since)" if PAST in node.key else node.title
 
 
 def step_line(node: Node, now: float, name: str = "") -> str:
     """A step, what it says, and its plan; with `name` for who has to name it."""
     box = "x" if node.state == "done" else " "
-    words = [node.title]
+    words = [titled(node)]
     if node.state not in ("done", "queued"):
         words.append(f"**{node.state}**")
     if node.started_at is not None:

@@ -3,24 +3,25 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from bot.github.harmless import code, harmless
+from bot.github.harmless import code, harmless, phrase
 
 LONGEST = 2_000  # characters of what one job said
 NEXT = "Ask for it again and say what is to be different, or mend by hand what was made: it is kept, see below."
+UNHEARD = "Say `/retry` to have that asked anew."  # what was made may be as good as it can be
 _JOBS = re.compile(r"\bneeds\.([\w-]+)")
 
 
 def gave_way(workflow: str, run_id: str) -> str:
     """For a run of a concurrency group: which one took its place."""
     return (
-        f'Cancelled: run `{run_id[:8]}` ("{harmless(workflow)}") took its place, for of their group one is under way '
+        f'Cancelled: run `{run_id[:8]}` ("{phrase(workflow)}") took its place, for of their group one is under way '
         "at a time, and one waits."
     )
 
 
 def asked_anew(workflow: str, login: str) -> str:
     """For a run whose workflow begins anew whenever it is asked for."""
-    return f'Cancelled: @{login} asked for "{harmless(workflow)}" again, and it begins anew.'
+    return f'Cancelled: @{login} asked for "{phrase(workflow)}" again, and it begins anew.'
 
 
 def wants_a_look(strategy: str) -> str:
@@ -36,12 +37,17 @@ def read_other(jobs: Sequence[str]) -> str:
     return f"Nothing is published: the files changed after {who} had read them. Say `/retry` to have them read anew."
 
 
-def held_back(condition: str, why: str = "") -> str:
-    """For a change whose workflow publishes only what fulfils a condition; what the jobs in it said stands below."""
+def held_back(condition: str, why: str = "", *, unheard: Sequence[str] = ()) -> str:
+    """For a change whose workflow publishes only what fulfils a condition; what the jobs in it said stands below.
+
+    `unheard` are those of them that came to no word on it.
+    """
     jobs = [code(name) for name in dict.fromkeys(_JOBS.findall(condition))]
     if why or not jobs:
         head = f"Refused: this workflow publishes only if {code(condition)}, and that does not hold."
         return f"{head} {harmless(why)}".rstrip()
+    if unheard:
+        return f"Nothing is published: {' and '.join(map(code, unheard))} came to no word on this. {UNHEARD}"
     return f"Refused: {' and '.join(jobs)} held this back. {NEXT}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bot.github.harmless import code, harmless, inert
+from bot.github.harmless import code, harmless, inert, phrase, plain
 from bot.review.answer import NO_ANSWER
 from bot.review.said import RESOLVED
 from bot.storable import storable
@@ -57,7 +57,7 @@ def folded(summary: str, body: str) -> str:
 
 def not_allowed(login: str, workflow: str, needed: str, has: str) -> str:
     held = "no access" if has == "none" else f"{has} access"
-    return f'@{login}, starting "{workflow}" needs {needed} access to this repository, and you have {held}.'
+    return f'@{login}, starting "{phrase(workflow)}" needs {needed} access to this repository, and you have {held}.'
 
 
 def too_many(active: int) -> str:
@@ -67,7 +67,7 @@ def too_many(active: int) -> str:
 
 
 def cancelled_by_label(login: str, label: str) -> str:
-    return f"Cancelled: @{login} took the label `{label}` off."
+    return f"Cancelled: @{login} took the label {code(label)} off."
 
 
 def cancelled_by_closing(login: str) -> str:
@@ -83,7 +83,7 @@ def superseded() -> str:
 
 
 def at_work(workflow: str) -> str:
-    return f'Not started: "{workflow}" is at work here already. Ask again once it has ended.'
+    return f'Not started: "{phrase(workflow)}" is at work here already. Ask again once it has ended.'
 
 
 def cancelled_by(login: str, action: str) -> str:
@@ -347,7 +347,7 @@ def labels(workflows: Iterable[Workflow]) -> dict[str, tuple[str, str]]:
     found = {APPROVED: ("0e8a16", "Publish exactly the patch that Tutti shows")}
     for workflow in workflows:
         for name in workflow.trigger_labels:
-            found[name] = ("0e8a16", f"{workflow.name}, by Tutti")
+            found[name] = ("0e8a16", f"{plain(workflow.name)}, by Tutti")
         for name in workflow.opens.labels:
             found[name] = _RESULTS.get(name, ("ededed", "Set by Tutti"))
     return found

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.publish.graph_view import Job, counted, named, view
+from bot.publish.step_text import titled
 from bot.store import runs
 from bot.store.db import Database
 from bot.store.record import PAST, Node, Run
@@ -57,7 +58,7 @@ class RunPage:
 def _described(run: Run) -> dict[str, object]:
     end = run.ended_at or time.time()
     return {
-        "title": run.context["workflow"]["name"],
+        "title": cleaned(run.context["workflow"]["name"]),
         "target": run.target,
         "state": run.state,
         "reason": _block(run.reason),
@@ -113,7 +114,7 @@ def _job(job: Job) -> dict[str, object]:
 def _step(node: Node) -> dict[str, object]:
     end = node.ended_at or time.time()
     return {
-        "title": _line(node.title),
+        "title": _line(titled(node)),
         "state": node.state,
         "reason": _line(node.reason),
         "plan": [_item(line) for line in node.plan.splitlines()],
