@@ -43,9 +43,20 @@ class Asking:
         return Ended("done", "", said, json.dumps(said, ensure_ascii=False), made.tree), made.counted
 
     async def ask(
-        self, part: Part, usd: float, step: str, parse: Any, schema: Mapping[str, Any], title: str = "", **given: Any
+        self,
+        part: Part,
+        usd: float,
+        step: str,
+        parse: Any,
+        schema: Mapping[str, Any],
+        title: str = "",
+        salvage: Any = None,
+        **given: Any,
     ) -> Reading:
-        """What an agent answers that reads the trunk and changes nothing; `given` is told besides."""
+        """What an agent answers that reads the trunk and changes nothing; `given` is told besides.
+
+        `salvage` reads its second answer, where that is less strict than `parse`.
+        """
         order, spec = self.shop.engaged(self.told(part, usd), part.spec.agent)
         order = replace(order, base_tree=self.trunk.tree)
         reader = Reader(
@@ -56,7 +67,7 @@ class Asking:
             spec=spec,
             given={**_given(order.asked), **given},
             parse=parse,
-            salvage=parse,
+            salvage=salvage or parse,
             schema=schema,
             usd=usd,
             noun="answer",

@@ -1,17 +1,19 @@
 """Where the tasks of a swarm come from: given, files found by glob or by what they hold, or planned by an agent."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bot.agents.prompt import fence
 from bot.git.command import GitError
 from bot.git.mirror import Mirror
+from bot.graph.ownership import Owners
 from bot.invisible import cleaned
 from bot.orchestra.part import Ended, Part
+from bot.orchestra.player import filled
 from bot.orchestra.stage import Stage
-from bot.publish import swarm_text
+from bot.publish import graph_text, swarm_text
 from bot.review import answer, glob
 from bot.workflow.job import Job, Tasks
 
@@ -28,7 +30,7 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class Found:
-    """The tasks, as many as may be; `cut`, `unnamed` and `none` are what is to be said of those that are not there.
+    """The tasks, as many as may be; `cut`, `left` and `none` are what is to be said of those that are not there.
 
     `trusted`: they stand in the workflow's file. `wrong` says how finding them ended, where that was not well.
     """
@@ -36,13 +38,42 @@ class Found:
     tasks: tuple[str, ...] = ()
     trusted: bool = False
     cut: str = ""
-    unnamed: str = ""
+    left: str = ""
     none: str = ""
     wrong: Ended | None = None
 
 
 async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
-    """The tasks for the job `name`, each of them once, in their order. Raises Stop where the run ends."""
+    """The tasks for the job `name`, each of them once, in their order, without those that cannot be done beside others.
+
+    Raises Stop where the run ends.
+    """
+    found = await _every(stage, wanted, name, job)
+    unfit = _unfit(stage, job, found.tasks, trusted=found.trusted)
+    if not unfit:
+        return found
+    told = "\n\n".join(part for part in (found.left, swarm_text.unfit(unfit)) if part)
+    return replace(found, tasks=tuple(task for task in found.tasks if task not in unfit), left=told, none=told)
+
+
+def _unfit(stage: Stage, job: Job, tasks: Sequence[str], *, trusted: bool = False) -> dict[str, str]:
+    """The tasks that cannot be done beside those before them, for what they own, and why."""
+    unfit, fit = dict[str, str](), list[Part]()
+    for task in tasks if job.owns else ():
+        try:
+            fit.append(filled(Part(task, job), {**stage.names, "needs": {}}, {"task": task}, trusted=trusted))
+        except ValueError as wrong:
+            unfit[task] = str(wrong)
+    owned = {part.name: part.spec.owns for part in fit}
+    while found := Owners(owned).conflicts():
+        for one, other, path in found:
+            if one in owned and other in owned:
+                unfit[other] = graph_text.two_owners(one, other, path)
+                del owned[other]
+    return unfit
+
+
+async def _every(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
     mirror, tree = stage.order.mirror, stage.order.base_tree
     if wanted.given:
         return _taken(wanted.given, wanted.max, trusted=True)
@@ -90,8 +121,8 @@ def _named(paths: Iterable[str], most: int, none: str) -> Found:
     """Files as tasks; one whose name nobody could be shown is none."""
     every = list(paths)
     plain = [path for path in every if path.isprintable() and len(path) <= LONGEST]
-    unnamed = swarm_text.unnamed(len(every) - len(plain)) if len(plain) < len(every) else ""
-    return _taken(plain, most, none=none, unnamed=unnamed)
+    left = swarm_text.unnamed(len(every) - len(plain)) if len(plain) < len(every) else ""
+    return _taken(plain, most, none=none, left=left)
 
 
 def _taken(tasks: Iterable[str], most: int, **more: Any) -> Found:
@@ -109,9 +140,10 @@ async def _planned(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
     await stage.announce([part])
     await stage.score.begin(part)
     share = stage.shares.take(stage.order.usd * _SHARE)
-    parse = partial(read, stage.shop.clean)
+    salvage = partial(read, stage.shop.clean)
+    parse = partial(salvage, unfit=partial(_unfit, stage, job))
     told = {"instructions": _instructions(wanted, job)}
-    made = await stage.ask(part, share, "read", parse, _SCHEMA, swarm_text.planning(wanted.agent), **told)
+    made = await stage.ask(part, share, "read", parse, _SCHEMA, swarm_text.planning(wanted.agent), salvage, **told)
     stage.shares.settle(share, made.counted)
     wrong = Ended("failed", swarm_text.no_plan(wanted.agent, made.problem)) if made.failed else None
     await stage.finish(part, wrong or Ended("done"))
@@ -125,8 +157,10 @@ def _instructions(wanted: Tasks, job: Job) -> str:
     return "\n\n".join([swarm_text.to_plan(wanted.max), *([each] if job.focus else [])])
 
 
-def read(clean: Any, words: str) -> tuple[list[dict[str, Any]], list[str]]:
-    """The tasks in an agent's last words, one answer at most; and what is wrong with it."""
+def read(
+    clean: Any, words: str, unfit: Callable[[Sequence[str]], Mapping[str, str]] = lambda tasks: {}
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The tasks in an agent's last words, one answer at most; and what is wrong with it, `unfit` telling of each."""
     given = answer.object_in(words)
     if given is None:
         return [], [answer.NO_ANSWER]
@@ -136,7 +170,9 @@ def read(clean: Any, words: str) -> tuple[list[dict[str, Any]], list[str]]:
     wrong = [f"tasks.{number}: {problem}" for number, task in enumerate(tasks) if (problem := _problem(task))]
     if wrong:
         return [], wrong[: answer.LISTED]
-    return [{"tasks": [clean(cleaned(task)).strip() for task in tasks]}], []
+    found = [clean(cleaned(task)).strip() for task in tasks]
+    odd = [f"tasks: {why}" for why in unfit(list(dict.fromkeys(found))).values()]
+    return ([] if odd else [{"tasks": found}]), odd[: answer.LISTED]
 
 
 def _problem(task: object) -> str:

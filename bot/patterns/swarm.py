@@ -25,7 +25,7 @@ class Swarm:
         found = await tasks.find(stage, workflow.tasks, name, job)
         if found.wrong is not None or not found.tasks:
             nothing = found.wrong or Ended("no change", found.none)
-            reason = "\n\n".join(part for part in (nothing.reason, found.unnamed) if part)
+            reason = "\n\n".join(part for part in (nothing.reason, found.left) if part)
             return replace(stage.product({}, nothing), state=nothing.state, reason=reason)
         crowd = Crowd(stage, Part(name, job))
         played = await crowd.play(found)
@@ -34,9 +34,9 @@ class Swarm:
         product = stage.product(ended, checked, tolerant=True)
         undone = any(one.state != "done" for one in ended.values())
         counted = graph_text.ended({task: (one.state, one.reason) for task, one in ended.items()})
-        said = (checked.reason, counted, found.cut, found.unnamed, *stage.errands.notes)
+        said = (checked.reason, counted, found.cut, found.left, *stage.errands.notes)
         reason = "\n\n".join(part for part in said if part)
-        whole = not (undone or found.cut or found.unnamed)
+        whole = not (undone or found.cut or found.left)
         return replace(product, reason=reason, slices=await _cut(workflow, stage, product), whole=whole)
 
 

@@ -1,6 +1,6 @@
 """Every sentence about swarms: where their tasks come from, and why the work of one does not stand. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bot.github.harmless import code
 from bot.publish import text
@@ -33,6 +33,13 @@ def cut(found: int, taken: int) -> str:
 def unnamed(files: int) -> str:
     """Files that are no tasks: nobody could be told of them."""
     return f"{files} {'files were' if files != 1 else 'file was'} left out, whose names are no plain text."
+
+
+def unfit(why: Mapping[str, str]) -> str:
+    """Tasks that cannot be done beside the others."""
+    said = [f"{code(task, 100)} ({reason})" for task, reason in list(why.items())[:5]]
+    more = [f"{len(why) - 5} more"] if len(why) > 5 else []
+    return f"{len(why)} of the tasks {'were' if len(why) != 1 else 'was'} left out: {_listed([*said, *more])}."
 
 
 def aside(paths: Sequence[str]) -> str:
