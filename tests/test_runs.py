@@ -22,6 +22,7 @@ from bot.operate.upkeep import database
 from bot.settings import Settings
 from bot.store import runs
 from bot.store.db import Database
+from bot.store.record import Run
 from tests.scores import FEATURE, HALF_WAY, SWARM, a_run, entry, placed, row, stored, swarm
 
 
@@ -119,7 +120,30 @@ def test_a_graph_is_drawn_by_layers() -> None:
         "   docs                                  skipped                     Not played: if: inputs.docs do…",
         "3  ship                                  queued                      needs build, docs",
         "   Push the branch and open the pull r…  queued",
+        *WHYS,
     ]
+
+
+WHYS = [
+    "build/web: Failed after 3 tries: the tests fail.",
+    "docs: Not played: if: inputs.docs does not hold.",
+]
+
+
+def test_why_a_job_did_not_end_well_is_said_in_full_once_wherever_there_is_room() -> None:
+    def below(run: Run, width: int, height: int = 0) -> list[str]:
+        shown = printed(drawing(run, HALF_WAY, 100.0, height), width=width)
+        return shown[1 + next(n for n, line in enumerate(shown) if "Push the branch" in line) :]
+
+    assert below(a_run(FEATURE), 80) == WHYS
+    assert below(a_run(FEATURE), 130) == [], "beside the jobs"
+    assert below(a_run(FEATURE), 80, 30) == [], "where the height is bounded"
+    told = "0 of 1 done, 1 failed:\n- `build/web`: Failed after 3 tries: the tests fail."
+    ended = a_run(FEATURE, "failed", ended_at=100.0, reason=told)
+    assert below(ended, 80) == WHYS[1:], "below, in the reason of the run"
+    team = [entry("lead"), entry("api", "lead"), entry("lead/api", "lead")]
+    rows = placed([row("lead", "failed", 1, 2, reason="Not accepted:\nno."), row("lead/api", "done", 1, 2)])
+    assert printed(drawing(a_run(team), rows, 3.0))[-2:] == ["lead: Not accepted:", "no."]
 
 
 def test_a_screen_of_few_lines_has_what_runs_and_what_failed() -> None:
@@ -144,8 +168,11 @@ def test_a_screen_of_few_lines_has_what_runs_and_what_failed() -> None:
 def test_no_name_gives_orders_to_the_terminal() -> None:
     graph = [entry("a\x1b[31m[red]", phase="\x1b]0;title\x07"), entry("b")]
     rows = placed([row("a\x1b[31m[red]", "failed", 1, 2, reason="\x1b[2J[bold]gone")])
-    shown = "\n".join(printed(drawing(a_run(graph, reason="\x1b[2J"), rows, 3.0)))
+    run = replace(a_run(graph, reason="\x1b[2J", ended_at=3.0), context={"workflow": {"name": "\x1b[2Ja\nb"}})
+    seen = looking.Seen(run, rows, 3.0)
+    shown = "\n".join(printed(looking.whole(seen), looking.table([seen])))
     assert "\x1b" not in shown
+    assert len(re.findall(r"\ba b +(?:·|acme)", shown)) == 2, "in one line"
     assert "[red]" in shown
     assert "[bold]gone" in shown
 
@@ -184,6 +211,7 @@ async def test_a_run_is_watched_until_it_has_ended(db: Database, settings: Setti
     told = page.getvalue()
     assert told.count("build/api") > 1
     assert "Build a feature · acme/shop#7 · failed" in told
+    assert told.rpartition("· failed ·")[2].count("1 of 5 failed.") == 1
     assert ("\x1b[" in told) == terminal
 
 
@@ -256,7 +284,7 @@ def test_the_commands_print_what_there_is_and_end_with_a_code(
     async def fill() -> None:
         async with database(settings) as opened:
             await stored(opened, a_run(FEATURE, "done", ended_at=90.0, cost_usd=0.5), HALF_WAY)
-            failed = {"id": "2a", "delivery": "2", "target": "acme/shop#8", "ended_at": 9.0}
+            failed = {"id": "2a", "delivery": "2", "target": "acme/shop#8", "ended_at": 9.0, "reason": "Too late."}
             await stored(opened, a_run([], "failed", **failed))
 
     monkeypatch.setenv("TUTTI_DATA_DIR", str(settings.data_dir))
@@ -275,4 +303,5 @@ def test_the_commands_print_what_there_is_and_end_with_a_code(
         assert ended.value.exit_code == code
     told = capsys.readouterr()
     assert "Build a feature · acme/shop#7 · done · 1 min 30 s · $0.50" in told.out
+    assert told.out.rstrip().endswith("Build a feature · acme/shop#8 · failed · 9.0 s · cost unknown\n\nToo late.")
     assert " ".join(told.err.split()) == "There is no run whose id begins with 3; `tutti runs list` lists the newest."

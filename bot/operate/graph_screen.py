@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.text import Text
 
 from bot.errors import State
+from bot.github.harmless import code
 from bot.invisible import cleaned
 from bot.publish import text
 from bot.publish.graph_view import Job, View, counted, layers, named, view
@@ -24,7 +25,10 @@ _GIVEN_UP = ("done", "no change", "skipped", "queued", "waiting")  # which rows 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the drawing; one that is no job's has no state that it could be counted by."""
+    """A row of the drawing; one that is no job's has no state that it could be counted by.
+
+    `why`: all that there is to say of a job that did not end well, of which `said` may be the beginning.
+    """
 
     name: str
     state: State | None
@@ -33,22 +37,42 @@ class Line:
     said: str = ""
     layer: str = ""
     depth: int = 0
+    why: str = ""
 
 
 def drawing(run: Run, rows: Sequence[Node], now: float, height: int = 0) -> RenderableType:
-    """The whole run; of `height` lines at most (0: as many as it takes), for which what is done is counted first."""
+    """The whole run; of `height` lines at most (0: as many as it takes), for which what is done is counted first.
+
+    Where the height is free, why a job did not end well stands below in full, if there was no room for it beside.
+    """
     seen = view(run.facts.get("graph", ()), rows, active=run.active)
     lines = list(_lines(seen, now))
     kept, left = fitting(lines, height - _AROUND) if height else (lines, "")
     said = [Text(left, style="dim")] if left else []
-    return Group(headline(run, rows, now), *_set(kept), *said)
+    shown = list(_set(kept))
+    whys = [] if height else [_Whys(run.reason, [*zip(kept, shown, strict=True)])]
+    return Group(headline(run, rows, now), *shown, *said, *whys)
+
+
+@dataclass(frozen=True)
+class _Whys:
+    """The reasons that a terminal is too narrow for, but for those that the run's own reason, shown below, gives."""
+
+    told: str
+    rows: Sequence[tuple[Line, Text]]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for line, shown in self.rows:
+            whole = line.said == line.why and cell_len(shown.plain) <= options.max_width
+            if line.why and not whole and f"- {code(line.name)}: " not in self.told:
+                yield Text.assemble((cleaned(line.name), COLOURS.get(line.state or "", "")), f": {cleaned(line.why)}")
 
 
 def headline(run: Run, rows: Sequence[Node], now: float) -> Text:
     """What the run is, how it stands, how long it has taken, what it has cost."""
-    words = [run.context["workflow"]["name"], run.target, run.state, text.duration(seconds(run, rows, now))]
+    words = [one_line(run.context["workflow"]["name"]), run.target, run.state, text.duration(seconds(run, rows, now))]
     words += [text.money(run.cost_usd if not run.active else total_cost(rows))]
-    return Text(cleaned(" · ".join(words)), style="bold", no_wrap=True, overflow="ellipsis")
+    return Text(" · ".join(words), style="bold", no_wrap=True, overflow="ellipsis")
 
 
 def seconds(run: Run, rows: Sequence[Node], now: float) -> float:
@@ -94,13 +118,14 @@ def _level(jobs: Sequence[Job], now: float, depth: int) -> Iterator[Line]:
 
 
 def _numbered(line: Line, number: int) -> Line:
-    return Line(line.name, line.state, line.time, line.cost, line.said, str(number), line.depth)
+    return replace(line, layer=str(number))
 
 
 def _of_job(job: Job, now: float, depth: int) -> Line:
     took = job.seconds(now) if job.state != "skipped" else None
     time = text.duration(took) if took is not None else ""
-    return Line(job.name, job.state, time, _cost(job.cost_usd), _said(job), depth=depth)
+    why = "" if job.joins or not (job.bad or job.state == "skipped") else plain(job.reason, whole=True)
+    return Line(job.name, job.state, time, _cost(job.cost_usd), _said(job), depth=depth, why=why)
 
 
 def _said(job: Job) -> str:
@@ -123,9 +148,15 @@ def _cost(usd: float | None) -> str:
     return text.money(usd) if usd != 0 else ""
 
 
-def plain(words: str) -> str:
-    """The first line of our Markdown as the terminal shows it; nothing in it gives orders to that."""
-    return cleaned(words.strip().split("\n")[0].replace("`", ""))
+def plain(words: str, *, whole: bool = False) -> str:
+    """Our Markdown, or its first line, as the terminal shows it; nothing in it gives orders to that."""
+    words = words.strip().replace("`", "")
+    return cleaned(words if whole else words.split("\n")[0])
+
+
+def one_line(words: str) -> str:
+    """Words of others, such as a name, in one line for the terminal."""
+    return " ".join(cleaned(words).split())
 
 
 def _set(lines: Sequence[Line]) -> Iterator[Text]:

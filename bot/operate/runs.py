@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from bot.errors import UserError
-from bot.operate.graph_screen import drawing, seconds
+from bot.invisible import cleaned
+from bot.operate.graph_screen import drawing, headline, one_line, seconds
 from bot.operate.screen import Screen
 from bot.operate.upkeep import database
 from bot.publish import text
@@ -67,20 +68,25 @@ async def _drawn(db: Database, console: Console, run_id: str, pace: float) -> Ru
             seen = await _look(db, run_id)
             live.update(drawing(seen.run, seen.rows, seen.now, console.height), refresh=True)
             if not seen.run.active:
-                live.update(drawing(seen.run, seen.rows, seen.now), refresh=True)
+                live.update(whole(seen), refresh=True)
                 return seen.run
             await asyncio.sleep(pace)
 
 
 async def _told(db: Database, console: Console, run_id: str, pace: float) -> Run:
-    """Where nothing can be drawn over: a line for each change, and the drawing once it has ended."""
+    """Where nothing can be drawn over: a line for each change, and the drawing and the reason once it has ended."""
     with Screen(console) as screen:
         while True:
             seen = await _look(db, run_id)
             screen.show(seen.run, seen.rows)
             if not seen.run.active:
-                return seen.run
+                break
             await asyncio.sleep(pace)
+    if not seen.run.facts.get("graph"):
+        console.print(headline(seen.run, seen.rows, seen.now))
+    for why in _why(seen.run):
+        console.print(why)
+    return seen.run
 
 
 async def _look(db: Database, run_id: str) -> Seen:
@@ -113,18 +119,19 @@ def table(found: Sequence[Seen]) -> Table:
         run = seen.run
         took = text.duration(seconds(run, seen.rows, seen.now)) if run.started_at is not None else "-"
         began, cost = (_minute(run.started_at), text.money(_cost(seen))) if run.started_at is not None else ("-", "-")
-        words = (run.id[:_SHORT], run.context["workflow"]["name"], run.target, run.state, began, took, cost)
+        name = one_line(run.context["workflow"]["name"])
+        words = (run.id[:_SHORT], name, run.target, run.state, began, took, cost)
         shown.add_row(*map(escape, words))
     return shown
 
 
 def whole(seen: Seen) -> RenderableType:
     """One run, drawn, and why it stands so."""
-    shown = Table.grid()
-    shown.add_row(drawing(seen.run, seen.rows, seen.now))
-    if seen.run.reason:
-        shown.add_row(Text(f"\n{seen.run.reason}"))
-    return shown
+    return Group(drawing(seen.run, seen.rows, seen.now), *_why(seen.run))
+
+
+def _why(run: Run) -> list[Text]:
+    return [Text(f"\n{cleaned(run.reason)}")] if run.reason else []
 
 
 def as_json(found: Seen | Sequence[Seen]) -> str:
