@@ -1,8 +1,9 @@
 """A swarm or a hierarchy whose process dies at every checkpoint ends as if it had not, and pays no agent twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -11,7 +12,12 @@ from bot.backends.rehearsal import Act, Say, Write
 from bot.graph.expansion import instance_name
 from bot.orchestra import crowd
 from bot.store import runs
+from bot.workflow.library import Shipped
+from bot.workflow.spec import parse_workflow
+from tests.graphs import HEAD, TAIL, rehearse
+from tests.house import opened as house
 from tests.orchestra.hall import Hall, Played, Script, opened, says
+from tests.shelf import shipped
 
 FILES = {
     "README.md": "# Shop\n",
@@ -34,9 +40,11 @@ class Mortal(Hall):
     ready: set[str] = field(default_factory=set)
     bells: list[asyncio.Event] = field(default_factory=list)
 
-    def stage(self, script: Script, turns: Sequence[str] = ()) -> None:
+    def stage(self, script: Script, turns: Sequence[str], late: Mapping[str, str]) -> None:
         """As if nobody had played here; who is asked anew, having died at work, plays the same as before."""
         self.anew()
+        for job, point in late.items():
+            self.delay(f"{job}.agent.1", point)
         self.paid.clear()
         self.turns = turns
         self.rehearse(script)
@@ -100,16 +108,16 @@ def _rows(played: Played) -> dict[str, tuple[str, str, str, int]]:
     return {key: row for key, row in rows.items() if not key.startswith("trunk.test.")}
 
 
-async def dies(hall: Mortal, text: str, script: Script, turns: Sequence[str] = (), at: Sequence[str] = ()) -> Played:
-    """How it ends undisturbed, which is as it ends where it dies at these points, or at all that were passed then.
+async def dies(hall: Mortal, text: str, script: Script, turns: Sequence[str], **late: str) -> Played:
+    """How it ends undisturbed; it ends the same where it dies at each point that was passed then, a life for each.
 
-    One process after the other goes on, each to the next point.
+    `late` are jobs whose first agent works no sooner than a point was passed.
     """
-    hall.stage(script, turns)
+    hall.stage(script, turns, late)
     whole = await hall.play(text)
     points, asked = list(dict.fromkeys(hall.points)), sorted(hall.cast.asked)
-    hall.stage(script, turns)
-    died = await hall.play(text, *(at or points))
+    hall.stage(script, turns, late)
+    died = await hall.play(text, *points)
     same(died, whole)
     assert sorted({*hall.cast.asked}) == asked
     assert {key: hall.cast.asked.count(key) for key in hall.paid} == hall.paid  # what is kept is not asked for again
@@ -118,8 +126,9 @@ async def dies(hall: Mortal, text: str, script: Script, turns: Sequence[str] = (
 
 # ---- the swarm -------------------------------------------------------------------------------------------------------
 
-SAID = ["Write it", "Write more", "Break it", "Break more"]
-FIRST, LATE, BROKEN, WORSE = TASKS = [instance_name("each", {"task": task}) for task in SAID]
+SAID = ["Break more", "Break it", "Write more", "Write it"]
+TASKS = [instance_name("each", {"task": task}) for task in SAID]
+FIRST, LATE, BROKEN, WORSE = TURNS = TASKS[::-1]
 SWARM = """
 pattern: swarm
 limits: {agents: 4}
@@ -142,33 +151,25 @@ async def test_a_swarm_in_which_work_conflicts_and_breaks_the_tests_ends_the_sam
 ) -> None:
     """Two tasks change one file, and the second comes too late; two break the tests, one more than is looked for.
 
-    The first of them is asked to mend that, and does not.
+    The first of them is asked to mend that, and does not. They are done in another order than they are listed in, in
+    which they come back after a crash.
     """
     monkeypatch.setattr(crowd, "ROUNDS", 1)
-    whole = await dies(hall, SWARM, BUSY, TASKS)
+    whole = await dies(hall, SWARM, BUSY, TURNS)
     assert [key.partition(".")[0] for key in whole.merged] == [FIRST, BROKEN, WORSE, BROKEN, WORSE, LATE]
     assert (whole.state, whole.files) == ("done", {"shared": "first and late\n"})
-    assert whole.states("tasks", "each", *TASKS) == [*["done"] * 4, "failed", "failed"]
-    assert f"2 of 4 done, 2 failed:\n- `{BROKEN}`: Failed: the tests fail with its work" in whole.reason
+    assert whole.states("tasks", "each", *TURNS) == [*["done"] * 4, "failed", "failed"]
+    assert "2 of 4 done, 2 failed:" in whole.reason
+    assert f"- `{BROKEN}`: Failed: the tests fail with its work" in whole.reason
     assert f"- `{WORSE}`: Failed: the tests fail with too many of the tasks to tell which" in whole.reason
     assert whole.rows[LATE].reason == "Conflicts in `shared` were resolved by an agent."
-
-
-async def test_tasks_that_come_back_in_another_order_than_they_ended_make_the_same(hall: Mortal) -> None:
-    """The last of the list is done first; whoever goes on after a crash has what is recorded at once, in its order."""
-    turns = [WORSE, BROKEN, LATE, FIRST]
-    at = [*(f"{task}.agent.1:done" for task in turns), "finish:before"]
-    apart: Script = {f"{LATE}.agent.1": [Write("late", "late\n")], f"{WORSE}.agent.1": [Write("more", "more\n")]}
-    whole = await dies(hall, SWARM, {**BUSY, **apart}, turns, at)
-    assert [key.partition(".")[0] for key in whole.merged] == [*turns, BROKEN]
-    assert whole.states(*TASKS) == ["done", "done", "failed", "done"]
 
 
 # ---- the hierarchy ---------------------------------------------------------------------------------------------------
 
 TEAMS = """
 pattern: hierarchy
-limits: {agents: %d}
+limits: {agents: 2}
 team:
   lead: lead
   members:
@@ -193,7 +194,7 @@ def made(path: str, words: str) -> Sequence[Act]:
 WELL = says(accepted=True, summary="It is good.", returns=[])
 RETURN = says(accepted=False, summary="Not yet.", returns=[{"who": "backend", "remark": "The date is missing."}])
 RETURNED: Script = {
-    "lead.plan": says(parts=[part("docs"), part("backend")]),
+    "lead.plan": says(parts=[part("backend"), part("docs")]),
     "docs.agent.1": made("docs/a.md", "a\n"),
     "backend.plan": says(parts=[part("api")]),
     "backend/api.agent.1": made("src/a.py", "a\n"),
@@ -208,8 +209,9 @@ RETURNED: Script = {
 
 
 async def test_teams_whose_work_is_returned_and_mended_end_the_same_wherever_they_die(hall: Mortal) -> None:
-    """What is done anew breaks the tests, and is mended before its lead reads it."""
-    whole = await dies(hall, TEAMS % 1, RETURNED)
+    """What is done anew breaks the tests, and is mended before its lead reads it. Two are at work at first."""
+    turns = ["docs", "backend/api"]
+    whole = await dies(hall, TEAMS, RETURNED, turns, docs="backend/api.agent.1:before")
     assert (whole.state, whole.files["src/a.py"]) == ("done", "a, date\n")
     assert whole.merged == ["docs.merge", "backend/api.merge", "backend/api.merge.2", "backend/api.merge.3"]
     assert sorted({*hall.cast.asked}) == sorted(RETURNED)
@@ -217,8 +219,45 @@ async def test_teams_whose_work_is_returned_and_mended_end_the_same_wherever_the
     assert "Add the date." in hall.cast.task("backend/api.agent.19").prompt
 
 
-async def test_members_that_come_back_in_another_order_than_they_ended_make_the_same(hall: Mortal) -> None:
-    turns = ["backend/api", "docs"]
-    at = [*(f"{member}.agent.1:done" for member in turns), "lead.review:before", "finish:before"]
-    whole = await dies(hall, TEAMS % 2, {**RETURNED, "lead.review": WELL}, turns, at)
-    assert (whole.state, whole.merged) == ("done", ["backend/api.merge", "docs.merge"])
+# ---- on PostgreSQL, with GitHub --------------------------------------------------------------------------------------
+
+BY_HAND = "name: Teams\non: {command: teams}\n"
+
+
+async def test_a_swarm_and_a_hierarchy_on_postgresql_open_their_pull_requests_though_the_process_dies(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    agents = dict(shipped().agents)
+    texts = {
+        "auto-implement": f"{HEAD}{SWARM.replace('agents: 4', 'agents: 1')}{TAIL}",
+        "teams": f"{BY_HAND}{TEAMS}{TAIL}",
+    }
+    both = {name: parse_workflow(f"{name}.yml", text, agents) for name, text in texts.items()}
+    async with house(tmp_path, postgres_url, files=FILES, offered=Shipped(both, agents)) as shop:
+        rehearse(
+            shop,
+            {
+                "At most 50 tasks": [says(tasks=["tidy up", "write on"])],
+                "tidy up": [[Write("tidy", "1\n")]],
+                "write on": [[Write("on", "1\n")]],
+                "It is merged, and the worktree": [WELL],
+                "Who is in your team:": [says(parts=[part("docs")])],
+                "Do docs.": [made("docs/a.md", "a\n")],
+            },
+        )
+        shop.crash_at("tasks.read:done")
+        issue = await shop.open_issue()
+        await shop.label(issue)
+        await shop.dies_at(["tasks.read:done", f"{instance_name('each', {'task': 'tidy up'})}.agent.1:done"])
+        await shop.settle()
+        assert "2 of 2 done." in shop.said(issue)[-1]
+        assert len(shop.played) == 3
+
+        shop.crash_at("docs.agent.1:done")
+        issue = await shop.open_issue("Write it down")
+        await shop.comment(issue, "/teams")
+        await shop.dies_at(["docs.agent.1:done", "lead.review:done"])
+        await shop.settle()
+        assert "It is good." in shop.said(issue)[-1]
+        assert await shop.file(shop.pulls()[-1].head, "docs/a.md") == "a\n"
+        assert len(shop.played) == 6
