@@ -11,6 +11,7 @@ from bot.workflow.spec import Workflow, parse_workflow
 from tests.graphs import HEAD, TAIL
 from tests.shelf import shipped
 
+AGENTS = dict(shipped().agents)
 JOBS = """jobs:
   find: {agent: analyst, outputs: {parts: list}}
   build:
@@ -24,12 +25,12 @@ JOBS = """jobs:
 
 def refused(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        parse_workflow("w.yml", f"{HEAD}{text}{TAIL}", dict(shipped().agents))
+        parse_workflow("w.yml", f"{HEAD}{text}{TAIL}", AGENTS)
     return str(caught.value)
 
 
 def test_what_is_right_is_taken() -> None:
-    flow = parse_workflow("w.yml", f"{HEAD}{JOBS}{TAIL}", dict(shipped().agents))
+    flow = parse_workflow("w.yml", f"{HEAD}{JOBS}{TAIL}", AGENTS)
     assert [job.needs for job in flow.jobs.values()] == [(), ("find",), ("build",)]
 
 
@@ -111,6 +112,105 @@ def test_what_does_not_go_together_is_refused(text: str, said: str) -> None:
     assert said in refused(text)
 
 
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [
+        ("focus: '{{ issue.body }}'", "w.yml:7: there is no `issue.body` (known: issue.title, issue.number)"),
+        ("focus: '{{ issue.title.x }}'", "there is no `issue.title.x`"),
+        ("focus: '{{ repo.foo }}'", "there is no `repo.foo` (known: repo.name)"),
+        ("focus: '{{ matrix.x }}'", "w.yml:7: the job `a` speaks of `matrix.x`, and there is no matrix here"),
+        ("strategy: {matrix: {x: [p]}}, if: matrix.x == 'p'", "speaks of `matrix.x`, and there is no matrix here"),
+        ("strategy: {matrix: {x: [p], y: ['{{ matrix.x }}']}}", "speaks of `matrix.x`, and there is no matrix here"),
+        ("needs: f, focus: '{{ needs.f.outputs.zork }}'", "w.yml:7: the job `f` has no output `zork`"),
+        ("strategy: {matrix: {x: [p, p]}}", "w.yml:7: two combinations of the matrix are the same: x: p"),
+        ("strategy: {matrix: {x: []}}", "`x` of the matrix is an empty list"),
+        ("strategy: {matrix: abc}", "the matrix of `a` has no lists by key"),
+        ("strategy: {matrix: {x: api}}", "`x` of the matrix is no list"),
+        ("strategy: {matrix: {x: null}}", "`x` of the matrix is no list"),
+        ("strategy: {matrix: {x: [[p]]}}", "`x` of the matrix has a list in its list"),
+        ("strategy: {matrix: {x: [p], exclude: [{z: 1}]}}", "`exclude` names `z`, which is no key of the matrix"),
+        ("strategy: {matrix: {x: [p], exclude: [{x: p}]}}", "the matrix has no combination at all"),
+        (
+            f"strategy: {{matrix: {{x: {[*range(40)]}, y: {[*range(40)]}}}}}",
+            "the matrix has 1600 combinations, and 1000",
+        ),
+        (
+            "strategy: {matrix: {x: [p, /]}}, owns: ['{{ matrix.x }}']",
+            "w.yml:7: what `{{ matrix.x }}` is filled in with",
+        ),
+        ("owns: ['!/docs/']", "w.yml:7: these globs take back with `!` all that they give"),
+        ("owns: [/docs/, /]", "w.yml:7: no path of a repository fits `/`"),
+        ("owns: ['']", "no path of a repository fits an empty glob"),
+        ("owns: ['# x']", "no path of a repository fits `# x`"),
+        ("owns: [../x]", "no path of a repository fits `../x`"),
+        ("owns: ['/{{ issue.number }}/../x']", "no path of a repository fits `/{{ issue.number }}/../x`"),
+        ("owns: [.git/hooks]", "no path of a repository fits `.git/hooks`"),
+        ("owns: ['[']", "no path of a repository fits `[`"),
+    ],
+)
+def test_what_could_only_fail_when_it_is_played_is_refused(job: str, said: str) -> None:
+    many = "f: {agent: analyst, strategy: {matrix: {p: [x, y]}}, outputs: {k: string}}"
+    assert said in refused(f"jobs:\n  {many}\n  a: {{agent: developer, {job}}}\n")
+
+
+@pytest.mark.parametrize("line", ["echo {{ needs.a.result }}", "echo ${{ matrix.nope }}", "echo ${{ x"])
+def test_nothing_is_filled_in_where_command_lines_stand(line: str) -> None:
+    said = refused(f"jobs:\n  a: {{agent: developer}}\n  m: {{needs: a, run: ['true', '{line}']}}\n")
+    assert "w.yml:7: nothing fills in an expression in `run` (give the value in `env`, and name" in said
+    for other in ("docker ps --format {{.Names}}", "go list -f {{ range .Deps }}{{ . }}{{ end }}"):  # their own braces
+        parse_workflow("w.yml", f"{HEAD}jobs: {{a: {{agent: developer}}, m: {{run: '{other}'}}}}\n{TAIL}", AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tasks: {list: [a, 'do {{ foo }}']}\njobs: {f: {agent: developer}}", "w.yml:6: the expression `foo` is not"),
+        ("tasks: {list: [a, b]}\njobs: {f: {agent: developer, owns: [/api/]}}", "w.yml:7: `f/a` and `f/b` both own"),
+        (
+            "tasks: {list: [api, api/sub]}\njobs: {f: {agent: developer, owns: ['/{{ matrix.task }}/']}}",
+            "both own `api/sub/x`: a path has one owner in a run",
+        ),
+    ],
+)
+def test_tasks_that_stand_in_the_file_are_judged(text: str, said: str) -> None:
+    assert said in refused(f"pattern: swarm\n{text}\n")
+
+
+def test_tasks_are_judged_once_each_and_no_more_than_are_done() -> None:
+    tasks = (
+        "tasks: {list: [api, api, web, api/sub], max: 2}\njobs: {f: {agent: developer, owns: ['{{ matrix.task }}']}}"
+    )
+    parse_workflow("w.yml", f"{HEAD}pattern: swarm\n{tasks}\n{TAIL}", AGENTS)
+
+
+@pytest.mark.parametrize(
+    ("team", "said"),
+    [
+        ("focus: 'Build {{ issue.title }}', agent: developer", "nothing fills in an expression in a team (its lead"),
+        ("responsibilities: '{{ x }}', agent: developer", "nothing fills in an expression in a team (its lead knows"),
+        (
+            "members: {a: {agent: developer, owns: ['/{{ x }}/']}}",
+            "nothing fills in an expression in a team (name paths",
+        ),
+        ("teams: {t: {lead: lead, agent: developer, focus: '{{ x }}'}}", "nothing fills in an expression in a team"),
+        ("owns: [/], agent: developer", "no path of a repository fits `/`"),
+        ("members: {a: {agent: developer, owns: ['!/x/']}}", "these globs take back with `!` all that they give"),
+    ],
+)
+def test_what_a_team_could_not_do_is_refused(team: str, said: str) -> None:
+    assert f"w.yml:6: {said}" in refused(f"pattern: hierarchy\nteam: {{lead: lead, {team}}}\n")
+
+
+def test_a_need_of_an_earlier_phase_and_a_group_that_cannot_be_named_are_explained() -> None:
+    phases = "[{name: A, jobs: {a: {agent: developer}}}, {name: B, jobs: {b: {agent: developer, needs: a}}}]"
+    said = refused(f"pattern: symphony\nphases: {phases}\n")
+    assert (
+        "the job `b` needs `a`, which is a job of an earlier phase (phases wait for one another by themselves)" in said
+    )
+    said = refused("concurrency: {group: 'x-{{ issue.nope }}'}\njobs: {a: {agent: developer}}\n")
+    assert "w.yml:5: `concurrency.group`: there is no `issue.nope`" in said
+
+
 # ---- who owns what in workflows that are used ------------------------------------------------------------------------
 
 
@@ -129,7 +229,7 @@ USED = {
 
 
 def parsed(name: str, text: str) -> Workflow:
-    return parse_workflow(f"{name}.yml", f"{text}{TAIL}", dict(shipped().agents))
+    return parse_workflow(f"{name}.yml", f"{text}{TAIL}", AGENTS)
 
 
 @pytest.fixture(scope="module")

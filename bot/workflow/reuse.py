@@ -7,13 +7,13 @@ from typing import Any
 
 from bot.graph.filling import Told
 from bot.graph.ownership import Owners
-from bot.workflow.graph import two_owners
 from bot.workflow.job import Job
+from bot.workflow.node import Place
+from bot.workflow.owning import two_owners
 from bot.workflow.spec import Workflow
 
 DEEPEST = 3  # workflows in workflows
 MOST = 1_000  # jobs of one run that are looked at before it: a run tells of the rest
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from bot import expression
 from bot.agents.spec import AgentSpec
 from bot.document import Document, Strict, kebab, load, validate
 from bot.errors import ConfigError
 from bot.review.rules import ReviewRules, Tier
-from bot.workflow import division, graph
+from bot.workflow import division, graph, naming
 from bot.workflow.division import DIVIDING
 from bot.workflow.job import Environment, Job, Name, Phase, Tasks, Team
 from bot.workflow.output import Outputs, PullRequest
@@ -48,7 +47,7 @@ class Concurrency(Strict):
     @field_validator("group")
     @classmethod
     def _can_be_told(cls, group: str) -> str:
-        if wrong := expression.value_problem(group, ("issue", "repo")):
+        if wrong := naming.group(group):
             raise ValueError(wrong)
         return group
 
@@ -194,9 +193,10 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
     for place, agent in _readers_of(workflow):
         if agents[agent].output != "data":
             raise document.error(place, f"the agent `{agent}` changes files, and here it is to answer (`output: data`)")
-    for flaw in graph.flaws(*made_of):
+    strategy = workflow.worktrees if workflow.worktrees in DIVIDING else ""
+    for flaw in graph.flaws(*made_of, strategy):
         raise document.error(flaw.place, flaw.words, flaw.hint)
-    readers = [agent for agent, spec in agents.items() if spec.output == "data"]
+    readers = [agent for agent, spec in agents.items() if spec.reads]
     if workflow.worktrees in DIVIDING and (said := division.flaw(workflow.worktrees, workflow.every_job, readers)):
         raise document.error(("worktrees",), said)
     return workflow.model_copy(update={"limits": _in_a_hurry(workflow.limits)}) if _hurries(workflow) else workflow

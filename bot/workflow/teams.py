@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from bot.graph.ownership import Owners
 from bot.graph.territory import outside, within
+from bot.workflow import owning
 from bot.workflow.job import Member, Team
+from bot.workflow.node import Flaw, Place
 
 LEAD = "lead"  # the row of the lead of all
 MOST = 100  # people of one run, leads of teams among them, without the lead of all
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,38 @@ class _Worker:
     decided: bool
 
 
-def flaws(team: Team, place: Place) -> Iterator[tuple[Place, str]]:
-    """Everything that is wrong with the team of a workflow, which stands at `place`: where, and what."""
+def flaws(team: Team, place: Place) -> Iterator[Flaw]:
+    """Everything that is wrong with the team of a workflow, which stands at `place`."""
     for key, found in _below(team, place):
         if found == LEAD:
-            yield key, f"`{LEAD}` is the lead of all: give it another name"
+            yield Flaw(key, f"`{LEAD}` is the lead of all: give it another name")
     if (named := _count(team)) > MOST:
-        yield place, f"{named} people are named here, and a run has {MOST} at most"
+        yield Flaw(place, f"{named} people are named here, and a run has {MOST} at most")
     yield from _limits(team, place, team.depth)
+    for at, one in _everybody(team, place):
+        yield from _plain(one, at)
+        yield from owning.globs((*at, "owns"), one.owns)
     try:
         yield from _within(team, place, ())
         yield from _shared(list(_workers(team, place, "", ())))
     except ValueError as wrong:
-        yield (*place, "owns"), str(wrong)
+        yield Flaw((*place, "owns"), str(wrong))
+
+
+def _everybody(team: Team, place: Place) -> Iterator[tuple[Place, Member | Team]]:
+    yield place, team
+    yield from (((*place, "members", name), member) for name, member in team.members.items())
+    for name, below in team.teams.items():
+        yield from _everybody(below, (*place, "teams", name))
+
+
+def _plain(one: Member | Team, place: Place) -> Iterator[Flaw]:
+    """Expressions, which nobody fills in here."""
+    for key, text in (("focus", one.focus), *(("responsibilities", line) for line in one.responsibilities)):
+        if "{{" in text:
+            yield Flaw((*place, key), "nothing fills in an expression in a team", "its lead knows the issue")
+    if any("{{" in glob for glob in one.owns):
+        yield Flaw((*place, "owns"), "nothing fills in an expression in a team", "name paths as they are")
 
 
 def _count(team: Team) -> int:
@@ -50,33 +70,33 @@ def _people(team: Team) -> Mapping[str, Member | Team]:
     return {**team.members, **team.teams}
 
 
-def _limits(team: Team, place: Place, depth: int) -> Iterator[tuple[Place, str]]:
+def _limits(team: Team, place: Place, depth: int) -> Iterator[Flaw]:
     """Teams that are deeper, or would be, than the one above lets them; `depth` is what that leaves."""
     for name, below in team.teams.items():
         at = (*place, "teams", name)
         if depth < 2:
-            yield at, f"the team `{name}` is deeper than `depth` allows"
+            yield Flaw(at, f"the team `{name}` is deeper than `depth` allows")
             return
         if "depth" in below.model_fields_set and below.depth > depth - 1:
-            yield (*at, "depth"), f"the teams above leave a depth of {depth - 1}"
+            yield Flaw((*at, "depth"), f"the teams above leave a depth of {depth - 1}")
         if "breadth" in below.model_fields_set and below.breadth > team.breadth:
-            yield (*at, "breadth"), f"the team above may be {team.breadth} wide"
+            yield Flaw((*at, "breadth"), f"the team above may be {team.breadth} wide")
         yield from _limits(below, at, min(below.depth, depth - 1))
 
 
-def _within(team: Team, place: Place, of: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
+def _within(team: Team, place: Place, of: tuple[str, ...]) -> Iterator[Flaw]:
     """Those who own what their team does not; and those who do not say what of their team's paths is theirs."""
     if stray := outside(team.owns, of):
-        yield (*place, "owns"), f"`{stray}` does not lie in what the team above owns"
+        yield Flaw((*place, "owns"), f"`{stray}` does not lie in what the team above owns")
     owns, people = within(team.owns, of), _people(team)
     for name, one in people.items():
         at = (*place, "members" if isinstance(one, Member) else "teams", name)
         if owns and not one.owns and len(people) > 1:
-            yield at, f"say what `{name}` owns of its team's paths"
+            yield Flaw(at, f"say what `{name}` owns of its team's paths")
         elif isinstance(one, Team):
             yield from _within(one, at, owns)
         elif stray := outside(one.owns, owns):
-            yield (*at, "owns"), f"`{stray}` does not lie in what its team owns"
+            yield Flaw((*at, "owns"), f"`{stray}` does not lie in what its team owns")
 
 
 def _workers(team: Team, place: Place, name: str, of: tuple[str, ...]) -> Iterator[_Worker]:
@@ -91,16 +111,15 @@ def _workers(team: Team, place: Place, name: str, of: tuple[str, ...]) -> Iterat
             yield _Worker(whole, (*place, "members", who), within(one.owns, owns), decided=False)
 
 
-def _shared(workers: list[_Worker]) -> Iterator[tuple[Place, str]]:
+def _shared(workers: list[_Worker]) -> Iterator[Flaw]:
     """Paths that two own; and whoever owns nothing beside a team that says what it owns only as it plays."""
     owned = {one.name: one for one in workers if one.owns}
-    for one, other, example in Owners({name: worker.owns for name, worker in owned.items()}).conflicts():
-        words = f"`{one}` and `{other}` both own `{example}`: a path has one owner in a run"
-        yield (*owned[other].place, "owns"), words
+    for one, other, shared in Owners({name: worker.owns for name, worker in owned.items()}).conflicts():
+        yield Flaw((*owned[other].place, "owns"), owning.two_owners(one, other, shared))
         return
     nothing = next((one for one in workers if not one.owns), None)
     if nothing and len(workers) > 1 and any(one.decided for one in workers):
-        yield (
+        yield Flaw(
             nothing.place,
             f"say what `{nothing.name}` owns: beside a team whose lead decides who is in it everybody owns something",
         )
