@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot import __version__
-from bot.errors import ConfigError, TryAgain, UserError
+from bot.errors import ConfigError, State, TryAgain, UserError
 from bot.settings import Settings, read
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def demo(
 
 @app.command()
 def run(
-    workflow: Annotated[str, typer.Argument(help="A workflow's name, as auto-implement, or its file.")],
+    workflow: Annotated[str, typer.Argument(help="A workflow's name, ours or the clone's own, or its file.")],
     repo: Annotated[Path, typer.Option(help="The top folder of a git clone.")],
     title: Annotated[str, typer.Option(help="What is wanted, in one line; a file's name says it otherwise.")] = "",
     body: Annotated[str, typer.Option(help="More about it; `-` reads it from standard input.")] = "",
@@ -133,11 +133,17 @@ def run(
     Example: tutti run auto-implement --repo . --title "..."
     """
     from bot.operate import local
+    from bot.operate.clone import Wish
 
     words = sys.stdin.read() if body == "-" else body
-    wish = local.Wish(title, words, number, backend, unsandboxed, script)
+    wish = Wish(title, words, number, backend, unsandboxed, script)
     result = _do(_with_settings(local.show, out, workflow, repo.resolve(), wish))
-    raise typer.Exit(0 if result.state == "done" else 1)
+    raise typer.Exit(code_of(result.state))
+
+
+def code_of(state: State) -> int:
+    """The exit code of a command that has shown a run to its end; whoever sits there cancels by Ctrl-C."""
+    return {"done": 0, "cancelled": 130}.get(state, 1)
 
 
 @app.command()

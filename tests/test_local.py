@@ -1,24 +1,30 @@
 """`tutti run`: a workflow on a clone on this machine, whose result is a branch of it."""
 
+import os
 import re
+import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from bot.agents.task import AgentEvent
+from bot.agents.task import AgentEvent, Backend, Outcome, Task, Tell
 from bot.app import Seams
 from bot.backends.rehearsal import Act, Append, Hang, Rehearsal, Say, Write
-from bot.errors import UserError
+from bot.cli import code_of
+from bot.errors import ConfigError, UserError
 from bot.operate import runs as looking
-from bot.operate.check import usable
-from bot.operate.local import Result, Wish, execute, rehearsed, workflow_of
+from bot.operate.choice import choose
+from bot.operate.clone import Wish, keep
+from bot.operate.local import Result, execute, rehearsed
 from bot.settings import Settings
-from bot.workflow.spec import Workflow
+from bot.workflow.bounds import Bounds
 from tests.house import FILES
+from tests.ready import machine
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
 WISH = Wish("Say hello", "To everybody.", 7, backend="rehearsal")
@@ -50,7 +56,7 @@ async def run(
     heard: list[AgentEvent] | None = None,
     flow: str = "auto-implement",
     script: Mapping[str, Mapping[int, Sequence[Act]]] | None = None,
-    known: Mapping[str, Workflow] | None = None,
+    agents: Backend | None = None,
     **more: Any,
 ) -> Result:
     script = script or {"": dict(enumerate(tries, start=1))}
@@ -58,13 +64,12 @@ async def run(
         data_dir=clone.parent / "data", model_url="http://127.0.0.1:9", anthropic_api_key=SecretStr("none"), **more
     )
     seams = Seams(
-        backends={"rehearsal": Rehearsal(script)},
+        backends={"rehearsal": agents or Rehearsal(script)},
         pool_size=1,
+        walls=await machine(),
         heard=lambda _run, _key, event: heard.append(event) if heard is not None else None,
     )
-    return await execute(
-        settings, workflow_of(flow), clone, wish, seams, lambda _bench, _run: None, known, Path(flow).stem
-    )
+    return await execute(settings, await choose(flow, clone), clone, wish, seams, lambda _bench, _run: None)
 
 
 async def test_the_result_is_a_branch_and_the_clone_stays_as_it_was(clone: Path) -> None:
@@ -129,6 +134,86 @@ async def test_a_second_run_makes_a_branch_of_its_own(clone: Path) -> None:
     assert (await run(clone, RIGHT)).branch == "feature/auto-7-say-hello-2"
 
 
+class Meanwhile(Rehearsal):
+    """Agents while whose work something else happens."""
+
+    def __init__(self, happens: Callable[[Task], object], tries: Mapping[str, Mapping[int, Sequence[Act]]]) -> None:
+        super().__init__(tries)
+        self._happens = happens
+
+    async def run(self, task: Task, tell: Tell) -> Outcome:
+        self._happens(task)
+        return await super().run(task, tell)
+
+
+async def test_a_run_beside_it_that_makes_its_branch_first_costs_it_no_work(clone: Path) -> None:
+    other = Meanwhile(lambda _task: git(clone, "branch", "feature/auto-7-say-hello"), {"": {1: RIGHT}})
+    made = await run(clone, agents=other)
+    branch = "feature/auto-7-say-hello-2"
+    assert made == Result("done", f"The work is on the branch `{branch}`.", branch)
+    assert git(clone, "show", f"{branch}:greeting.txt") == "hello\n"
+
+
+async def test_work_of_which_no_branch_can_be_made_is_kept_as_a_patch(clone: Path) -> None:
+    """A branch's name is a folder for git as soon as another lies below it; the clone is a linked worktree."""
+    linked = clone.parent / "linked"
+    git(clone, "worktree", "add", "-q", "-b", "work", str(linked))
+    below = Meanwhile(lambda _task: git(clone, "branch", "feature/auto-7-say-hello/below"), {"": {1: RIGHT}})
+    made = await run(linked, agents=below)
+    (patch,) = (clone / ".git/tutti").iterdir()
+    assert (made.state, made.branch) == ("failed", "")
+    why, _, where = made.reason.partition(".\n\n")
+    assert why.startswith("Failed: no branch could be made of the work: ")
+    assert "GitHub" not in why
+    assert where == f"What was made is a patch: `git apply {patch}` takes it."
+    git(linked, "apply", str(patch))
+    assert (linked / "greeting.txt").read_text() == "hello\n"
+
+
+async def test_a_patch_that_the_clone_does_not_take_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("nothing that git knows\n")
+    file = await keep(tmp_path, "run/a.patch", b"+1\n")
+    assert (file.read_bytes(), tmp_path in file.parents, file.name) == (b"+1\n", False, "a.patch")
+    shutil.rmtree(file.parents[1])
+
+
+async def test_ctrl_c_ends_every_agent_and_keeps_what_they_have_made(clone: Path) -> None:
+    flow = clone.parent / "three.yml"
+    jobs = "".join(
+        f"  {name}: {{agent: developer, focus: Make {name}., owns: [/{name}.txt]{more}}}\n"
+        for name, more in (("ada", ""), ("bob", ""), ("cyd", ", needs: ada"))
+    )
+    flow.write_text(f"name: Three\non: {{command: three}}\njobs:\n{jobs}outputs: {{pull-request: {{}}}}\n")
+    (clone / "check.sh").write_text("! test -e cyd.txt\n")
+    git(clone, "commit", "-q", "-m", "Be content without Cyd", "check.sh")
+    tries: Mapping[str, Mapping[int, Sequence[Act]]] = {
+        "Make ada": {1: (Write("ada.txt", "1\n"),)},
+        "Make bob": {1: (Write("bob.txt", "1\n"), Hang())},
+        "Make cyd": {1: (Write("cyd.txt", "1\n"),), 2: (Write("cyd.txt", "2\n"), Hang())},
+    }
+
+    def press(task: Task) -> None:
+        if (task.key, task.attempt) == ("cyd.agent.2", 2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    made = await run(clone, flow=str(flow), agents=Meanwhile(press, tries))
+    assert signal.getsignal(signal.SIGINT) is before
+    whole, apart = sorted((clone / ".git/tutti").rglob("*.patch"), key=lambda path: len(path.parts))
+    assert made == Result(
+        "cancelled",
+        f"Cancelled by Ctrl-C.\n\nWhat was made is a patch: `git apply {whole}` takes it.\n\n"
+        f"Not merged with the rest yet, each a patch:\n\n- cyd: `git apply {apart}` takes it",
+        "",
+    )
+    for file, name in ((whole, "ada"), (apart, "cyd")):
+        git(clone, "apply", str(file))
+        assert (clone / f"{name}.txt").read_text() == "1\n"
+    assert not (clone / "bob.txt").exists()
+    assert list((clone.parent / "data/worktrees").iterdir()) == []
+    assert code_of(made.state) == 130
+
+
 async def test_red_tests_are_said_and_the_work_is_kept(clone: Path) -> None:
     wrong = (Append("greeting.txt", "helo\n"),)
     result = await run(clone, wrong, wrong, wrong)
@@ -171,24 +256,25 @@ async def test_the_operators_limits_hold_here_too(clone: Path) -> None:
     assert (result.state, result.reason.partition(":")[0]) == ("timed out", "Timed out")
 
 
-def test_what_is_shipped_is_found_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_shipped_is_found_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "workflows/examples/onboarding.yml"
     monkeypatch.chdir(tmp_path)
-    assert workflow_of(name).name == "Lead new members through their first steps"
-    assert rehearsed(name, Wish("", "", backend="rehearsal")).keys() == {"rehearsal"}
+    ours = await choose(name, tmp_path)
+    assert ours.workflow.name == "Lead new members through their first steps"
+    assert rehearsed(name, ours.file, Wish("", "", backend="rehearsal")).keys() == {"rehearsal"}
     own = tmp_path / name
     own.parent.mkdir(parents=True)
     own.write_text("name: Mine\non: {command: mine}\njobs: {a: {agent: developer}}\noutputs: {pull-request: {}}\n")
-    assert workflow_of(name).name == "Mine"
+    assert (await choose(name, tmp_path)).workflow.name == "Mine"
     for other in ("examples/onboarding.yml", "workflows/examples/none.yml", "pyproject.toml"):
         with pytest.raises(UserError, match="There is no workflow"):
-            workflow_of(other)
+            await choose(other, tmp_path)
 
 
-def test_a_workflow_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+async def test_a_workflow_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "odd.yml").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match=r"odd.yml cannot be read"):
-        workflow_of(str(tmp_path / "odd.yml"))
+        await choose(str(tmp_path / "odd.yml"), tmp_path)
 
 
 async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path: Path) -> None:
@@ -201,7 +287,7 @@ async def test_what_cannot_be_done_is_said_in_one_sentence(clone: Path, tmp_path
     with pytest.raises(UserError, match="There is no backend robot; known are claude, command, rehearsal"):
         await run(clone, RIGHT, wish=Wish("T", "", backend="robot"))
     with pytest.raises(UserError, match="There is no workflow nothing: neither a file nor one of ask, auto-implement"):
-        workflow_of("nothing")
+        await choose("nothing", clone)
 
 
 async def configured(clone: Path, more: str) -> None:
@@ -253,6 +339,44 @@ async def test_a_configuration_may_name_the_clone_s_own_workflows_and_lower_what
     assert (made["limits"]["usd"], made["limits"]["minutes"]) == (0.5, 7)
 
 
+async def test_an_id_means_the_clone_s_own_workflow_of_its_newest_commit_before_ours(clone: Path) -> None:
+    files = own(clone)
+    for name in ("tidy", "auto-implement"):
+        (files / f"{name}.yml").write_text(f"name: Mine\njobs: {{a: {{agent: developer}}}}\n{OWN}")
+    with pytest.raises(UserError, match=r"The workflow tidy is not committed in .*: name its file, .github/tutti/"):
+        await choose("tidy", clone)
+    assert (await choose("auto-implement", clone)).workflow.name != "Mine"
+    await configured(clone, "workflows: {tidy: {limits: {minutes: 7}}}\n")
+    (files / "tidy.yml").write_text("Not committed.\n")
+    at = git(clone, "rev-parse", "--short=8", "HEAD").strip()
+    said = [(await choose(name, clone)).said for name in ("tidy", "auto-implement", "ask")]
+    assert said == [
+        f"tidy is this clone's own workflow, .github/tutti/workflows/tidy.yml at {at}.",
+        f"auto-implement is this clone's own workflow, .github/tutti/workflows/auto-implement.yml at {at}; "
+        "it takes the place of the one that Tutti ships, as on a server.",
+        "",
+    ]
+    chosen = await choose("tidy", clone)
+    assert (chosen.workflow.name, chosen.called, chosen.file) == ("Mine", "tidy", files / "tidy.yml")
+    assert chosen.known["tidy"] == chosen.workflow
+
+
+async def test_ours_does_not_step_in_where_the_clone_s_own_of_that_id_is_not_valid(clone: Path) -> None:
+    files = own(clone)
+    (files / "auto-implement.yml").write_text("name: Mine\njbos: {}\n")
+    (files / "tidy.yml").symlink_to("auto-implement.yml")
+    (files / "dear.yml").write_text(f"name: Dear\nlimits: {{usd: 4}}\njobs: {{a: {{uses: auto-implement}}}}\n{OWN}")
+    await configured(clone, "")
+    with pytest.raises(ConfigError, match=r"auto-implement.yml:2: unknown key `jbos`"):
+        await choose("auto-implement", clone)
+    with pytest.raises(ConfigError, match="no file but a link"):
+        await choose("tidy", clone)
+    with pytest.raises(ConfigError, match="this installation allows 3 USD at most"):
+        await choose("dear", clone, Bounds(3, 60, 4))
+    with pytest.raises(UserError, match="there is no workflow `auto-implement`"):
+        await run(clone, RIGHT, flow="dear")
+
+
 async def test_a_workflow_that_is_disabled_is_refused_by_itself_and_where_another_uses_it(clone: Path) -> None:
     await configured(clone, "workflows: {auto-implement: {enabled: false}}\n")
     said = "The workflow auto-implement is disabled: .github/tutti.yml on main says workflows.auto-implement.enabled"
@@ -264,4 +388,4 @@ async def test_a_workflow_that_is_disabled_is_refused_by_itself_and_where_anothe
         (folder / name).write_text(f"name: N\njobs: {{a: {job}}}\n{OWN}")
     await configured(clone, "workflows: {inner: {enabled: false}}\n")
     with pytest.raises(UserError, match="The workflow inner is disabled"):
-        await run(clone, RIGHT, flow=str(folder / "outer.yml"), known=usable(folder / "outer.yml"))
+        await run(clone, RIGHT, flow=str(folder / "outer.yml"))
