@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from bot.workflow.engine import Json, Step
+from bot.workflow.engine import Engine, Json, Step
 from tests.postgres import Cluster
 from tests.stage import STEPS, Build, Stage, doing, three_steps
 
@@ -115,6 +118,40 @@ async def test_on_sqlite_records_are_plain_json_in_a_file_of_their_own(tmp_path:
         assert conn.execute("pragma journal_mode").fetchone() == ("wal",)
     conn.close()
     assert kept["agent"] == '"[\\"value\\", {\\"of\\": \\"agent\\"}]"'
+
+
+async def test_on_sqlite_steps_that_end_together_are_committed_together(tmp_path: Path) -> None:
+    keys = [f"step {number}" for number in range(6)]
+    everybody, ended = asyncio.Barrier(len(keys)), asyncio.Event()
+    done: list[str] = []
+    commits: list[str] = []
+
+    async def body(_run: str, step: Step) -> None:
+        await asyncio.gather(*(step(key, everybody.wait) for key in keys))
+
+    async def checkpoint(point: str) -> None:
+        if point.endswith(":done"):
+            done.append(point)
+            if len(done) == 1:
+                other.execute("BEGIN IMMEDIATE")  # nobody else can write now
+            if len(done) == len(keys):
+                ended.set()
+
+    def committed(_conn: sa.Connection) -> None:
+        commits.append(threading.current_thread().name)
+
+    engine = Engine("sqlite://", body, slot="slot-0", data_dir=tmp_path, checkpoint=checkpoint)
+    await engine.launch()
+    with closing(sqlite3.connect(tmp_path / "engine.db", isolation_level=None)) as other:
+        await engine.start("r1")
+        await ended.wait()
+        sa.event.listen(sa.Engine, "commit", committed)
+        other.execute("COMMIT")
+        await engine.idle()
+    sa.event.remove(sa.Engine, "commit", committed)
+    assert sorted(await engine.recorded("r1")) == keys
+    await engine.close(grace=0)
+    assert len([name for name in commits if name.startswith("db-write")]) in (1, 2)  # whoever was first, and the others
 
 
 async def test_a_restart_of_postgresql_within_a_step_is_survived(

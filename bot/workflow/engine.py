@@ -18,9 +18,12 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowHandleAsync
+from dbos._serialization import serialize_value
+from dbos._sys_db import OperationResultInternal, StepInfo
 from sqlalchemy import event
 
 from bot.errors import Stop, TryAgain
+from bot.store.writer import Writer
 from bot.workflow.slot import Slot
 
 T = TypeVar("T")
@@ -28,6 +31,7 @@ Json: TypeAlias = bool | int | float | str | list[Any] | dict[str, Any] | None
 Effect: TypeAlias = Callable[[], Awaitable[Json]]
 Checkpoint: TypeAlias = Callable[[str], Awaitable[None]]
 
+_SERIALIZER = DBOSPortableJSONSerializer()  # not pickle: who can write the database must not run code here
 _TRIES = 5  # of a step that says TryAgain
 _RECOVERIES = 20  # of one run: a run that takes its worker down with it each time is given up
 _RECOVERING, _LISTENING = 0.02, 1.0  # seconds between looks at the queue that recovered runs pass through
@@ -85,6 +89,7 @@ class Engine:
         self._loop, self._context = asyncio.get_running_loop(), contextvars.copy_context()
         _quieten()
         self._database = _database(self._url, self._data_dir)
+        self._writer: Writer | None = None
         try:
             self._open()
         except BaseException:
@@ -103,6 +108,8 @@ class Engine:
 
         self._workflow = DBOS.workflow(name="run", max_recovery_attempts=_RECOVERIES)(run)
         DBOS.launch()
+        self._records, sqlite = dbos._sys_db, self._database.dialect.name == "sqlite"
+        self._writer = Writer(self._records.engine) if sqlite else None
         # Blocks the loop on purpose: nothing that is recovered can begin before it is listed.
         with ThreadPoolExecutor(1) as thread:
             self._recovering = thread.submit(_unfinished_ids, self._slot).result()
@@ -173,6 +180,8 @@ class Engine:
     async def _shut(self) -> None:
         # DBOS made its own executor the loop's default and shuts it down with itself.
         self._loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="loop"))
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.close)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         self._database.dispose()
 
@@ -193,22 +202,20 @@ class Engine:
         self._recovering.discard(run_id)
         self._listen()
         task.add_done_callback(lambda _: self._ended(run_id))
-        numbers = _Numbers(await self._outside(asyncio.to_thread(_numbers, run_id)))
-        await self._body(run_id, partial(self._step, set(), numbers))
+        records = _Records(run_id, await self._outside(asyncio.to_thread(DBOS.list_workflow_steps, run_id)))
+        await self._body(run_id, partial(self._step, records))
 
     def _ended(self, run_id: str) -> None:
         self._running.pop(run_id, None)
         self._changed.set()
 
-    async def _step(self, seen: set[str], numbers: "_Numbers", key: str, effect: Effect) -> Json:
-        if key in seen:
-            raise RuntimeError(f"the step {key!r} is there twice in one run")
-        seen.add(key)
+    async def _step(self, records: "_Records", key: str, effect: Effect) -> Json:
         raised: list[Exception] = []
-        place = DBOS.reserve_step()
-        # Found by its name, not by when it was called: steps may race, and a newer Tutti may have other steps.
-        place._step_ctx.function_id = numbers.of(key)
-        record: list[Any] = json.loads(await place.run_async({"name": key}, self._do, key, effect, raised))
+        if (said := records.said(key)) is None:
+            began = time.time()
+            said = await self._do(key, effect, raised)
+            await self._keep(records.new(key, said, began))
+        record: list[Any] = json.loads(said)
         if record[0] == "value":
             return record[1]  # type: ignore[no-any-return]
         if raised:
@@ -216,6 +223,21 @@ class Engine:
         if record[0] == "stop":
             raise Stop(record[1], record[2])
         raise RuntimeError(record[1])
+
+    async def _keep(self, made: OperationResultInternal) -> None:
+        """Record a step; durable when this returns. DBOS refuses where another worker has taken the run up meanwhile.
+
+        DBOS's own way asks first whether there is a record, and SQLite would commit one at a time.
+        """
+        at, within = int(time.time() * 1000), contextvars.copy_context()  # whose run it is, DBOS knows by the context
+        if self._writer is not None:
+            write = partial(self._records._record_operation_result_txn, made, at)
+            try:
+                return await asyncio.wrap_future(self._writer.submit(lambda conn: within.run(write, conn)))
+            except sa.exc.OperationalError as busy:
+                if "locked" not in str(busy):  # then DBOS asks again and again
+                    raise
+        return await asyncio.to_thread(self._records.record_operation_result, made, completed_at_epoch_ms=at)
 
     async def _do(self, key: str, effect: Effect, raised: list[Exception]) -> str:
         """What is recorded of one step, as ASCII JSON: both databases keep it whatever text is in it."""
@@ -235,28 +257,46 @@ class Engine:
         return record
 
 
-class _Numbers:
-    """What the steps of one run are recorded under: made of the key, and the next one where another key has that.
+class _Records:
+    """What the steps of one run gave so far, by their keys. `steps`: those that DBOS has.
 
-    Of some thousand keys two have the same now and then. `recorded`: those of the run's steps so far.
+    A step is found by its name, not by when it was called: steps may race, and a newer Tutti may have other ones. Its
+    number is made of the key, or is the next one: of some thousand keys two have the same now and then.
     """
 
-    def __init__(self, recorded: dict[str, int]) -> None:
-        self._known, self._taken = recorded, set(recorded.values())
+    def __init__(self, run_id: str, steps: list[StepInfo]) -> None:
+        self._run, self._seen = run_id, set[str]()
+        self._steps = {step["function_name"]: step["output"] for step in steps}
+        self._taken = {step["function_id"] for step in steps}
 
-    def of(self, key: str) -> int:
-        if key not in self._known:
-            number = zlib.crc32(key.encode()) & 0x7FFFFFFF
-            while number in self._taken:
-                number = (number + 1) & 0x7FFFFFFF
-            self._known[key] = number
-            self._taken.add(number)
-        return self._known[key]
+    def said(self, key: str) -> str | None:
+        """What is recorded of a step. Raises RuntimeError where it was asked for before, or has no readable record."""
+        if key in self._seen:
+            raise RuntimeError(f"the step {key!r} is there twice in one run")
+        self._seen.add(key)
+        if key not in self._steps:
+            return None
+        if not isinstance(said := self._steps.pop(key), str):
+            raise RuntimeError(f"the step {key!r} has no record that can be read")
+        return said
 
-
-def _numbers(run_id: str) -> dict[str, int]:
-    steps = DBOS.list_workflow_steps(run_id, load_output=False)
-    return {step["function_name"]: step["function_id"] for step in steps}
+    def new(self, key: str, said: str, began: float) -> OperationResultInternal:
+        """The record of a step that had none; it began so many seconds after 1970 did."""
+        number = zlib.crc32(key.encode()) & 0x7FFFFFFF
+        while number in self._taken:
+            number = (number + 1) & 0x7FFFFFFF
+        self._taken.add(number)
+        output, form = serialize_value(said, None, _SERIALIZER)
+        return OperationResultInternal(
+            workflow_uuid=self._run,
+            function_id=number,
+            function_name=key,
+            output=output,
+            error=None,
+            serialization=form,
+            started_at_epoch_ms=int(began * 1000),
+            child_workflow_id=None,
+        )
 
 
 async def _insist(effect: Effect, sleep: Callable[[float], Awaitable[None]]) -> Json:
@@ -290,7 +330,7 @@ def _config(database: sa.Engine, slot: str) -> DBOSConfig:
         name="tutti",
         system_database_url=database.url.render_as_string(hide_password=False),
         system_database_engine=database,
-        serializer=DBOSPortableJSONSerializer(),  # not pickle: who can write the database must not run code here
+        serializer=_SERIALIZER,
         application_version="v1",  # pinned: a run that another version began is gone on with
         executor_id=slot,
         log_level="WARNING",
