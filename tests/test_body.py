@@ -71,6 +71,18 @@ def test_what_people_wrote_stays_and_only_our_newest_section_changes() -> None:
     assert with_newest(second, newest(replace(STORY, summary="Two."))) == second
 
 
+def test_once_it_is_complete_it_does_not_begin_with_why_it_was_not() -> None:
+    begun = body(replace(STORY, reason="1 of 2 done, 1 failed.", complete=False))
+    assert begun.startswith(
+        "<!-- tutti state:begin -->\n\n1 of 2 done, 1 failed.\n\nPart of #7.\n\n<!-- tutti state:end"
+    )
+    mended = with_newest(f"Mind the cents.\n\n{begun}", newest(STORY))
+    assert mended.startswith("Mind the cents.\n\n")
+    assert "1 failed" not in mended
+    assert "Part of #7" not in mended
+    assert "\nCloses #7.\n" in mended
+
+
 def test_a_body_that_is_full_stays_as_it_is() -> None:
     full = "x" * (BODY_LIMIT - 100)
     assert with_newest(full, newest(STORY)) == full

@@ -41,11 +41,15 @@ SECTIONS = {
 
 def text(first: str, last: str) -> str:
     """The whole of it; whichever of the two was merged last had the conflict."""
-    return f"""3 of 5 done, 1 failed, 1 skipped:
+    return f"""<!-- tutti state:begin -->
+
+3 of 5 done, 1 failed, 1 skipped:
 - `cart`: Failed: the tests still fail after 1 try.
 - `pay`: Not played: it needs `cart`, which failed.
 
 Part of #1.
+
+<!-- tutti state:end -->
 
 ## What was asked
 

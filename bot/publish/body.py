@@ -11,6 +11,7 @@ from bot.publish import parts_text, text
 SUMMARY_LIMIT = TEMPLATE_LIMIT = 20_000
 REASON_LIMIT = 5_000
 _BEGIN, _END = "<!-- tutti newest:begin -->", "<!-- tutti newest:end -->"
+_STATE, _STATE_END = "<!-- tutti state:begin -->", "<!-- tutti state:end -->"
 _SERIES, _SERIES_END = "<!-- tutti series:begin -->", "<!-- tutti series:end -->"
 
 
@@ -68,27 +69,33 @@ def body(story: Story) -> str:
     template = closed(story.template.strip()[:TEMPLATE_LIMIT], html=True)
     usable = 0 < len(template) < TEMPLATE_LIMIT + 100
     written = _filled(template, sections) if usable else _own(sections)
-    return _joined(*_begin(story), *_parts(story), written, *_found(story), _checklist(story), _page(story))
+    return _joined(*_state(story), *_series(story), written, *_found(story), _checklist(story), _page(story))
 
 
 def newest(story: Story) -> str:
     """What a run did that went on with a pull request, for `with_newest`."""
     sections = _sections(story)
     own = _own({**sections, "asked": ""})
-    return _joined(*_begin(story), *_parts(story), own, *_found(story), _checklist(story), _page(story))
+    return _joined(*_begin(story), _issue(story), *_series(story), own, *_found(story), _checklist(story), _page(story))
+
+
+def _state(story: Story) -> list[str]:
+    """How it stands, between marks where it is to stand otherwise one day."""
+    begin = [*_begin(story), _issue(story)]
+    return [_STATE, *begin, _STATE_END] if len(begin) > 1 else begin
 
 
 def _begin(story: Story) -> list[str]:
     """What must be read first: why it is not complete, and what a person has to agree to."""
     asks = "**A person has to agree to this**: the change alters what the tests demand."
     wanted = [f"{asks}\n\n{_items(story.wanted)}"] if story.wanted else []
-    return [bounded(story.reason, REASON_LIMIT), *wanted]
+    return [*([bounded(story.reason, REASON_LIMIT)] if story.reason else []), *wanted]
 
 
-def _parts(story: Story) -> list[str]:
-    """What of the issue it is, and which other pull requests belong to it."""
+def _series(story: Story) -> list[str]:
+    """Which other pull requests belong to it."""
     said = parts_text.series(story.number, story.total, story.others)
-    return [_issue(story), *[f"{_SERIES}\n{said}\n{_SERIES_END}"] * (story.total > 1)]
+    return [f"{_SERIES}\n{said}\n{_SERIES_END}"] * (story.total > 1)
 
 
 def _issue(story: Story) -> str:
@@ -122,11 +129,13 @@ def _items(sentences: Sequence[str]) -> str:
 def with_newest(body: str, section: str) -> str:
     """A body people may have edited, with our section below it, instead of the one that was there before.
 
-    Where GitHub takes no longer text the section is cut, and left out where there is no room at all.
+    How it stood at first goes: the section says how it stands. Where GitHub takes no longer text the section is cut,
+    and left out where there is no room at all.
     """
     before, begin, rest = body.partition(_BEGIN)
     after = rest[rest.rfind(_END) + len(_END) :] if begin and _END in rest else rest
-    before, after = before.rstrip(), after.strip()
+    before = re.sub(f"{_STATE}.*?{_STATE_END}", "", before, flags=re.DOTALL)
+    before, after = before.strip(), after.strip()
     room = BODY_LIMIT - len(before) - len(after) - len(_BEGIN) - len(_END) - 20
     if room < 1_000:
         return body

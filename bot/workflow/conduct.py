@@ -283,6 +283,8 @@ class Conductor:
 
 async def _admit_all(mirror: Mirror, kept: list[changes.Harvest]) -> None:
     """Take in what the steps made; a pack may build on another's objects, whatever their order."""
+    if await mirror.has(*(harvest.tree for harvest in kept)):  # as after a crash on the same machine
+        return
     left = [harvest for harvest in kept if not await mirror.has(harvest.tree)]
     while left:
         refused = [harvest for harvest in left if not await _admitted(mirror, harvest)]
