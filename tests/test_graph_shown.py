@@ -115,7 +115,7 @@ def test_what_a_job_did_in_a_life_before_is_not_shown_as_a_job() -> None:
     push = [row(key, "done", 1, 2, title="Push") for key in ("publish", "publish~1")]
     told = shown(a_run([entry("analysis")]), placed([row("analysis", "running", 5), *again, *push]))
     assert "failed" not in told
-    assert re.findall(r"\] (Push.*) ·", told) == ["Push", "Push (done anew since)"]
+    assert re.findall(r"\] (Push.*) ·", told) == ["Push", "Push (before it was tried again)"]
 
 
 def test_of_many_tests_of_everything_the_last_are_shown() -> None:

@@ -102,4 +102,4 @@ async def test_no_name_of_a_job_or_workflow_acts(tmp_path: Path) -> None:
     page = await _graph(tmp_path, [entry(name, name, phase=name), entry("b", name)], [*rows, *placed(again)], name)
     assert not re.search(r"<(?:script|svg)\b|\x1b", page)
     assert "<h1>&lt;svg onload=alert(1)&gt;" in page
-    assert re.findall(r"Push[^<]*", page) == ["Push", "Push (done anew since)"]
+    assert re.findall(r"Push[^<]*", page) == ["Push", "Push (before it was tried again)"]

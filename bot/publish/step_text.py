@@ -6,8 +6,8 @@ from bot.store.record import PAST, Node
 
 
 def titled(node: Node) -> str:
-    """What a step is, and that it is not the newest of its kind where a later life of its run did it anew."""
-    return f"{node.title} (done anew since)" if PAST in node.key else node.title
+    """What a step is, and that it does not count any more where its run was tried again since, and it with that."""
+    return f"{node.title} (before it was tried again)" if PAST in node.key else node.title
 
 
 def step_line(node: Node, now: float, name: str = "") -> str:
