@@ -214,6 +214,27 @@ async def test_ctrl_c_ends_every_agent_and_keeps_what_they_have_made(clone: Path
     assert code_of(made.state) == 130
 
 
+async def test_the_page_s_last_phase_really_puts_together_what_others_own(clone: Path) -> None:
+    """Step 7 of docs/building.md: what it changes of the page goes to whom that belongs."""
+    page = (Path(__file__).parents[1] / "docs/building.md").read_text(encoding="utf-8")
+    flow = clone.parent / "mock-first.yml"
+    flow.write_text(page.split("## 7. ")[1].split("```yaml\n")[1].split("```")[0])
+    (clone / "check.sh").write_text("true\n")
+    git(clone, "commit", "-q", "-m", "Be content", "check.sh")
+    real, end = Write("frontend/page.txt", "real\n"), Write("end.txt", "1\n")
+    tries: Mapping[str, Mapping[int, Sequence[Act]]] = {
+        "The job together wants": {4: (real, Say("It uses the real one."))},
+        "Write the contract": {1: (Write("contract/api.txt", "1\n"),)},
+        "Build the page": {1: (Write("frontend/page.txt", "mock\n"),)},
+        "Build the API": {1: (Write("backend/api.txt", "1\n"),)},
+        "Put both together": {1: (real, end)},
+    }
+    made = await run(clone, flow=str(flow), script=tries)
+    assert made.state == "done"
+    assert git(clone, "show", f"{made.branch}:frontend/page.txt") == "real\n"
+    assert git(clone, "show", f"{made.branch}:end.txt") == "1\n"
+
+
 async def test_red_tests_are_said_and_the_work_is_kept(clone: Path) -> None:
     wrong = (Append("greeting.txt", "helo\n"),)
     result = await run(clone, wrong, wrong, wrong)
