@@ -1,13 +1,10 @@
 """What a workflow file of many jobs may say: every mistake is named with its line and the way out."""
 
-import re
-
 import pytest
 
 from bot.agents.prompt import Asked, part_given
 from bot.errors import ConfigError
-from bot.workflow import reuse
-from bot.workflow.spec import Workflow, parse_workflow
+from bot.workflow.spec import parse_workflow
 from tests.graphs import HEAD, TAIL
 from tests.shelf import shipped
 
@@ -211,97 +208,67 @@ def test_a_need_of_an_earlier_phase_and_a_group_that_cannot_be_named_are_explain
     assert "w.yml:5: `concurrency.group`: there is no `issue.nope`" in said
 
 
-# ---- who owns what in workflows that are used ------------------------------------------------------------------------
-
-
-INNER = """
-name: Inner
-on: {workflow_call: {inputs: {path: {type: string, default: "/d*/"}, why: {type: string}}}}
-jobs:
-"""
-USED = {
-    "part": 'one: {agent: developer, owns: ["{{ inputs.path }}"]}\n',
-    "two": 'one: {agent: developer, owns: ["{{ inputs.path }}"]}\n  two: {agent: developer, owns: [/two/]}\n',
-    "each": 'one: {agent: developer, strategy: {matrix: {x: [a, b]}}, owns: ["{{ inputs.path }}/{{ matrix.x }}/"]}\n',
-    "deep": 'one: {uses: part, with: {path: "{{ inputs.path }}"}}\n  two: {agent: developer, owns: [/deep/]}\n',
-    "why": 'one: {agent: developer, owns: ["/{{ inputs.why }}/"]}\n  two: {agent: developer, owns: [/src/]}\n',
-}
-
-
-def parsed(name: str, text: str) -> Workflow:
-    return parse_workflow(f"{name}.yml", f"{text}{TAIL}", AGENTS)
-
-
-@pytest.fixture(scope="module")
-def used() -> dict[str, Workflow]:
-    return {name: parsed(name, f"{INNER}  {text}") for name, text in USED.items()}
-
-
 @pytest.mark.parametrize(
-    ("jobs", "place", "said"),
+    ("text", "said"),
     [
-        ("a: {agent: developer, owns: [/src/]}\n  u: {uses: part, with: {path: /src/x}}", "u", "`a` and `u/one`"),
-        ("u: {uses: part, with: {path: /src/x}}\n  a: {agent: developer, owns: [/src/]}", "u", "`u/one` and `a`"),
-        ("u: {uses: two, with: {path: /two/x}}", "u", "`u/one` and `u/two` both own `two/x`"),
-        ("u: {uses: part, with: {path: /a/}}\n  v: {uses: part, with: {path: '/[ab]/'}}", "v", "`u/one` and `v/one`"),
-        ("u: {uses: part, strategy: {matrix: {x: [a, a/b]}}, with: {path: '/{{ matrix.x }}/'}}", "u", "own `a/b/x`"),
-        ("u: {uses: each, with: {path: /s}}\n  a: {agent: developer, owns: [/s/b/c]}", "u", "`u/one/b` and `a`"),
-        ("u: {uses: deep, with: {path: /deep/x}}", "u", "`u/one/one` and `u/two` both own `deep/x`"),
-        ("u: {uses: deep}\n  a: {agent: developer, owns: ['/d[*][*]/']}", "", ""),
-        ("u: {uses: part}\n  a: {agent: developer, owns: [/d/]}", "", ""),  # a default is a path and no glob
-        ("u: {uses: why, with: {why: src}}", "u", "`u/one` and `u/two` both own `src/x`"),
-        ("u: {uses: part, with: {path: '/[z-a]/'}}", "u", "no globs as in a .gitignore"),
-        ("u: {uses: part, with: {path: /a/}}\n  v: {uses: part, with: {path: /b/}}", "", ""),
-        ("u: {uses: two, with: {path: '{{ issue.title }}'}}", "", ""),  # only a run knows it
-        ("u: {uses: why, with: {path: /x, why: '{{ issue.title }}'}}", "", ""),
         (
-            "u: {uses: part, with: {path: /a/, why: '{{ issue.title }}'}}\n  v: {uses: part, with: {path: /a/}}",
-            "v",
-            "`u/one` and `v/one`",
+            "jobs:\n  a: {agent: review/security}\n  b: {agent: developer}\n",
+            "w.yml:6: the agent `review/security` is not made for a job: its prompt is about what no job is told (made "
+            "for it: developer, analyst, security-gate)",
         ),
-        ("u: {uses: part, with: {path: /a/}, if: issue.title}\n  v: {uses: part, with: {path: /a/}}", "v", "`v/one`"),
-        (  # one or the other
-            "u: {uses: part, with: {path: /a/}, if: issue.title == 'a'}\n"
-            "  p: {agent: analyst, if: issue.title != 'a'}\n  v: {uses: part, needs: p, with: {path: /a/}}",
-            "",
-            "",
+        ("jobs: {a: {agent: planner}}\n", "w.yml:5: the agent `planner` is not made for a job"),
+        ("jobs: {a: {agent: describer}}\n", "the agent `describer` is not made for a job"),
+        ("jobs: {a: {agent: fixer}}\n", "the agent `fixer` is not made for a job"),  # nobody found anything to mend
+        ("jobs: {a: {agent: scout, outputs: {x: list}}}\n", "the agent `scout` is not made for a job"),
+        (
+            "jobs: {a: {agent: developer}, b: {agent: analyst}}\n",
+            "the agent `analyst` changes no files: say in `outputs` what it is to say (for instance",
         ),
         (
-            "p: {run: x, if: issue.title}\n  u: {uses: part, needs: p, with: {path: /a/}}\n"
-            "  v: {uses: part, needs: p, with: {path: /a/}}",
-            "v",
-            "`u/one` and `v/one`",
+            "pattern: hierarchy\nteam:\n  lead: lead\n  members: {a: {agent: analyst}}\n",
+            "w.yml:8: the agent `analyst` is not made to change files, as somebody of a team does (made for it: deve",
+        ),
+        ("pattern: hierarchy\nteam: {lead: lead, agent: planner}\n", "the agent `planner` is not made to change files"),
+        ("jobs: {a: {run: make}}\n", "w.yml:6: no job changes files, so there would be nothing to publish"),
+        (
+            "jobs: {a: {agent: analyst, outputs: {x: list}}}\n",
+            "w.yml:6: no job changes files, so there would be nothing",
+        ),
+        ("limits: {usd: 1}\njobs: {a: {agent: developer, usd: 2}}\n", "w.yml:6: `usd` is more than the run may use"),
+        ("worktrees: hot-fix\njobs: {a: {agent: developer, usd: 3}}\n", "`limits.usd` is 2"),
+        (
+            "jobs: {a: {agent: developer, timeout-minutes: 90}}\n",
+            "w.yml:5: `timeout-minutes` is more than the run may take: `limits.minutes` is 60",
+        ),
+        (
+            "pattern: hierarchy\nteam:\n  lead: lead\n  teams:\n    t: {lead: lead, members: "
+            "{a: {agent: developer, usd: 9}}}\n",
+            "w.yml:9: `usd` is more than the run may use: `limits.usd` is 5",
         ),
     ],
 )
-def test_a_path_has_one_owner_in_workflows_that_are_used(
-    jobs: str, place: str, said: str, used: dict[str, Workflow]
-) -> None:
-    flow = parsed("w", f"{HEAD}jobs:\n  {jobs}\n")
-    wrong = reuse.problem(flow, used)
-    assert (wrong[0] if wrong else ()) == (("jobs", place, "uses") if place else ())
-    assert said in (wrong[1] if wrong else "")
-    if wrong:
-        with pytest.raises(ValueError, match=re.escape(wrong[1])):
-            reuse.used(flow, used)
+def test_work_that_could_come_to_nothing_is_refused(text: str, said: str) -> None:
+    assert said in refused(text)
 
 
-def test_phases_share_paths_with_nobody_and_more_jobs_than_a_run_has_are_left_to_it(used: dict[str, Workflow]) -> None:
-    phases = """pattern: symphony
-phases:
-  - {name: A, jobs: {a: {agent: developer, owns: [/a/]}}}
-  - {name: B, jobs: {u: {uses: part, with: {path: /a/b}}}}
-"""
-    assert reuse.problem(parsed("w", f"{HEAD}{phases}"), used) == (
-        ("phases", 1, "jobs", "u", "uses"),
-        "`a` and `u/one` both own `a/b`: a path has one owner in a run",
-    )
-    many = ", ".join(map(str, range(40)))
-    inner = f'one: {{uses: part, strategy: {{matrix: {{y: [{many}]}}}}, with: {{path: "{{{{ issue.title }}}}"}}}}\n'
-    wide, last = f"u: {{uses: wide, strategy: {{matrix: {{x: [{many}]}}}}}}\n", "v: {uses: two, with: {path: /two/}}\n"
-    flows = {**used, "wide": parsed("wide", f"{INNER}  {inner}")}
-    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {wide}  {last}"), flows) is None
-    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {last}  {wide}"), flows) is not None
+def test_what_is_no_word_or_number_is_said_in_plain_words() -> None:
+    def job(words: str) -> str:
+        return f"jobs: {{a: {{{words}}}}}\n"
+
+    assert "w.yml:5: `jobs.a.owns`: one word or a list of words is needed" in refused(job("agent: developer, owns: 3"))
+    assert "`jobs.a.retries`: a number is needed" in refused(job("agent: developer, retries: true"))
+    assert "`limits.usd`: a number is needed" in refused(f"limits: {{usd: true}}\n{job('agent: developer')}")
+    matrix = refused(job("agent: developer, strategy: {matrix: [a, b]}"))
+    assert "`jobs.a.strategy.matrix`: a matrix has lists by key, or is one expression" in matrix
+    for words in ("owns: /api/", "outside: refuse", "tests: {tries: 2}", "focus: x", "usd: 1"):
+        assert f"`{words.split(':')[0]}` is for agents: what `run` changes" in refused(job(f"run: make, {words}"))
+    flow = parse_workflow("w.yml", f"{HEAD}{job('agent: developer, owns: /api/')}{TAIL}", AGENTS)
+    assert flow.jobs["a"].owns == ("/api/",)
+
+
+def test_what_a_workflow_that_is_only_used_may_publish_and_use_is_said_elsewhere() -> None:
+    text = "name: N\non: {workflow_call: {}}\njobs: {a: {run: make}, b: {agent: analyst, outputs: {x: list}, usd: 9}}\n"
+    assert not parse_workflow("w.yml", f"{text}{TAIL}", AGENTS).places
 
 
 def test_what_a_job_of_many_is_told_is_data() -> None:

@@ -1,38 +1,23 @@
-"""What is wrong with the graph of a workflow: needs, and whatever its jobs name and own. Pure."""
+"""The order of the jobs of a workflow, and what is wrong with their needs. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.graph import expansion
-from bot.workflow import naming, owning, teams
-from bot.workflow.job import Job, Phase, Tasks, Team
-from bot.workflow.node import Flaw, Place, meant, nodes
-from bot.workflow.trigger import Triggers
+from bot.workflow.job import Job, Phase
+from bot.workflow.node import Flaw, Place, meant
 
 
-def flaws(
-    jobs: Mapping[str, Job],
-    phases: Sequence[Phase],
-    tasks: Tasks | None,
-    team: Team | None,
-    on: Triggers,
-    publishes: str = "",
-    strategy: str = "",
-) -> Iterator[Flaw]:
-    """Everything that is wrong, what hinders most first. `publishes` is the condition under which anything is.
-
-    `strategy`: what jobs are divided by that say neither what they own nor how often they are played.
-    """
+def flaws(jobs: Mapping[str, Job], phases: Sequence[Phase]) -> Iterator[Flaw]:
+    """Needs that cannot be, and jobs that are there twice."""
     yield from _needs(("jobs",), jobs, ())
-    yield from _twice(phases)
     before: list[str] = []
     for number, phase in enumerate(phases):
-        yield from _needs(("phases", number, "jobs"), phase.jobs, before)
+        place: Place = ("phases", number, "jobs")
+        for name in phase.jobs:
+            if name in before:
+                yield Flaw((*place, name), f"the job `{name}` is in two phases")
+        yield from _needs(place, phase.jobs, before)
         before += phase.jobs
-    found = nodes(jobs, phases, tasks, strategy)
-    yield from naming.flaws(found, tuple(on.workflow_call.inputs) if on.workflow_call else (), publishes)
-    yield from owning.flaws(found)
-    if team is not None:
-        yield from teams.flaws(team, ("team",))
 
 
 def order(jobs: Mapping[str, Job]) -> list[str]:
@@ -52,12 +37,3 @@ def _needs(place: Place, jobs: Mapping[str, Job], before: Sequence[str]) -> Iter
         order(jobs)
     except ValueError as circle:
         yield Flaw(place, str(circle))
-
-
-def _twice(phases: Sequence[Phase]) -> Iterator[Flaw]:
-    seen: set[str] = set()
-    for number, phase in enumerate(phases):
-        for name in phase.jobs:
-            if name in seen:
-                yield Flaw(("phases", number, "jobs", name), f"the job `{name}` is in two phases")
-            seen.add(name)

@@ -1,10 +1,10 @@
 """The jobs of a workflow: who does what on which paths, after which others, under which condition, how often."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from bot.document import Strict, kebab
 from bot.graph.outputs import Kind
@@ -12,6 +12,7 @@ from bot.graph.outputs import Kind
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 LONGEST_JOB = 60
 RESERVED = frozenset({"prepare", "publish", "slice", "trunk"})  # steps of every run
+_OF_AGENTS = frozenset({"owns", "outside", "focus", "usd", "tests"})  # keys that do nothing for command lines
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _KEPT = re.compile(  # what leads programs elsewhere, or the agent away from its only way out
     r"(PATH|HOME|TMPDIR|LANG|SHELL|IFS|ENV|BASH_ENV|RUBYOPT|RUBYLIB|PERL5OPT|PERL5LIB|NODE_OPTIONS|NODE_PATH)$"
@@ -40,13 +41,23 @@ def _variable(name: str) -> str:
 
 
 def _listed(value: Any) -> Any:
+    if not isinstance(value, str | list | tuple):
+        raise ValueError("one word or a list of words is needed")
     return (value,) if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):  # which is 1 or 0 in Python
+        raise ValueError("a number is needed")
+    return value
 
 
 def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+NUMBER = BeforeValidator(_number)
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Lines = Annotated[tuple[Line, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])]
 Name = Annotated[str, AfterValidator(named)]
@@ -63,7 +74,7 @@ class Tests(Strict):
     `each` false: they are run on what the jobs made together, and not on what each made alone.
     """
 
-    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    tries: Annotated[int, Field(ge=1, le=10), NUMBER] = 3
     each: bool = True
 
 
@@ -71,8 +82,15 @@ class Strategy(Strict):
     """`matrix` as in Actions: values by key, or one expression that an earlier job's output fills."""
 
     matrix: dict[str, Any] | str = Field(default_factory=dict)
-    max_parallel: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_parallel: Annotated[int, Field(ge=1, le=100), NUMBER] | None = None
     fail_fast: bool = True
+
+    @field_validator("matrix", mode="before")
+    @classmethod
+    def _is_a_matrix(cls, matrix: Any) -> Any:
+        if not isinstance(matrix, str | Mapping):
+            raise ValueError("a matrix has lists by key, or is one expression")
+        return matrix
 
 
 class Job(Strict):
@@ -86,17 +104,17 @@ class Job(Strict):
     run: Lines = ()
     uses: str = ""
     inputs: dict[str, Any] = Field(default_factory=dict, alias="with")
-    needs: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = ()
+    needs: Words = ()
     condition: str = Field(default="", alias="if")
     strategy: Strategy = Strategy()
     focus: Focus = ""
-    owns: tuple[str, ...] = ()
+    owns: Words = ()
     outside: Literal["return", "refuse", "request"] = "return"
     outputs: dict[Name, Kind] = Field(default_factory=dict)
     env: Environment = Field(default_factory=dict)
-    usd: Annotated[float, Field(gt=0, le=1000)] | None = None
-    timeout_minutes: Annotated[float, Field(gt=0, le=24 * 60)] | None = None
-    retries: Annotated[int, Field(ge=0, le=5)] = 0
+    usd: Annotated[float, Field(gt=0, le=1000), NUMBER] | None = None
+    timeout_minutes: Annotated[float, Field(gt=0, le=24 * 60), NUMBER] | None = None
+    retries: Annotated[int, Field(ge=0, le=5), NUMBER] = 0
     tests: Tests = Tests()
 
     @model_validator(mode="after")
@@ -105,12 +123,16 @@ class Job(Strict):
             raise ValueError("a job has one of `agent`, `run` and `uses`")
         if self.inputs and not self.uses:
             raise ValueError("`with` goes with `uses`")
-        mine = {"owns", "outside", "outputs", "focus", "env", "usd", "timeout_minutes", "retries", "tests"}
-        fields = type(self).model_fields
-        said = {name for name in mine if getattr(self, name) != fields[name].get_default(call_default_factory=True)}
-        if self.uses and (stray := sorted(said)):
-            raise ValueError(f"`{kebab(stray[0])}` is said by the jobs of the workflow that is used")
+        if self.uses and (stray := self._said(_OF_AGENTS | {"outputs", "env", "timeout_minutes", "retries"})):
+            raise ValueError(f"`{stray}` is said by the jobs of the workflow that is used")
+        if self.run and (stray := self._said(_OF_AGENTS)):
+            raise ValueError(f"`{stray}` is for agents: what `run` changes is not kept, and costs nothing")
         return self
+
+    def _said(self, names: Iterable[str]) -> str:
+        """The first of these keys, as it is written, that has another value than it has by itself."""
+        own = {name: field.get_default(call_default_factory=True) for name, field in type(self).model_fields.items()}
+        return kebab(next((name for name in sorted(names) if getattr(self, name) != own[name]), ""))
 
     @property
     def templates(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -150,13 +172,11 @@ class Tasks(Strict):
     given: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1000)], ...] = Field(
         default=(), alias="list"
     )
-    glob: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = ()
+    glob: Words = ()
     grep: str = Field(default="", max_length=200)
-    within: Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])] = Field(
-        default=(), alias="in"
-    )
+    within: Words = Field(default=(), alias="in")
     agent: str = ""
-    max: Annotated[int, Field(ge=1, le=5000)] = 50
+    max: Annotated[int, Field(ge=1, le=5000), NUMBER] = 50
 
     @model_validator(mode="after")
     def _come_from_one_place(self) -> "Tasks":
@@ -173,8 +193,8 @@ class Member(Strict):
     agent: str
     focus: Focus = ""
     responsibilities: Lines = ()
-    owns: tuple[str, ...] = ()
-    usd: Annotated[float, Field(gt=0, le=1000)] | None = None
+    owns: Words = ()
+    usd: Annotated[float, Field(gt=0, le=1000), NUMBER] | None = None
     tests: Tests = Tests()
 
 
@@ -187,10 +207,10 @@ class Team(Strict):
     lead: str
     focus: Focus = ""
     responsibilities: Lines = ()
-    owns: tuple[str, ...] = ()
+    owns: Words = ()
     agent: str = ""
-    breadth: Annotated[int, Field(ge=1, le=20)] = 5
-    depth: Annotated[int, Field(ge=1, le=5)] = 3
+    breadth: Annotated[int, Field(ge=1, le=20), NUMBER] = 5
+    depth: Annotated[int, Field(ge=1, le=5), NUMBER] = 3
     members: dict[Name, Member] = Field(default_factory=dict)
     teams: dict[Name, "Team"] = Field(default_factory=dict)
 
@@ -202,12 +222,12 @@ class Team(Strict):
             raise ValueError(f"`{min(twice)}` is a member and a team")
         return self
 
-    def everybody(self, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, tuple[str, ...]]]:
-        """Who there is: the place in the file, the agent's name, what it owns."""
-        yield (*place, "lead"), self.lead, ()
+    def everybody(self, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Who there is: the place in the file, and the agent's name."""
+        yield (*place, "lead"), self.lead
         if self.agent:
-            yield (*place, "agent"), self.agent, ()
+            yield (*place, "agent"), self.agent
         for name, member in self.members.items():
-            yield (*place, "members", name, "agent"), member.agent, member.owns
+            yield (*place, "members", name, "agent"), member.agent
         for name, team in self.teams.items():
             yield from team.everybody((*place, "teams", name))

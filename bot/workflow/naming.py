@@ -23,11 +23,11 @@ class _Scope:
     inputs: frozenset[str]
 
 
-def flaws(nodes: Sequence[Node], inputs: Sequence[str], publishes: str) -> Iterator[Flaw]:
+def flaws(nodes: Sequence[Node], inputs: frozenset[str], publishes: str) -> Iterator[Flaw]:
     """Everything that is wrong with the expressions of jobs, and of the condition under which anything is published."""
     known = {node.name: node for node in nodes}
     for node in nodes:
-        scope = _Scope(f"the job `{node.name}`", node.seen, node.matrix, known, frozenset(inputs))
+        scope = _Scope(f"the job `{node.name}`", node.seen, node.matrix, known, inputs)
         for place, text, problem in _texts(node):
             yield from _wrong((*node.place, *place), text, problem, replace(scope, matrix=_late(place, scope.matrix)))
         for number, task in enumerate(node.tasks):
@@ -35,7 +35,7 @@ def flaws(nodes: Sequence[Node], inputs: Sequence[str], publishes: str) -> Itera
             yield from _wrong(at, task, expression.value_problem, replace(scope, who="a task", matrix=None))
         yield from _lines(node)
     if publishes:
-        last = _Scope("`if`", frozenset(known), None, known, frozenset(inputs))
+        last = _Scope("`if`", frozenset(known), None, known, inputs)
         yield from _wrong(("outputs", "pull-request", "if"), publishes, expression.condition_problem, last)
 
 

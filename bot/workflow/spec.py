@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bot.agents.spec import AgentSpec
-from bot.document import Document, Strict, kebab, load, validate
+from bot.document import Strict, kebab, load, validate
 from bot.errors import ConfigError
 from bot.review.rules import ReviewRules, Tier
-from bot.workflow import division, graph, naming
+from bot.workflow import casting, division, graph, naming, owning, teams
 from bot.workflow.division import DIVIDING
-from bot.workflow.job import Environment, Job, Name, Phase, Tasks, Team
+from bot.workflow.job import NUMBER, Environment, Job, Name, Phase, Tasks, Team
+from bot.workflow.node import Flaw, Node, nodes
 from bot.workflow.output import Outputs, PullRequest
 from bot.workflow.right import Right
 from bot.workflow.trigger import Endings, Triggers
@@ -29,10 +30,10 @@ _CHANGES = frozenset({"pull_request", "commits"})
 class Limits(Strict):
     """What a run may use before it is stopped, and how many of its agents work at once."""
 
-    usd: Annotated[float, Field(gt=0, le=1000)] = 5.0
-    minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 60
-    silence_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10
-    agents: Annotated[int, Field(ge=1, le=50)] = 4
+    usd: Annotated[float, Field(gt=0, le=1000), NUMBER] = 5.0
+    minutes: Annotated[float, Field(gt=0, le=24 * 60), NUMBER] = 60
+    silence_minutes: Annotated[float, Field(gt=0, le=24 * 60), NUMBER] = 10
+    agents: Annotated[int, Field(ge=1, le=50), NUMBER] = 4
 
 
 HOT_FIX = {"usd": 2.0, "minutes": 20.0, "silence_minutes": 5.0}  # its limits, where the file does not say otherwise
@@ -183,62 +184,59 @@ def parse_workflow(name: str, text: str, agents: dict[str, AgentSpec]) -> Workfl
     if len(workflow_id(name)) > LONGEST_ID:
         raise ConfigError(name, 1, f"the file's name is longer than {LONGEST_ID} characters")
     document = load(name, text)
-    workflow = validate(document, Workflow)
-    for place, agent in _agents_of(workflow):
-        _demand(document, place, agent, agents, folder=workflow.pattern == "review")
-    if wrong := next(unread(workflow.review.tiers, agents), None):
-        place, said, hint = wrong
-        raise document.error(("review", *place), said, hint)
-    made_of = (workflow.jobs, workflow.phases, workflow.tasks, workflow.team, workflow.on, workflow.opens.condition)
-    for place, agent in _readers_of(workflow):
-        if agents[agent].output != "data":
-            raise document.error(place, f"the agent `{agent}` changes files, and here it is to answer (`output: data`)")
-    strategy = workflow.worktrees if workflow.worktrees in DIVIDING else ""
-    for flaw in graph.flaws(*made_of, strategy):
+    workflow = _in_a_hurry(validate(document, Workflow))
+    for flaw in _flaws(workflow, agents):
         raise document.error(flaw.place, flaw.words, flaw.hint)
-    readers = [agent for agent, spec in agents.items() if spec.reads]
-    if workflow.worktrees in DIVIDING and (said := division.flaw(workflow.worktrees, workflow.every_job, readers)):
-        raise document.error(("worktrees",), said)
-    return workflow.model_copy(update={"limits": _in_a_hurry(workflow.limits)}) if _hurries(workflow) else workflow
+    return workflow
 
 
-def _hurries(workflow: Workflow) -> bool:
-    return workflow.worktrees == "hot-fix"
-
-
-def _in_a_hurry(limits: Limits) -> Limits:
-    """The limits of a hot fix: lower where the file does not set them."""
-    said = {name: getattr(limits, name) for name in limits.model_fields_set}
-    return Limits.model_construct(_fields_set=limits.model_fields_set, **{**limits.__dict__, **HOT_FIX, **said})
-
-
-def _agents_of(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every agent that a workflow names, with its place."""
-    jobs: list[tuple[tuple[str | int, ...], dict[str, Job]]] = [(("jobs",), workflow.jobs)]
-    jobs += [(("phases", number, "jobs"), phase.jobs) for number, phase in enumerate(workflow.phases)]
-    for place, found in jobs:
-        yield from (((*place, name, "agent"), job.agent) for name, job in found.items() if job.agent)
-    if workflow.tasks is not None and workflow.tasks.agent:
-        yield ("tasks", "agent"), workflow.tasks.agent
+def _flaws(workflow: Workflow, agents: dict[str, AgentSpec]) -> Iterator[Flaw]:
+    """What is wrong with a workflow of which each word is right, what hinders most first."""
+    dividing = workflow.worktrees if workflow.worktrees in DIVIDING else ""
+    found = nodes(workflow.jobs, workflow.phases, workflow.tasks, dividing)
+    cast = (found, workflow.tasks, workflow.team, agents)
+    yield from casting.absent(*cast, folder=workflow.pattern == "review")
+    for place, said, hint in unread(workflow.review.tiers, agents):
+        yield Flaw(("review", *place), said, hint)
+    if workflow.pattern in GRAPHS:
+        yield from casting.unfit(*cast, mends=workflow.outputs.commits is not None)
+    yield from graph.flaws(workflow.jobs, workflow.phases)
+    yield from naming.flaws(found, workflow.on.inputs, workflow.opens.condition)
+    yield from owning.flaws(found)
     if workflow.team is not None:
-        yield from ((("team", *place), agent) for place, agent, _ in workflow.team.everybody())
+        yield from teams.flaws(workflow.team, ("team",))
+    readers = [agent for agent, spec in agents.items() if spec.reads]
+    if dividing and (said := division.flaw(dividing, workflow.every_job, readers)):
+        yield Flaw(("worktrees",), said)
+    if workflow.on.events != {"workflow_call"}:  # else what it may publish and use is said by whoever uses it
+        yield from _needless(workflow, found, agents)
 
 
-def _readers_of(workflow: Workflow) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Those of them that are to say something and to change nothing."""
-    for place, agent in _agents_of(workflow):
-        if place == ("tasks", "agent") or (place[0] == "team" and place[-1] == "lead"):
-            yield place, agent
+def _needless(workflow: Workflow, found: Sequence[Node], agents: dict[str, AgentSpec]) -> Iterator[Flaw]:
+    """What can come to nothing: work of which nothing is published, and limits that another one is below."""
+    if workflow.pattern in GRAPHS and casting.idle(found, workflow.team, agents):
+        (name,) = workflow.outputs.named
+        yield Flaw(("outputs", kebab(name)), "no job changes files, so there would be nothing to publish")
+    usd, minutes = workflow.limits.usd, workflow.limits.minutes
+    asked = [((*node.place, "usd"), node.job.usd) for node in found]
+    asked += teams.asked(workflow.team, ("team",)) if workflow.team is not None else []
+    for place, wanted in asked:
+        if wanted is not None and wanted > usd:
+            yield Flaw(place, f"`usd` is more than the run may use: `limits.usd` is {usd:g}")
+    for node in found:
+        if node.job.timeout_minutes is not None and node.job.timeout_minutes > minutes:
+            words = f"`timeout-minutes` is more than the run may take: `limits.minutes` is {minutes:g}"
+            yield Flaw((*node.place, "timeout-minutes"), words)
 
 
-def _demand(
-    document: Document, place: tuple[str | int, ...], agent: str, agents: Collection[str], *, folder: bool
-) -> None:
-    if folder and agent.endswith("/*"):
-        if not any(name.startswith(agent[:-1]) for name in agents):
-            raise document.error(place, f"there is no agent in `{agent}`")
-    elif agent not in agents:
-        raise document.error(place, f"there is no agent `{agent}`", f"known: {', '.join(sorted(agents))}")
+def _in_a_hurry(workflow: Workflow) -> Workflow:
+    """With the limits of a hot fix, where it is one: lower where the file does not set them."""
+    if workflow.worktrees != "hot-fix":
+        return workflow
+    limits = workflow.limits
+    said = {name: getattr(limits, name) for name in limits.model_fields_set}
+    lower = Limits.model_construct(_fields_set=limits.model_fields_set, **{**limits.__dict__, **HOT_FIX, **said})
+    return workflow.model_copy(update={"limits": lower})
 
 
 def unread(tiers: Sequence[Tier], agents: Collection[str]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -41,6 +41,11 @@ def flaws(team: Team, place: Place) -> Iterator[Flaw]:
         yield Flaw((*place, "owns"), str(wrong))
 
 
+def asked(team: Team, place: Place) -> list[tuple[Place, float | None]]:
+    """The US dollars that members may use, with the places where that is said."""
+    return [((*at, "usd"), one.usd) for at, one in _everybody(team, place) if isinstance(one, Member)]
+
+
 def _everybody(team: Team, place: Place) -> Iterator[tuple[Place, Member | Team]]:
     yield place, team
     yield from (((*place, "members", name), member) for name, member in team.members.items())

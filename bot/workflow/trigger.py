@@ -118,5 +118,10 @@ class Triggers(Endings):
     def events(self) -> frozenset[str]:
         return super().events - {"command_in", "command_with"}
 
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The names of what whoever uses the workflow gives."""
+        return frozenset(self.workflow_call.inputs if self.workflow_call else ())
+
     def by_check(self, action: str, button: str) -> bool:
         return self.check_run is not None and self.check_run.matches(action, button)

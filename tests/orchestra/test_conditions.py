@@ -37,6 +37,7 @@ jobs:
   rescue: {run: "true", needs: between, if: failure()}
   idle: {run: "true", needs: good, if: failure()}
   choosy: {run: "true", needs: [bad, good], if: "always() && needs.good.result == 'failure'"}
+  after: {agent: developer, needs: between}
 """)
     names = ("bad", "good", "between", "rescue", "idle", "choosy")
     assert played.states(*names) == ["failed", "done", "skipped", "done", "skipped", "skipped"]
@@ -76,9 +77,13 @@ phases:
     assert "Failed: the tests fail since the work of `one`" in played.reason
 
 
-async def test_an_agent_that_reads_changes_nothing_where_it_is_alone_too(hall: Hall) -> None:
+async def test_an_agent_that_reads_changes_nothing_where_it_alone_is_played_too(hall: Hall) -> None:
     hall.rehearse({"find.read": (Write("mine.txt", "1\n"), *says(parts=["api"]))})
-    played = await hall.play("jobs:\n  find: {agent: analyst, outputs: {parts: list}}\n")
+    played = await hall.play("""
+jobs:
+  find: {agent: analyst, outputs: {parts: list}}
+  build: {agent: developer, needs: find, if: "needs.find.outputs.parts == []"}
+""")
     assert (played.state, played.files) == ("no change", {})
     assert hall.cast.asked == ["find.read"]
 

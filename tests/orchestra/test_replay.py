@@ -22,7 +22,7 @@ FILES = {
 }
 OWNERS = """
 jobs:
-  plan: {agent: scout, outputs: {parts: list}}
+  plan: {agent: analyst, outputs: {parts: list}}
   free: {agent: developer, tests: {tries: 2, each: false}}
   merged: {run: "true", needs: free}
   parts:
@@ -176,7 +176,7 @@ jobs:
 async def test_what_an_agent_says_is_no_glob_in_the_workflow_that_it_is_given_to(hall: Hall) -> None:
     using = """
 jobs:
-  plan: {agent: scout, outputs: {path: string}}
+  plan: {agent: analyst, outputs: {path: string}}
   u: {uses: inner, needs: plan, with: {path: "{{ needs.plan.outputs.path }}"}}
 """
     hall.rehearse({"plan.read": says(path="**"), "u/one.agent.1": writes("secret")})

@@ -1,0 +1,100 @@
+"""Workflows that use others: what is wrong with that is said where the file is read that uses them."""
+
+import re
+
+import pytest
+
+from bot.workflow import reuse
+from bot.workflow.spec import Workflow, parse_workflow
+from tests.graphs import HEAD, TAIL
+from tests.shelf import shipped
+
+AGENTS = dict(shipped().agents)
+INNER = """
+name: Inner
+on: {workflow_call: {inputs: {path: {type: string, default: "/d*/"}, why: {type: string}}}}
+jobs:
+"""
+USED = {
+    "part": 'one: {agent: developer, owns: ["{{ inputs.path }}"]}\n',
+    "two": 'one: {agent: developer, owns: ["{{ inputs.path }}"]}\n  two: {agent: developer, owns: [/two/]}\n',
+    "each": 'one: {agent: developer, strategy: {matrix: {x: [a, b]}}, owns: ["{{ inputs.path }}/{{ matrix.x }}/"]}\n',
+    "deep": 'one: {uses: part, with: {path: "{{ inputs.path }}"}}\n  two: {agent: developer, owns: [/deep/]}\n',
+    "why": 'one: {agent: developer, owns: ["/{{ inputs.why }}/"]}\n  two: {agent: developer, owns: [/src/]}\n',
+}
+
+
+def parsed(name: str, text: str) -> Workflow:
+    return parse_workflow(f"{name}.yml", f"{text}{TAIL}", AGENTS)
+
+
+@pytest.fixture(scope="module")
+def used() -> dict[str, Workflow]:
+    return {name: parsed(name, f"{INNER}  {text}") for name, text in USED.items()}
+
+
+@pytest.mark.parametrize(
+    ("jobs", "place", "said"),
+    [
+        ("a: {agent: developer, owns: [/src/]}\n  u: {uses: part, with: {path: /src/x}}", "u", "`a` and `u/one`"),
+        ("u: {uses: part, with: {path: /src/x}}\n  a: {agent: developer, owns: [/src/]}", "u", "`u/one` and `a`"),
+        ("u: {uses: two, with: {path: /two/x}}", "u", "`u/one` and `u/two` both own `two/x`"),
+        ("u: {uses: part, with: {path: /a/}}\n  v: {uses: part, with: {path: '/[ab]/'}}", "v", "`u/one` and `v/one`"),
+        ("u: {uses: part, strategy: {matrix: {x: [a, a/b]}}, with: {path: '/{{ matrix.x }}/'}}", "u", "own `a/b/x`"),
+        ("u: {uses: each, with: {path: /s}}\n  a: {agent: developer, owns: [/s/b/c]}", "u", "`u/one/b` and `a`"),
+        ("u: {uses: deep, with: {path: /deep/x}}", "u", "`u/one/one` and `u/two` both own `deep/x`"),
+        ("u: {uses: deep}\n  a: {agent: developer, owns: ['/d[*][*]/']}", "", ""),
+        ("u: {uses: part}\n  a: {agent: developer, owns: [/d/]}", "", ""),  # a default is a path and no glob
+        ("u: {uses: why, with: {why: src}}", "u", "`u/one` and `u/two` both own `src/x`"),
+        ("u: {uses: part, with: {path: '/[z-a]/'}}", "u", "no globs as in a .gitignore"),
+        ("u: {uses: part, with: {path: /a/}}\n  v: {uses: part, with: {path: /b/}}", "", ""),
+        ("u: {uses: two, with: {path: '{{ issue.title }}'}}", "", ""),  # only a run knows it
+        ("u: {uses: why, with: {path: /x, why: '{{ issue.title }}'}}", "", ""),
+        (
+            "u: {uses: part, with: {path: /a/, why: '{{ issue.title }}'}}\n  v: {uses: part, with: {path: /a/}}",
+            "v",
+            "`u/one` and `v/one`",
+        ),
+        ("u: {uses: part, with: {path: /a/}, if: issue.title}\n  v: {uses: part, with: {path: /a/}}", "v", "`v/one`"),
+        (  # one or the other
+            "u: {uses: part, with: {path: /a/}, if: issue.title == 'a'}\n"
+            "  p: {run: x, if: issue.title != 'a'}\n  v: {uses: part, needs: p, with: {path: /a/}}",
+            "",
+            "",
+        ),
+        (
+            "p: {run: x, if: issue.title}\n  u: {uses: part, needs: p, with: {path: /a/}}\n"
+            "  v: {uses: part, needs: p, with: {path: /a/}}",
+            "v",
+            "`u/one` and `v/one`",
+        ),
+    ],
+)
+def test_a_path_has_one_owner_in_workflows_that_are_used(
+    jobs: str, place: str, said: str, used: dict[str, Workflow]
+) -> None:
+    flow = parsed("w", f"{HEAD}jobs:\n  {jobs}\n")
+    wrong = reuse.problem(flow, used)
+    assert (wrong[0] if wrong else ()) == (("jobs", place, "uses") if place else ())
+    assert said in (wrong[1] if wrong else "")
+    if wrong:
+        with pytest.raises(ValueError, match=re.escape(wrong[1])):
+            reuse.used(flow, used)
+
+
+def test_phases_share_paths_with_nobody_and_more_jobs_than_a_run_has_are_left_to_it(used: dict[str, Workflow]) -> None:
+    phases = """pattern: symphony
+phases:
+  - {name: A, jobs: {a: {agent: developer, owns: [/a/]}}}
+  - {name: B, jobs: {u: {uses: part, with: {path: /a/b}}}}
+"""
+    assert reuse.problem(parsed("w", f"{HEAD}{phases}"), used) == (
+        ("phases", 1, "jobs", "u", "uses"),
+        "`a` and `u/one` both own `a/b`: a path has one owner in a run",
+    )
+    many = ", ".join(map(str, range(40)))
+    inner = f'one: {{uses: part, strategy: {{matrix: {{y: [{many}]}}}}, with: {{path: "{{{{ issue.title }}}}"}}}}\n'
+    wide, last = f"u: {{uses: wide, strategy: {{matrix: {{x: [{many}]}}}}}}\n", "v: {uses: two, with: {path: /two/}}\n"
+    flows = {**used, "wide": parsed("wide", f"{INNER}  {inner}")}
+    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {wide}  {last}"), flows) is None
+    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {last}  {wide}"), flows) is not None
