@@ -240,3 +240,22 @@ async def test_a_bot_that_may_command_approves_nothing(asked: House) -> None:
     assert told.startswith(no)
     assert "· needs approval ·" in plan
     assert len(asked.tasks) == 1
+
+
+async def test_a_plan_of_a_workflow_that_cannot_be_played_any_more_is_not_approved(asked: House) -> None:
+    """What it uses was changed in the meantime, so that it cannot be used."""
+    asked.expected_log |= {"repository file not adopted"}  # which says so, too
+    folder, rest = ".github/tutti/workflows", "outputs: {pull-request: {}}\n"
+    part = f"name: P\non: {{workflow_call: {{}}}}\njobs: {{a: {{agent: developer}}}}\n{rest}"
+    whole = f"name: Whole\non: {{command: whole}}\napproval: plan\njobs: {{u: {{uses: part}}}}\n{rest}"
+    await asked.push({f"{folder}/part.yml": part, f"{folder}/whole.yml": whole})
+    await asked.settle()
+    issue = await asked.open_issue()
+    await orders(asked, issue, "/whole")
+    assert "**Whole** · needs approval ·" in asked.status(issue)
+    await asked.push({f"{folder}/part.yml": part.replace("workflow_call: {}", "command: part")})
+    await asked.settle()
+    await orders(asked, issue, "/approve")
+    no = "Whole cannot be played: the workflow 'part' is no pipeline with 'on.workflow_call'."
+    assert no in asked.said(issue)[1].replace("`", "'")
+    assert len(asked.tasks) == 1

@@ -1,9 +1,11 @@
 """Workflows that use others: what is wrong with that is said where the file is read that uses them."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from bot.operate.check import check, usable
 from bot.workflow import reuse
 from bot.workflow.spec import Workflow, parse_workflow
 from tests.graphs import HEAD, TAIL
@@ -98,3 +100,32 @@ phases:
     flows = {**used, "wide": parsed("wide", f"{INNER}  {inner}")}
     assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {wide}  {last}"), flows) is None
     assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {last}  {wide}"), flows) is not None
+
+
+@pytest.mark.parametrize(
+    ("uses", "said"),
+    [
+        ("uses: need, with: {n: '{{ 1 }}', typo: 3}", "`Inner` has no input `typo` (known: n, path)"),
+        ("uses: need, with: {n: '{{ 1 }}'}", "`Inner` needs the input `path`"),
+        ("uses: need, with: {path: '{{ issue.title }}', n: x}", "the input `n` of `Inner` is to be a number"),
+        ("uses: need, with: {path: '{{ issue.title }}', n: '{{ issue.title }}'}", ""),
+        ("uses: broken", "the workflow `broken` has a mistake of its own"),
+        ("uses: nowhere", "there is no workflow `nowhere`"),
+    ],
+)
+def test_what_is_given_is_judged_as_far_as_it_is_known(uses: str, said: str) -> None:
+    inputs = "on: {workflow_call: {inputs: {path: {required: true}, n: {type: number}}}}"
+    need = parsed("need", f"name: Inner\n{inputs}\njobs: {{a: {{agent: developer}}}}\n")
+    wrong = reuse.problem(parsed("w", f"{HEAD}jobs:\n  u: {{{uses}}}\n"), {"need": need, "broken": None})
+    assert wrong == ((("jobs", "u", "uses"), said) if said else None)
+
+
+def test_a_file_with_a_mistake_is_not_taken_for_one_that_is_missing(tmp_path: Path) -> None:
+    """Nor does one of ours of the same name stand in for it."""
+    broken, whole = tmp_path / "feature.yml", tmp_path / "whole.yml"
+    broken.write_text("name: F\n")
+    whole.write_text(f"{HEAD}jobs: {{a: {{uses: feature}}}}\n{TAIL}")
+    assert [str(problem) for problem in check([whole])] == [
+        f"{whole}:5: the workflow `feature` has a mistake of its own"
+    ]
+    assert "feature" not in usable(whole)

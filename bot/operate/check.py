@@ -57,16 +57,20 @@ def explanations(paths: Sequence[Path]) -> list[tuple[Path, list[str]]]:
 
 def _reusing(path: Path, text: str, workflow: Workflow) -> None:
     """Raises ConfigError where it uses workflows in a way that cannot be: those beside it, and ours."""
-    if wrong := reuse.problem(workflow, usable(path)):
+    if wrong := reuse.problem(workflow, _beside(path)):
         raise load(str(path), text).error(*wrong)
 
 
 def usable(path: Path) -> dict[str, Workflow]:
     """The workflows that the one in the file `path` may use, by id: those beside it, and ours."""
+    return {name: one for name, one in _beside(path).items() if one is not None}
+
+
+def _beside(path: Path) -> dict[str, Workflow | None]:
+    """The same, with None for those that have a mistake: no other stands in for one of them."""
     ours = shipped()
     files = [one for one in sorted(path.parent.glob("*.y*ml")) if not one.name.endswith(script.SUFFIX)]
-    beside = {workflow_id(str(one)): _workflow(one, dict(ours.agents)) for one in files}
-    return {**ours.workflows, **{name: one for name, one in beside.items() if one is not None}}
+    return {**ours.workflows, **{workflow_id(str(one)): _workflow(one, dict(ours.agents)) for one in files}}
 
 
 def _known(folder: Path) -> Known:

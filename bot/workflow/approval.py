@@ -110,8 +110,7 @@ class _Approval:
             raise NotApprovedError(verdict.workflow_gone(found.gate.workflow))
         if exhausted := await Allowance(self._p).exhausted(event):
             raise NotApprovedError(exhausted)
-        used = reuse.used(current, await self._p.library.workflows(key(self._event.repo)))
-        return await self._carrying_out(found, current, kept[0], issue, used)
+        return await self._carrying_out(found, current, kept[0], issue, await self._used(current))
 
     async def _may(self, found: Found | None, current: Workflow | None) -> None:
         """Ask GitHub whether the person may, and say no before anything else is told."""
@@ -220,6 +219,12 @@ class _Approval:
             actor=self._event.actor.id,
             **await self._lane(found, Workflow.model_validate(context["workflow"])),
         )
+
+    async def _used(self, workflow: Workflow) -> Mapping[str, Workflow]:
+        try:
+            return reuse.used(workflow, await self._p.library.workflows(key(self._event.repo)))
+        except ValueError as wrong:
+            raise NotApprovedError(command_text.not_playable(workflow.name, str(wrong))) from wrong
 
     async def _lane(self, found: Found, workflow: Workflow) -> dict[str, Any]:
         issue, repo = issue_of(found.run), self._event.repo

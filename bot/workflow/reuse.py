@@ -1,6 +1,6 @@
 """Workflows that use other workflows: which, with which inputs, and what is wrong with that. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -38,37 +38,43 @@ class _Owner:
 def used(workflow: Workflow, workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
     """The workflows that a workflow uses, and those that these use, by id. Raises ValueError where that cannot be."""
     found: dict[str, Workflow] = {}
-    _collect(workflow, workflows, found, ())
+    for _, job in _users(workflow):
+        _collect(job, workflows, found, ())
     if wrong := _shared(workflow, found):
         raise ValueError(wrong[1])
     return found
 
 
-def problem(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Place, str] | None:
+def problem(workflow: Workflow, workflows: Mapping[str, Workflow | None]) -> tuple[Place, str] | None:
     """What is wrong with what it uses, with its place in the file; None where nothing is.
 
-    Paths that two jobs own are among it, as far as one can tell before the run.
+    `workflows` holds None for a file that has a mistake. Paths that two jobs own are among what is wrong, as far as
+    one can tell before the run.
     """
+    found: dict[str, Workflow] = {}
     for place, job in _users(workflow):
         try:
-            _collect(_only(workflow, job), workflows, {}, ())
+            _collect(job, workflows, found, ())
         except ValueError as wrong:
             return (*place, "uses"), str(wrong)
-    return _shared(workflow, workflows)
+    return _shared(workflow, found)
 
 
-def inputs(workflow: Workflow, given: Mapping[str, Any], *, lenient: bool = False) -> dict[str, Any]:
+def inputs(
+    workflow: Workflow, given: Mapping[str, Any], *, hidden: Collection[str] = (), lenient: bool = False
+) -> dict[str, Any]:
     """The inputs of a workflow that is used. Raises ValueError for one that is missing, unknown or of another kind.
 
-    `lenient`: where it is started by itself, what nobody gives is empty.
+    `hidden`: those that are given, too, by what only a run knows. `lenient`: where it is started by itself, what nobody
+    gives is empty.
     """
     known = workflow.on.workflow_call.inputs if workflow.on.workflow_call else {}
-    if stray := sorted(set(given) - set(known)):
+    if stray := sorted({*given, *hidden} - set(known)):
         raise ValueError(f"`{workflow.name}` has no input `{stray[0]}` (known: {', '.join(sorted(known)) or 'none'})")
     found: dict[str, Any] = {}
     for name, wanted in known.items():
         value = given.get(name, wanted.default)
-        if value is None and wanted.required and not lenient:
+        if value is None and wanted.required and name not in hidden and not lenient:
             raise ValueError(f"`{workflow.name}` needs the input `{name}`")
         if value is not None and not wanted.fits(value):
             raise ValueError(f"the input `{name}` of `{workflow.name}` is to be a {wanted.type}")
@@ -86,27 +92,26 @@ def _users(workflow: Workflow) -> Iterator[tuple[Place, Job]]:
         yield from (((*place, name), job) for name, job in jobs.items() if job.uses)
 
 
-def _only(workflow: Workflow, job: Job) -> Workflow:
-    return workflow.model_copy(update={"jobs": {"only": job}, "phases": ()})
-
-
 def _collect(
-    workflow: Workflow, workflows: Mapping[str, Workflow], found: dict[str, Workflow], around: tuple[str, ...]
+    job: Job, workflows: Mapping[str, Workflow | None], found: dict[str, Workflow], around: tuple[str, ...]
 ) -> None:
-    for _, job in _users(workflow):
-        if job.uses in around:
-            raise ValueError(f"the workflow `{job.uses}` uses itself")
-        if len(around) == DEEPEST:
-            raise ValueError(f"workflows are used in workflows {DEEPEST} deep at most")
-        one = workflows.get(job.uses)
-        if one is None:
-            raise ValueError(f"there is no workflow `{job.uses}`")
-        if one.on.workflow_call is None or one.pattern != "pipeline":
-            raise ValueError(f"the workflow `{job.uses}` is no pipeline with `on.workflow_call`")
-        if not any("{{" in str(value) for value in job.inputs.values()):
-            inputs(one, job.inputs)
-        found[job.uses] = one
-        _collect(one, workflows, found, (*around, job.uses))
+    """The workflow that a job uses, and those that this one does."""
+    if job.uses in around:
+        raise ValueError(f"the workflow `{job.uses}` uses itself")
+    if len(around) == DEEPEST:
+        raise ValueError(f"workflows are used in workflows {DEEPEST} deep at most")
+    if job.uses not in workflows:
+        raise ValueError(f"there is no workflow `{job.uses}`")
+    one = workflows[job.uses]
+    if one is None:
+        raise ValueError(f"the workflow `{job.uses}` has a mistake of its own")
+    if one.on.workflow_call is None or one.pattern != "pipeline":
+        raise ValueError(f"the workflow `{job.uses}` is no pipeline with `on.workflow_call`")
+    plain = {name: value for name, value in job.inputs.items() if "{{" not in str(value)}
+    inputs(one, plain, hidden=set(job.inputs) - set(plain))
+    found[job.uses] = one
+    for _, inner in _users(one):
+        _collect(inner, workflows, found, (*around, job.uses))
 
 
 # ---- who owns what ---------------------------------------------------------------------------------------------------
@@ -161,7 +166,7 @@ def _used(owner: _Owner, job: Job, workflows: Mapping[str, Workflow], told: Told
     given = {name: told.value(value) for name, value in job.inputs.items() if told.tells(value)}
     hidden = set(job.inputs) - set(given)
     try:
-        whole = inputs(workflow, given, lenient=bool(hidden))
+        whole = inputs(workflow, given, hidden=hidden)
     except ValueError:  # of which the run tells
         yield owner
         return
