@@ -49,6 +49,7 @@ def used() -> dict[str, Workflow]:
         ("u: {uses: part}\n  a: {agent: developer, owns: [/d/]}", "", ""),  # a default is a path and no glob
         ("u: {uses: why, with: {why: src}}", "u", "`u/one` and `u/two` both own `src/x`"),
         ("u: {uses: part, with: {path: '/[z-a]/'}}", "u", "no globs as in a .gitignore"),
+        ("u: {uses: part, with: {path: /}}", "u", "what `{{ inputs.path }}` is filled in with is no path of a file"),
         ("u: {uses: part, with: {path: /a/}}\n  v: {uses: part, with: {path: /b/}}", "", ""),
         ("u: {uses: two, with: {path: '{{ issue.title }}'}}", "", ""),  # only a run knows it
         ("u: {uses: why, with: {path: /x, why: '{{ issue.title }}'}}", "", ""),
@@ -129,3 +130,14 @@ def test_a_file_with_a_mistake_is_not_taken_for_one_that_is_missing(tmp_path: Pa
         f"{whole}:5: the workflow `feature` has a mistake of its own"
     ]
     assert "feature" not in usable(whole)
+
+
+def test_what_no_job_of_a_used_workflow_says_is_not_spoken_of(used: dict[str, Workflow]) -> None:
+    says = parsed("says", f"{INNER}  p: {{agent: analyst, outputs: {{k: string}}}}\n  d: {{agent: developer}}\n")
+    flows = {**used, "says": says, "around": parsed("around", f"{INNER}  s: {{uses: says}}\n")}
+    for name, wrong in (("k", None), ("zork", ("jobs", "b", "focus"))):
+        jobs = f"u: {{uses: around}}\n  b: {{agent: developer, needs: u, focus: '{{{{ needs.u.outputs.{name} }}}}'}}"
+        found = reuse.problem(parsed("w", f"{HEAD}jobs:\n  {jobs}\n"), flows)
+        assert (found[0] if found else None) == wrong
+    assert found is not None
+    assert found[1] == "no job of the workflow `around`, which `u` uses, has an output `zork`"

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from bot.graph.filling import Told
+from bot import expression
+from bot.graph.filling import LateError, Told
 from bot.graph.ownership import Owners
 from bot.workflow.job import Job
 from bot.workflow.node import Place
@@ -57,7 +58,7 @@ def problem(workflow: Workflow, workflows: Mapping[str, Workflow | None]) -> tup
             _collect(job, workflows, found, ())
         except ValueError as wrong:
             return (*place, "uses"), str(wrong)
-    return _shared(workflow, found)
+    return _unsaid(workflow, found) or _shared(workflow, found)
 
 
 def inputs(
@@ -114,6 +115,30 @@ def _collect(
         _collect(inner, workflows, found, (*around, job.uses))
 
 
+def _unsaid(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Place, str] | None:
+    """An output that no job of a workflow that is used has, and where it is spoken of."""
+    for place, text in _spoken(workflow):
+        for name in sorted(expression.names_in(text)):
+            match name.split("."):
+                case ["needs", job, "outputs", output, *_] if uses := workflow.every_job[job].uses:
+                    if output not in _outputs(workflows[uses], workflows):
+                        return place, f"no job of the workflow `{uses}`, which `{job}` uses, has an output `{output}`"
+    return None
+
+
+def _spoken(workflow: Workflow) -> Iterator[tuple[Place, str]]:
+    for place, jobs in _graphs(workflow):
+        for name, job in jobs.items():
+            yield from (((*place, name, *at), text) for at, text in (*job.templates, (("if",), job.condition)))
+    yield ("outputs", "pull-request", "if"), workflow.opens.condition
+
+
+def _outputs(workflow: Workflow, workflows: Mapping[str, Workflow]) -> set[str]:
+    """What its jobs say by name, and those of the workflows that it uses."""
+    used = (_outputs(workflows[job.uses], workflows) for job in workflow.jobs.values() if job.uses)
+    return {name for job in workflow.jobs.values() for name in job.outputs}.union(*used)
+
+
 # ---- who owns what ---------------------------------------------------------------------------------------------------
 
 
@@ -123,10 +148,10 @@ def _shared(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Plac
     if first is None:
         return None
     every = (one for place, jobs in _graphs(workflow) for one in _owners(jobs, workflows, Told(), place))
-    found = {one.name: one for one in islice(every, MOST) if one.owns}
     try:
+        found = {one.name: one for one in islice(every, MOST) if one.owns}
         conflicts = Owners({name: one.owns for name, one in found.items()}).conflicts()
-    except ValueError as wrong:  # an input makes no glob
+    except ValueError as wrong:  # an input makes no matrix, or no glob
         return (*first[0], "uses"), str(wrong)
     for one, other, example in conflicts:
         if found[one].meets(found[other]):
@@ -149,7 +174,7 @@ def _owners(
         unknown = _Owner(f"{prefix}{name}", (), at, around is not None, late)
         try:
             instances = told.instances(unknown.name, job.strategy.matrix)
-        except ValueError:  # only a run knows them
+        except LateError:
             yield unknown
             continue
         for whole, known in instances:
@@ -177,7 +202,7 @@ def _used(owner: _Owner, job: Job, workflows: Mapping[str, Workflow], told: Told
 def _globs(job: Job, told: Told) -> tuple[str, ...]:
     try:
         return told.globs(job.owns)
-    except ValueError:  # only a run knows them
+    except LateError:
         return ()
 
 
