@@ -83,6 +83,12 @@ def test_once_it_is_complete_it_does_not_begin_with_why_it_was_not() -> None:
     assert "\nCloses #7.\n" in mended
 
 
+def test_a_change_that_falls_short_later_does_not_close_its_issue_any_more() -> None:
+    first = body(replace(STORY, template="## Issue\n\n## Checklist\n"))
+    assert first.count("Closes #7") >= 1
+    assert "Closes #7" not in with_newest(first, newest(replace(STORY, complete=False, reason="1 of 2 done.")))
+
+
 def test_a_body_that_is_full_stays_as_it_is() -> None:
     full = "x" * (BODY_LIMIT - 100)
     assert with_newest(full, newest(STORY)) == full

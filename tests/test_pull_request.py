@@ -21,7 +21,7 @@ async def test_the_body_says_what_was_asked_done_and_tested(house: House) -> Non
     body = (house.pull.body or "").replace("in 0.0 s", "in 0.1 s")
     house.said(house.repo.issues[1])
     assert body == (
-        "Closes #1.\n\n"
+        "<!-- tutti state:begin -->\n\nCloses #1.\n\n<!-- tutti state:end -->\n\n"
         "## What was asked\n\n"
         "#1: Say hello (opened by @stranger, asked for by @maintainer)\n\n"
         "## What was done\n\n"
@@ -57,7 +57,7 @@ async def test_the_repositorys_template_is_filled(tmp_path: Path) -> None:
         body = house.pull.body or ""
         parts = [
             *("## Description\n\nIt says hello now.\n", "<!-- what does it do? -->"),
-            *("## Related issue\n\nCloses #1.\n", "## How has this been tested?\n\n`sh check.sh` passed in "),
+            *("## Related issue\n\n<!-- tutti state:begin -->\n\nCloses #1.\n", "## How has this been tested?\n\n`sh check.sh` passed in "),
             *("## Checklist\n\n- [ ] I have read the guide", "## What was asked\n\n#1: Say hello"),
             *("## Checklist\n\n- [x] The repository's tests pass on this change",),
         ]

@@ -80,9 +80,8 @@ def newest(story: Story) -> str:
 
 
 def _state(story: Story) -> list[str]:
-    """How it stands, between marks where it is to stand otherwise one day."""
-    begin = [*_begin(story), _issue(story)]
-    return [_STATE, *begin, _STATE_END] if len(begin) > 1 else begin
+    """How it stands, between marks: one day it may stand otherwise."""
+    return [_STATE, *_begin(story), _issue(story), _STATE_END]
 
 
 def _begin(story: Story) -> list[str]:
@@ -148,7 +147,7 @@ def _sections(story: Story) -> dict[str, str]:
         f"(opened by @{story.author}, asked for by @{story.asker})",
         "done": story.sections or bounded(story.summary, SUMMARY_LIMIT) or "The agent gave no summary.",
         "tested": how_tested(story.tested, story.total),
-        "issue": _issue(story),
+        "issue": _joined(_STATE, _issue(story), _STATE_END),
     }
 
 

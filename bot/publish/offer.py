@@ -135,4 +135,4 @@ def titled(run: Run, workflow: Workflow, said: answer.Answer) -> str:
         "change": change,
         "repo": {"name": run.repo},
     }
-    return template.render(workflow.opens.title, names)
+    return plain(template.render(workflow.opens.title, names))
