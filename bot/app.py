@@ -142,6 +142,7 @@ async def workbench(settings: Settings, seams: Seams) -> AsyncIterator[Bench]:
         egress = Egress(settings.data_dir, settings.setup_hosts)
         stack.push_async_callback(egress.close)
         board, transcripts = Board(db), Transcripts(settings.data_dir / "transcripts")
+        stack.push_async_callback(board.settled)
         shop = Workshop(
             db=db,
             board=board,

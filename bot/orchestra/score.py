@@ -78,6 +78,7 @@ class Score:
         await self.announce([part])
         if self.shown:
             await self.board.shut(self.run, part.name, "skipped", why)
+            await self.board.settle(self.run)  # what comes after it may go by that
 
     def _row(self, part: Part) -> runs.Node:
         return runs.Node(part.name, self.place(part.name), part.spec.agent or "commands")

@@ -259,6 +259,7 @@ class Conductor:
 
     async def _rest(self, run: Run) -> None:
         """The run waits for whoever lets it go on: a row, and nothing that is awake."""
+        await self._board.settle(run.id)
         await self._db.write(lambda conn: runs.rest(conn, run.id, run.life))
         log.info("run paused", run=run.id)
         self._ended(run.id)
