@@ -52,7 +52,7 @@ def condition(text: str, names: Names, status: Status) -> bool:
     """
     if not text.strip():
         return status.tell("success")
-    return (asks_for_status(text) or status.tell("success")) and bool(_told(syntax.bare(text), names, status))
+    return (asks_for_status(text) or status.tell("success")) and _told(syntax.bare(text), names, status, _holds)
 
 
 def asks_for_status(text: str) -> bool:
@@ -116,10 +116,10 @@ def _problem(texts: Sequence[str], roots: Sequence[str], status: Sequence[str]) 
 # ---- what it means ---------------------------------------------------------------------------------------------------
 
 
-def _told(text: str, names: Names, status: Status | None) -> Any:
+def _told(text: str, names: Names, status: Status | None, read: Callable[[Any], Any] = lambda found: found) -> Any:
     tree = syntax.parsed(text)
     try:
-        return _of(tree, names, status)
+        return read(_of(tree, names, status))
     except (ValueError, TypeError, RecursionError) as error:
         why = "these cannot be compared" if isinstance(error, TypeError) else str(error)
         raise syntax.cannot("cannot be told", text, why) from error
@@ -138,11 +138,11 @@ def _of(node: nodes.Expr, names: Names, status: Status | None) -> Any:
         case nodes.Getitem():
             return _item(_of(node.node, names, status), _of(node.arg, names, status), node)
         case nodes.And():
-            return _of(node.left, names, status) and _of(node.right, names, status)
+            return _of(node.right, names, status) if _holds(left := _of(node.left, names, status)) else left
         case nodes.Or():
-            return _of(node.left, names, status) or _of(node.right, names, status)
+            return left if _holds(left := _of(node.left, names, status)) else _of(node.right, names, status)
         case nodes.Not():
-            return not _of(node.node, names, status)
+            return not _holds(_of(node.node, names, status))
         case nodes.Compare():
             return _compared(node, names, status)
         case nodes.Filter(node=nodes.Expr() as operand):
@@ -150,6 +150,13 @@ def _of(node: nodes.Expr, names: Names, status: Status | None) -> Any:
         case nodes.Call(node=nodes.Name(name=name)):
             return _called(name, [_of(arg, names, status) for arg in node.args], status)
     raise ValueError("it holds more than names, values and comparisons")
+
+
+def _holds(found: Any) -> bool:
+    """Whether a value counts as true. Of a list nobody can tell: what several jobs said is one."""
+    if isinstance(found, list | tuple | Mapping):
+        raise ValueError(f"{_kind(found)} is neither true nor false: ask for its `length`, or for one of its values")
+    return bool(found)
 
 
 def _item(whole: Any, key: Any, node: nodes.Expr) -> Any:

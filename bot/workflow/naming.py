@@ -37,6 +37,16 @@ def flaws(nodes: Sequence[Node], inputs: frozenset[str], publishes: str) -> Iter
     if publishes:
         last = _Scope("`if`", frozenset(known), None, known, inputs)
         yield from _wrong(("outputs", "pull-request", "if"), publishes, expression.condition_problem, last)
+        yield from _of_several(publishes, known)
+
+
+def _of_several(publishes: str, known: Mapping[str, Node]) -> Iterator[Flaw]:
+    """Jobs that are several, whose word cannot let something out: each read a part, and none of them reads it again."""
+    for name in sorted(expression.names_in(publishes)):
+        match name.split("."):
+            case ["needs", job, "outputs", *_] if job in known and (known[job].job.uses or known[job].matrix is not None):
+                words = f"`{job}` is several jobs, and what is published hangs on the word of one that has read it all"
+                yield Flaw(("outputs", "pull-request", "if"), words, "name a job without `strategy` and `uses`")
 
 
 def group(text: str) -> str:

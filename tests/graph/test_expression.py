@@ -75,6 +75,13 @@ def test_a_condition_that_asks_for_no_status_holds_only_where_all_went_well(
     assert {text: condition(text, NAMES, status) for text in meant} == meant
 
 
+@pytest.mark.parametrize("text", ["{}", "!{}", "{} && true", "false || {}"])
+def test_a_list_is_neither_true_nor_false(text: str) -> None:
+    """Many jobs that say no are a list of them, which must let nothing out."""
+    with pytest.raises(ValueError, match="a list is neither true nor false: ask for its `length`"):
+        condition(text.format("needs.plan.outputs.parts"), NAMES, WELL)
+
+
 def test_what_is_not_there_is_not_looked_for_where_a_need_failed() -> None:
     assert not condition("needs.plan.outputs.gone", NAMES, Status(failed=True))
     with pytest.raises(ValueError, match=r"`needs\.plan\.outputs\.gone` cannot be told: there is no `needs\.plan"):
