@@ -150,16 +150,16 @@ def test_the_script_beside_the_workflow_is_played_unless_another_is_named(tmp_pa
     other.write_text("jobs: {a: [{say: other}]}")
     workflow = str(file).replace(".rehearsal", "")
     for wish, words in ((WISH, "beside"), (replace(WISH, script=other), "other")):
-        backend = rehearsed(workflow, wish)["rehearsal"]
+        backend = rehearsed(workflow, None, wish)["rehearsal"]
         assert isinstance(backend, script.Scripted)
         assert said(backend, "a.agent.1") == [words]
-    assert rehearsed(workflow, Wish("", "")) == {}
+    assert rehearsed(workflow, None, Wish("", "")) == {}
 
 
 def test_without_a_script_nothing_is_played_and_that_is_said() -> None:
     with pytest.raises(UserError) as told:
-        rehearsed("no/score.yml", WISH)
+        rehearsed("no/score.yml", None, WISH)
     said = "There is nothing to rehearse: no file no/score.rehearsal.yml beside the workflow; name one with --script."
     assert str(told.value) == said
     with pytest.raises(UserError, match="A script is played with --backend rehearsal, and by no other"):
-        rehearsed("no/score.yml", Wish("", "", backend="claude", script=Path("x")))
+        rehearsed("no/score.yml", None, Wish("", "", backend="claude", script=Path("x")))

@@ -58,7 +58,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         # What an earlier life found owned stays so, whoever comes first now.
-        self.claims = Claims(self.score.owned, self.order.custom.owns)
+        self.claims = Claims(self.score.owned, () if self.single else self.order.custom.owns)
         self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
         self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
         self.ask = self.asking.ask
