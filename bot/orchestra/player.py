@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from bot import expression
@@ -129,8 +130,10 @@ class Player:
 
     def _unusable(self, name: str, ended: Ended, around: "_Around") -> str:
         """Why a job cannot be played that is made of what this one said, and of nothing else that jobs say."""
+        made = around.made.get(name, ()) if ended.outputs else ()
+        if not made:
+            return ""
         names, parts = around.known({name: ended}), list[Part]()
-        made = [one for one, job in around.jobs.items() if _made_of(job) == {name}] if ended.outputs else []
         try:
             for one in made:
                 parts += self._parts(around.part(one, around.jobs[one]), names)
@@ -230,6 +233,16 @@ class _Around:
     prefix: str = ""
     before: tuple[str, ...] = ()
 
+    @cached_property
+    def made(self) -> Mapping[str, Sequence[str]]:
+        """The jobs that are made of what one other says and of nothing else that jobs say, by that one."""
+        found: dict[str, list[str]] = {}
+        for name, job in self.jobs.items():
+            of = _made_of(job)
+            if len(of) == 1:
+                found.setdefault(of.pop(), []).append(name)
+        return found
+
     def known(self, before: Mapping[str, Ended]) -> Names:
         """What expressions may name, `before` being what a job needs."""
         return {**self.names, "needs": _known({**self.earlier, **before})}
@@ -265,7 +278,8 @@ def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool
 
 def _made_of(job: Job) -> set[str]:
     """The jobs whose answers a job's texts are filled in with."""
-    named = (name.split(".") for _, text in job.templates for name in expression.names_in(text))
+    texts = [text for _, text in job.templates if "{{" in text]
+    named = (name.split(".") for text in texts for name in expression.names_in(text))
     return {parts[1] for parts in named if parts[0] == "needs" and len(parts) > 1}
 
 
