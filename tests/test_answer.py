@@ -1,5 +1,7 @@
 """What an agent says at its end, and the commits that are made of it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,6 +98,14 @@ def test_wishes_that_are_not_conventional_or_not_of_this_change_are_passed_over(
         ("feat: add B", ["a.py"]),
         ("test: add B", ["tests/t.py"]),
     ]
+
+
+@pytest.mark.parametrize("heading", ["#1 is what I mean", "fix: #1", "Fix #1", "acme/shop#1, again", "Fix: GH-1"])
+def test_a_heading_closes_no_issue_once_its_type_stands_before_it(heading: str) -> None:
+    made = commits(Answer(title=heading), ["a.py", "docs/b.md"], title(Answer(), heading), fix=True, scope="fixes")
+    assert len(made) == 2
+    for message, _ in made:
+        assert re.search(r"`(?:acme/shop)?(?:#|GH-)1`", message), message
 
 
 paths = st.lists(st.sampled_from(["a.py", "b.md", "tests/c.py", "d.lock", ".github/e.yml", "f", "docs/g"]), unique=True)

@@ -116,6 +116,13 @@ def test_a_commit_that_joins_the_work_of_jobs_says_what_each_did() -> None:
     assert one.agents == ("developer", "designer")
 
 
+def test_a_commit_closes_nothing_by_the_name_of_a_job_and_what_it_did() -> None:
+    jobs = [portion(f"build/{name}", "both.py", focus="#12 at last") for name in ("fixes", "b")]
+    (one,) = of_many(jobs, ["both.py"], "Show prices", fix=False)
+    assert one.message(co_authors=False).endswith("\n\n- fixes: `#12` at last\n- b: #12 at last")
+    assert Commit("fix: #1", ("a",), jobs=("- close #2",)).message(co_authors=True) == "fix: `#1`\n\n- close `#2`"
+
+
 PATHS = ("a.py", "b.py", "docs/c.md", "tests/d.py", "pyproject.toml", "e.py")
 SOME = st.lists(st.sampled_from(PATHS), max_size=4, unique=True).map(tuple)
 WISH = st.tuples(st.sampled_from(["feat(x): y", "no type", "docs: z"]), SOME)

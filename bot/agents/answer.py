@@ -117,11 +117,16 @@ def _by_concern(paths: set[str], heading: str, *, fix: bool, scope: str) -> list
     for path in sorted(paths):
         kind = concern(path)
         groups.setdefault("fix" if kind == "feat" and fix else kind, []).append(path)
-    return [(_message(kind, heading, scope)[:100], groups[kind]) for kind in _ORDER if kind in groups]
+    return [(_message(kind, heading, scope), groups[kind]) for kind in _ORDER if kind in groups]
 
 
 def _message(kind: str, heading: str, scope: str) -> str:
-    """The heading as a commit of this kind; one that is conventional already keeps its own where that fits."""
+    """The heading as a commit of this kind: `fix` before the number of an issue would close it, though neither does."""
+    return plain(_headed(kind, heading, scope))[:100]
+
+
+def _headed(kind: str, heading: str, scope: str) -> str:
+    """The heading behind its type; one that is conventional already keeps its own where that fits."""
     match = _HEADER.match(heading)
     if match is None or match["type"].lower() not in TYPES:
         return f"{kind}{_scoped(kind, scope)}: {_lowered(heading)}"

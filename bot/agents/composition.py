@@ -31,11 +31,11 @@ class Commit:
     jobs: tuple[str, ...] = ()
 
     def message(self, *, co_authors: bool) -> str:
-        """With `co_authors` the agents are named at its end, as git's trailers are."""
+        """With `co_authors` the agents are named at its end, as git's trailers are; no other line is one or orders."""
         names = [_name(agent) for agent in dict.fromkeys(self.agents)] if co_authors else []
         trailers = [f"Co-authored-by: Tutti {name} <{name.replace('/', '-')}@{_DOMAIN}>" for name in names if name]
-        parts = ("\n".join(lines) for lines in (self.jobs, trailers) if lines)
-        return "\n\n".join([self.subject, *parts])
+        parts = ("\n".join(lines) for lines in (map(plain, self.jobs), trailers))
+        return "\n\n".join(part for part in (plain(self.subject), *parts) if part)
 
 
 def _name(agent: str) -> str:

@@ -20,7 +20,7 @@ _DOT = "· "  # what stands before a slash is seen, so no bot that reads lines f
 _LONGEST_LINE = 1_000
 _REF = r"(?:[\w.-]+/[\w.-]+)?#\d+|GH-\d+|https?://\S{1,300}?/(?:issues|pull)/\d+"
 _KEYWORD = r"(?<![A-Za-z])(close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
-_ORDER = re.compile(rf"{_KEYWORD}([\s:]*)({_REF})", re.IGNORECASE)
+_ORDER = re.compile(rf"{_KEYWORD}([^a-z0-9`]{{0,12}}?)({_REF})", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![A-Za-z0-9])[@\uff20]+(?=[A-Za-z0-9])")
 _IN_ADDRESS = r"[^\s<>`|\[\]\"\\()]"
 _ADDRESS = (

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bot.github.harmless import code
+from bot.github.harmless import code, plain
 
 MOST_PATHS = 3
 NOTHING_SAID = "Its agent gave no summary."
@@ -19,7 +19,8 @@ def joined(jobs: Sequence[str]) -> str:
 
 def did(job: str, heading: str) -> str:
     """A line of such a commit: what one of the jobs did."""
-    return f"- {job.rpartition('/')[2]}: {heading}"[:100]
+    name = job.rpartition("/")[2]
+    return f"- {plain(f'{name}: {heading}')}"[:100]
 
 
 def resolved(paths: Sequence[str], jobs: Sequence[str]) -> str:

@@ -162,6 +162,8 @@ def test_output_shows_no_command_and_nothing_unseen() -> None:
 LINES = {
     "Ask @team\0 and @@all": "Ask team\ufffd and all",
     "Say hello,\nCloses #1": "Say hello, Closes `#1`",
+    "[hot-fix] #1": "[hot-fix] `#1`",
+    "feat(fixes): #12 (a fix, see #1)": "feat(fixes): `#12` (a fix, see #1)",
     "Use Vec<String> `here`": "Use Vec<String> `here`",
     "a@b.example": "a@b.example",
     "/merge now": "merge now",
