@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import nodes
 
 from bot import syntax
+from bot.verbatim import code
 
 WIDEST = 100_000  # characters of a text that comes of an expression
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -45,6 +46,10 @@ class MissingError(ValueError):
     """There is no such value; `default` has one for it."""
 
 
+class WideError(ValueError):
+    """A text is too long."""
+
+
 def condition(text: str, names: Names, status: Status) -> bool:
     """Whether an `if:` holds. One that asks for no status holds only where `success()` does; so does an empty one.
 
@@ -69,7 +74,22 @@ def value(text: str, names: Names) -> Any:
     inner = [piece for piece in pieces if not isinstance(piece, str)]
     if len(inner) == 1 and not "".join(piece for piece in pieces if isinstance(piece, str)).strip():
         return _told(inner[0].text, names, None)
-    return _short("".join(p if isinstance(p, str) else _written(_told(p.text, names, None)) for p in pieces))
+    found, length = list[str](), 0
+    for piece in pieces:
+        found.append(piece if isinstance(piece, str) else _written(_told(piece.text, names, None)))
+        length += len(found[-1])
+        _few(length, WIDEST)
+    return "".join(found)
+
+
+def text(words: str, names: Names, most: int = WIDEST) -> str:
+    """A text of at most `most` characters with its expressions filled in, also where it is one whole expression.
+
+    Raises ValueError as `condition` does, and WideError where it is longer.
+    """
+    found = _written(value(words, names))
+    _few(len(found), most)
+    return found
 
 
 def condition_problem(text: str, roots: Sequence[str]) -> str:
@@ -165,7 +185,7 @@ def _item(whole: Any, key: Any, node: nodes.Expr) -> Any:
             return whole[key]
     elif isinstance(whole, list | tuple) and type(key) is int and -len(whole) <= key < len(whole):
         return whole[key]
-    raise MissingError(f"there is no `{'.'.join(syntax.path(node)) or key}`")
+    raise MissingError(f"there is no {code('.'.join(syntax.path(node)) or str(key), 100) or 'value of no name'}")
 
 
 def _compared(node: nodes.Compare, names: Names, status: Status | None) -> bool:
@@ -202,8 +222,7 @@ def _filtered(node: nodes.Filter, operand: nodes.Expr, names: Names, status: Sta
 
 
 def _joined(words: Sequence[str], between: str) -> str:
-    if sum(map(len, words)) + len(between) * len(words) > WIDEST:
-        raise ValueError(f"a text has more than {WIDEST} characters")
+    _few(sum(map(len, words)) + len(between) * len(words), WIDEST)
     return between.join(words)
 
 
@@ -235,10 +254,13 @@ def _written(found: Any) -> str:
     """A value as it stands in a text."""
     if isinstance(found, str):
         return found
-    return "" if found is None else _short(json.dumps(found, ensure_ascii=False))
+    if found is None:
+        return ""
+    words = json.dumps(found, ensure_ascii=False)
+    _few(len(words), WIDEST)
+    return words
 
 
-def _short(text: str) -> str:
-    if len(text) > WIDEST:
-        raise ValueError(f"a text has more than {WIDEST} characters")
-    return text
+def _few(characters: int, most: int) -> None:
+    if characters > most:
+        raise WideError(f"a text has more than {most} characters")

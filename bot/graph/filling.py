@@ -8,7 +8,9 @@ from typing import Any
 from bot import expression, syntax
 from bot.graph.expansion import MOST, combinations, instance_name
 from bot.graph.ownership import literal
+from bot.verbatim import code
 
+LONGEST = 4_096  # characters of a path that is filled in: no file system has longer ones
 _SLASHES = re.compile("//+")
 _NO_NAMES = frozenset({"", ".", "..", ".git"})
 
@@ -35,7 +37,7 @@ class Told:
             return [(job, self)]
         values = self.value(matrix)
         if not isinstance(values, Mapping):
-            raise ValueError(f"the matrix of `{job}` has no lists by key")
+            raise ValueError(f"the matrix of {code(job)} has no lists by key")
         plain = values == matrix
         return [(instance_name(job, one), self._with(one, plain=plain)) for one in combinations(values, most)]
 
@@ -74,7 +76,7 @@ class Told:
         for name in expression.names_in(text):
             root, *keys = name.split(".")
             if root not in names or (root == "inputs" and self.hidden.intersection(keys[:1] or self.hidden)):
-                raise LateError(f"only a run knows `{name}`")
+                raise LateError(f"only a run knows {code(name)}")
         return expression.value(text, names)
 
 
@@ -108,7 +110,7 @@ def _path(glob: str, value: Any) -> str:
     whole = _SLASHES.sub("/", filled if filled.startswith("/") or not glob.startswith(("{{", "${{")) else f"/{filled}")
     names = whole.removeprefix("!").removeprefix("/").removesuffix("/").split("/")
     words = isinstance(value, str | int | float) and not isinstance(value, bool)
-    if words and whole.isprintable() and _NO_NAMES.isdisjoint(names):
+    if words and len(whole) <= LONGEST and whole.isprintable() and _NO_NAMES.isdisjoint(names):
         return whole
-    shown = f": `{filled[:80]}`" if filled.isprintable() and filled else ""
-    raise ValueError(f"what `{glob}` is filled in with is no path of a file or folder in the repository{shown}")
+    shown = f": {code(filled, 80)}" if filled.isprintable() and filled.strip() else ""
+    raise ValueError(f"what {code(glob)} is filled in with is no path of a file or folder in the repository{shown}")

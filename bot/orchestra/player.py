@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar
 from bot import expression
 from bot.errors import Stop
 from bot.graph import expansion
-from bot.graph.filling import exactly, globs
+from bot.graph.filling import exactly
 from bot.orchestra.part import Ended, Part, together
+from bot.orchestra.texts import QUOTED, Names, Room, Texts
 from bot.publish import graph_text
 from bot.workflow import reuse
 from bot.workflow.graph import order
@@ -19,8 +20,6 @@ from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
 T = TypeVar("T")
-Names = Mapping[str, Any]
-QUOTED = "quoted"  # the inputs as they may stand in globs; no expression can name it
 
 
 class Scene(Protocol):
@@ -71,7 +70,7 @@ class Player:
     used: Mapping[str, Workflow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._room = asyncio.Semaphore(self.agents)
+        self._room, self._left = asyncio.Semaphore(self.agents), Room()
 
     async def play(
         self, jobs: Mapping[str, Job], earlier: Mapping[str, Ended] | None = None, phase: str = ""
@@ -104,7 +103,9 @@ class Player:
             if why := self._hindered(job, before or around.phases, around.known(before)):
                 await self.scene.skip(plain, why)
                 return Ended("skipped", why)
-            parts = self._parts(plain, around.known(before))
+            left = replace(self._left)
+            parts = self._parts(plain, around.known(before), left)
+            self._left = left
             await self.scene.expand(plain, parts)
         except ValueError as wrong:
             ended = Ended("failed", graph_text.not_filled(str(wrong)))
@@ -133,10 +134,10 @@ class Player:
         made = around.made.get(name, ()) if ended.outputs else ()
         if not made:
             return ""
-        names, parts = around.known({name: ended}), list[Part]()
+        names, parts, left = around.known({name: ended}), list[Part](), replace(self._left)
         try:
             for one in made:
-                parts += self._parts(around.part(one, around.jobs[one]), names)
+                parts += self._parts(around.part(one, around.jobs[one]), names, left)
             self.scene.fits(parts)
         except ValueError as wrong:
             return str(wrong)
@@ -156,12 +157,15 @@ class Player:
             return graph_text.needs_failed(bad)
         return graph_text.condition_false(job.condition)
 
-    def _parts(self, plain: Part, names: Names) -> list[Part]:
-        """The part, or one for each combination of the matrix, with every text filled in. Raises ValueError."""
-        strategy = plain.spec.strategy
+    def _parts(self, plain: Part, names: Names, left: Room) -> list[Part]:
+        """The part, or one for each combination of the matrix, with every text filled in: there is so much room `left`.
+
+        Raises ValueError where that cannot be.
+        """
+        strategy, texts = plain.spec.strategy, Texts(names, left)
         if not strategy.matrix:
-            return [filled(plain, names, {}, trusted=True)]
-        matrix = _values(strategy.matrix, names)
+            return [texts.part(plain, {}, trusted=True)]
+        matrix = texts.values(strategy.matrix)
         if not isinstance(matrix, Mapping):
             raise ValueError(graph_text.no_matrix(plain.name))
         if any(isinstance(values, list | tuple) and not values for values in matrix.values()):
@@ -170,7 +174,7 @@ class Player:
         found = []
         for values in expansion.combinations(matrix, self.most):
             name = expansion.instance_name(plain.name, values)
-            found.append(filled(replace(plain, name=name, values=values), names, values, trusted=trusted))
+            found.append(texts.part(replace(plain, name=name, values=values), values, trusted=trusted))
         return found
 
     async def _used(self, part: Part, around: "_Around") -> Ended:
@@ -258,24 +262,6 @@ class _Around:
         return Part(f"{self.prefix}{name}", job, needs or (*self.before, *self.earlier), phase=self.phase)
 
 
-def filled(part: Part, names: Names, values: Mapping[str, Any], *, trusted: bool) -> Part:
-    """The part with its texts filled in. What agents said is no glob in `owns`, nor is a matrix that is not `trusted`.
-
-    Raises ValueError where a text cannot be filled in.
-    """
-    spec, known = part.spec, {**names, "matrix": values}
-    inputs = names.get(QUOTED, names.get("inputs", {}))
-    quoted = {**exactly(names), "inputs": inputs, "matrix": values if trusted else exactly(values)}
-    plain = frozenset(name for name, value in spec.inputs.items() if "{{" not in str(value))
-    more = {
-        "focus": str(expression.value(spec.focus, known)),
-        "owns": tuple(one for glob in spec.owns for one in globs(glob, expression.value(glob, quoted))),
-        "env": {name: str(expression.value(text, known)) for name, text in spec.env.items()},
-        "inputs": _values(spec.inputs, known),
-    }
-    return replace(part, spec=spec.model_copy(update=more), plain=plain, ready=True)
-
-
 def _made_of(job: Job) -> set[str]:
     """The jobs whose answers a job's texts are filled in with."""
     texts = [text for _, text in job.templates if "{{" in text]
@@ -313,13 +299,3 @@ async def all_of(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
 def _known(ended: Mapping[str, Ended]) -> dict[str, Any]:
     """What expressions may say of jobs."""
     return {name: {"result": one.result, "outputs": one.outputs} for name, one in ended.items()}
-
-
-def _values(value: Any, names: Names) -> Any:
-    if isinstance(value, str):
-        return expression.value(value, names) if "{{" in value else value
-    if isinstance(value, Mapping):
-        return {key: _values(one, names) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_values(one, names) for one in value]
-    return value

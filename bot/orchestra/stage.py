@@ -22,10 +22,11 @@ from bot.orchestra.errand import Errands
 from bot.orchestra.hindrance import Hindrances
 from bot.orchestra.integrator import Integrator, Mend
 from bot.orchestra.part import WELL, Ended, Part
-from bot.orchestra.player import Player, filled
+from bot.orchestra.player import Player
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
 from bot.orchestra.slices import Earlier
+from bot.orchestra.texts import filled
 from bot.orchestra.trunk import Trunk
 from bot.publish import graph_text, text
 from bot.workflow.job import Job

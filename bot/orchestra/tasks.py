@@ -11,8 +11,8 @@ from bot.git.mirror import Mirror
 from bot.graph.ownership import Owners
 from bot.invisible import cleaned
 from bot.orchestra.part import Ended, Part
-from bot.orchestra.player import filled
 from bot.orchestra.stage import Stage
+from bot.orchestra.texts import Texts
 from bot.publish import graph_text, swarm_text
 from bot.review import answer, glob
 from bot.workflow.job import Job, Tasks
@@ -58,10 +58,10 @@ async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
 
 def _unfit(stage: Stage, job: Job, tasks: Sequence[str], *, trusted: bool = False) -> dict[str, str]:
     """The tasks that cannot be done beside those before them, for what they own, and why."""
-    unfit, fit = dict[str, str](), list[Part]()
+    unfit, fit, texts = dict[str, str](), list[Part](), Texts({**stage.names, "needs": {}})
     for task in tasks if job.owns else ():
         try:
-            fit.append(filled(Part(task, job), {**stage.names, "needs": {}}, {"task": task}, trusted=trusted))
+            fit.append(texts.part(Part(task, job), {"task": task}, trusted=trusted))
         except ValueError as wrong:
             unfit[task] = str(wrong)
     owned = {part.name: part.spec.owns for part in fit}

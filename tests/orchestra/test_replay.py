@@ -11,7 +11,7 @@ from bot.backends.rehearsal import Act, Delete, Fail, Write
 from bot.operate.local import Wish
 from bot.orchestra.again import redone
 from bot.orchestra.part import Part
-from bot.orchestra.player import filled
+from bot.orchestra.texts import filled
 from bot.store.record import Node
 from bot.workflow.job import Job
 from tests.orchestra.hall import Hall, opened, says
