@@ -17,7 +17,8 @@ from bot.git.command import Answer, Call, Credential, GitError, Protocol, Transp
 HEADS = "+refs/heads/*:refs/heads/*"
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _NO_REF = re.compile(r"[\0-\40\177~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.(lock)?(/|$)|^/|/$|^@?$")  # as git check-ref-format
-_TREES = 1000  # of commits, that are known by heart
+_TREES = 100  # of commits of a mirror, that are known by heart
+_ENTRIES = 50_000  # files of listings that are known by heart, of all mirrors together
 _LONGEST_PART = 240  # bytes, for each is a file's name
 # As bot.github.entity reads names (a test holds the two together): accounts of companies have a `_`.
 _FILE = frozenset({"100644", "100755"})
@@ -50,13 +51,40 @@ class Traits:
     empty: bool
 
 
+class _Listings:
+    """What the trees hold that were listed last: a run asks for the same few again and again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Path, str], tuple[Entry, ...]] = {}
+        self._size = 0
+
+    def of(self, path: Path, sha: str) -> tuple[Entry, ...] | None:
+        return self._kept.get((path, sha))
+
+    def keep(self, path: Path, sha: str, entries: Iterable[Entry]) -> None:
+        self._size -= len(self._kept.pop((path, sha), ()))
+        self._kept[path, sha] = found = tuple(entries)
+        self._size += len(found)
+        while self._size > _ENTRIES or len(self._kept) > _TREES:
+            self._size -= len(self._kept.pop(next(iter(self._kept))))
+
+
 class Mirror:
     """One bare repository. Everything that writes refs or worktrees holds `lock()`; do not take it twice."""
 
-    def __init__(self, path: Path, name: str, url: str, protocol: Protocol, transport: Transport) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        url: str,
+        protocol: Protocol,
+        transport: Transport,
+        listings: "_Listings | None" = None,
+    ) -> None:
         self.path, self.name, self.url = path, name, url
         self.protocol, self.transport = protocol, transport
         self._turn = asyncio.Lock()
+        self._listings = listings or _Listings()
         self._trees: dict[str, str] = {}  # of commits that were asked for before: it never changes
 
     async def git(self, *args: str, **call: Unpack[Call]) -> bytes:
@@ -163,9 +191,14 @@ class Mirror:
 
     async def listing(self, sha: str, under: str = "") -> list[Entry]:
         """Every file of a commit or tree, or those below one folder (or that one file), in git's order."""
+        if not under and (known := self._listings.of(self.path, sha)) is not None:
+            return list(known)
         below = ["--", under.rstrip("/")] if under else []
         said = await self.git("ls-tree", "-r", "-z", "--full-tree", sha, *below)
-        return [_entry(line) for line in said.split(b"\0") if line]
+        found = [_entry(line) for line in said.split(b"\0") if line]
+        if not under and _SHA.fullmatch(sha):
+            self._listings.keep(self.path, sha, found)
+        return found
 
     async def blobs(self, oids: Iterable[str]) -> dict[str, bytes]:
         """Many files' contents by object name, in one call; what is no blob of this mirror is left out."""
@@ -214,6 +247,7 @@ class Mirrors:
         self.github_url = github_url.rstrip("/")
         self.transport = transport or Transport()
         self._known: dict[tuple[Path, str], Mirror] = {}
+        self._listings = _Listings()
 
     async def get(self, full_name: str, repo_id: int | None = None) -> Mirror:
         """The mirror of `owner/name`, made empty when it is new; ValueError for what is no such name.
@@ -249,7 +283,8 @@ class Mirrors:
             await mirror.tidy()
 
     async def _open(self, path: Path, name: str, url: str, protocol: Protocol) -> Mirror:
-        mirror = self._known.setdefault((path, name.lower()), Mirror(path, name, url, protocol, self.transport))
+        fresh = Mirror(path, name, url, protocol, self.transport, self._listings)
+        mirror = self._known.setdefault((path, name.lower()), fresh)
         if not await asyncio.to_thread((path / "HEAD").exists):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             async with mirror.lock():

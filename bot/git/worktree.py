@@ -19,6 +19,7 @@ from bot.git.command import GitError, Transport, answer
 from bot.git.mirror import Mirror
 
 _log = structlog.get_logger(__name__)
+_AT_ONCE = 100  # folders that one `rm` removes
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tfilemode = true
@@ -270,11 +271,12 @@ class Pool:
     async def _empty_trash(self) -> None:
         """By `rm`, not here: deleting 20,000 files would hold up everything else in this process."""
         async with self._rubbish:
-            for place in list(self.trash.iterdir()):
-                if await _run("rm", "-rf", "--", str(place)):
-                    await _run("chmod", "-R", "u+rwX", "--", str(place))
-                    if await _run("rm", "-rf", "--", str(place)):
-                        _log.warning("pool.trash", place=str(place))
+            places = [str(place) for place in self.trash.iterdir()]
+            for some in (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE)):
+                if await _run("rm", "-rf", "--", *some):
+                    await _run("chmod", "-R", "u+rwX", "--", *some)
+                    if await _run("rm", "-rf", "--", *some):
+                        _log.warning("pool.trash", among=some)
 
 
 async def _move(mirror: Mirror, worktree: Worktree, sha: str, content: str) -> Worktree:

@@ -166,6 +166,18 @@ async def test_files_are_read_as_they_are_written(mirror: Mirror, shop: Upstream
     assert texts == {entries["empty"].oid: b"", entries["new\nline"].oid: b"odd\n"}
 
 
+async def test_what_never_changes_is_asked_of_git_once(mirror: Mirror, shop: Upstream, credential: Credential) -> None:
+    sha = shop.tip("main")
+    await mirror.fetch([sha], credential)
+    tree, entries = await mirror.tree(sha), await mirror.listing(sha)
+    given = await mirror.listing(sha)
+    given.clear()
+    (mirror.path / "HEAD").unlink()  # git would say that this is no repository
+    assert (await mirror.tree(sha), await mirror.listing(sha)) == (tree, entries)
+    with pytest.raises(GitError):
+        await mirror.listing(tree)
+
+
 async def test_submodules_and_large_files_are_told(mirror: Mirror, shop: Upstream, credential: Credential) -> None:
     assert await mirror.traits(shop.tip("main")) == Traits((), False, False)
     sh("git", "update-index", "--add", "--cacheinfo", f"160000,{shop.tip('main')},lib/theme", cwd=shop.clone)
