@@ -167,7 +167,7 @@ async def test_files_are_read_as_they_are_written(mirror: Mirror, shop: Upstream
 
 
 async def test_what_never_changes_is_asked_of_git_once(mirror: Mirror, shop: Upstream, credential: Credential) -> None:
-    sha = shop.tip("main")
+    sha = shop.commit({"NEWS.md": "Something new\n"})
     await mirror.fetch([sha], credential)
     tree, entries = await mirror.tree(sha), await mirror.listing(sha)
     given = await mirror.listing(sha)
