@@ -76,7 +76,7 @@ def parsed(text: str) -> nodes.Expr:
         parser = Parser(_environment, _jinja(text), state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
-            raise ValueError(f"`{parser.stream.current.value}` is not expected")
+            raise ValueError(f"`{_shown(str(parser.stream.current.value))}` is not expected")
         _allow(tree, DEEPEST)
     except TemplateError as error:
         raise cannot("is not valid", text, _said(str(error.message))) from error
@@ -106,7 +106,7 @@ def _jinja(text: str) -> str:
     """The text as Jinja has it: names may have a `-` in Actions, and `!` binds to what follows it alone."""
     tokens = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
     if stray := next((said for kind, said in tokens if kind == "other"), ""):
-        raise ValueError(f"`{stray}` is not expected" if stray not in "'\"" else "a text in quotes has no end")
+        raise ValueError(f"`{_shown(stray)}` is not expected" if stray not in "'\"" else "a text in quotes has no end")
     tokens = [token for token in tokens if token[0] != "space"]
     _shallow(tokens)
     written, closing = list[str](), [0] * (len(tokens) + 1)

@@ -130,7 +130,7 @@ def test_what_is_published_hangs_on_no_word_of_several(several: str) -> None:
         ("strategy: {matrix: {x: [p]}}, if: matrix.x == 'p'", "speaks of `matrix.x`, and there is no matrix here"),
         ("strategy: {matrix: {x: [p], y: ['{{ matrix.x }}']}}", "speaks of `matrix.x`, and there is no matrix here"),
         ("needs: f, focus: '{{ needs.f.outputs.zork }}'", "w.yml:7: the job `f` has no output `zork`"),
-        ("strategy: {matrix: {x: [p, p]}}", "w.yml:7: two combinations of the matrix are the same: x: p"),
+        ("strategy: {matrix: {x: [p, p]}}", "w.yml:7: two combinations of the matrix are the same: `x: p`"),
         ("strategy: {matrix: {x: []}}", "`x` of the matrix is an empty list"),
         ("strategy: {matrix: abc}", "the matrix of `a` has no lists by key"),
         ("strategy: {matrix: {x: api}}", "`x` of the matrix is no list"),

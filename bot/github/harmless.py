@@ -13,6 +13,8 @@ from markdown_it.token import Token
 from bot.github.writing import clipped
 from bot.invisible import cleaned
 from bot.storable import storable
+from bot.verbatim import code as code
+from bot.verbatim import unmarked
 
 HOST = "github.com"
 _BREAK = "\u200b"  # seen by nobody, and no part of a name: `@` and this mention no one
@@ -62,12 +64,6 @@ _DRAWN = {
     "suggestion",
 }  # shown as pictures with live links, or with a button that puts them into a file
 _TRAILER = re.compile(r"^([\s>]*+(?:(?:[A-Za-z]+-)+by|skip-checks|on-behalf-of|change-id))\s*:", re.IGNORECASE)
-_WORK = "ci|cd|build|deploy|test|tests|actions|checks|pipeline|workflow"
-_SKIP = re.compile(
-    rf"\[(\s*(?:skip(?:[\s_-]+\w+)?|no[\s_-]+(?:{_WORK})|\w+[\s_-]+skip)\s*)\]",
-    re.IGNORECASE,
-)
-_NO_CI = re.compile(r"(?<!\*)\*{3,}+\s*+NO_CI\s*\*{3,}", re.IGNORECASE)
 _WAY_OUT = re.compile(
     rf"(?:[a-z][a-z0-9+.-]*://+|(?<!\S)//+(?=\S))(?!{re.escape(HOST)}(?:[/?#]|\b(?![.@:-])))|www\.", re.IGNORECASE
 )
@@ -90,7 +86,7 @@ def plain(words: str) -> str:
 
 def _plainer(line: str) -> str:
     line = _ORDER.sub(r"\1\2`\3`", _MENTION.sub("", _WAY_OUT.sub("", line)))
-    return _TRAILER.sub(r"\1", _runs(line)).lstrip("/\uff0f! ")
+    return _TRAILER.sub(r"\1", unmarked(line)).lstrip("/\uff0f! ")
 
 
 def harmless(words: str, host: str = HOST) -> str:
@@ -98,7 +94,7 @@ def harmless(words: str, host: str = HOST) -> str:
 
     Code stays as it is, but for commands of bots.
     """
-    words = _runs(cleaned(storable(words)))
+    words = unmarked(cleaned(storable(words)))
     words = f"{_DOT}{words}" if words.lstrip().startswith("/") else words
     made = ""
     for way in (words, words.replace("`", "'"), _FRAME.sub("", words.replace("`", "'"))):
@@ -145,26 +141,14 @@ def _open_span(words: str) -> bool:
 
 def inert(words: str) -> str:
     """What a program printed, for a block of code: no line is a command, and nothing in it is unseen."""
-    return "\n".join(_COMMAND_IN_CODE.sub(rf"\1{_DOT}", line) for line in _runs(cleaned(storable(words))).split("\n"))
+    return "\n".join(
+        _COMMAND_IN_CODE.sub(rf"\1{_DOT}", line) for line in unmarked(cleaned(storable(words))).split("\n")
+    )
 
 
 def as_it_is(words: str) -> bool:
     """Whether code may be shown just as it is: it holds nothing unseen, and no line is a slash command of a bot."""
     return cleaned(storable(words)) == words and not _SLASH_IN_CODE.search(words)
-
-
-def _runs(words: str) -> str:
-    """The words without the marks in commits and pull requests that keep checks from running."""
-    return _SKIP.sub(r"(\1)", _NO_CI.sub("NO_CI", words))
-
-
-def code(words: str, limit: int = 300) -> str:
-    """A name or a command as a code span that nothing in it can end, at most `limit` characters of it."""
-    words = " ".join(cleaned(storable(words)).split())
-    kept = words if len(words) <= limit else words[: limit - 1] + "…"
-    ticks = "`" * (max((len(run) for run in re.findall("`+", kept)), default=0) + 1)
-    pad = " " if kept.startswith("`") or kept.endswith("`") else ""
-    return f"{ticks}{pad}{kept}{pad}{ticks}" if kept else ""
 
 
 def cell(words: str) -> str:

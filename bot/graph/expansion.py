@@ -8,6 +8,8 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from bot.verbatim import code
+
 MOST = 1_000  # combinations of one matrix
 LONGEST = 90  # characters of the name of an instance
 _INCLUDE, _EXCLUDE = "include", "exclude"
@@ -31,9 +33,9 @@ def combinations(matrix: Mapping[str, Any], most: int = MOST) -> list[dict[str, 
     lists = {_key(key): _list(key, values) for key, values in matrix.items() if key not in (_INCLUDE, _EXCLUDE)}
     excluded, included = _maps(_EXCLUDE, matrix), _maps(_INCLUDE, matrix)
     if stray := sorted({key for one in excluded for key in one} - set(lists)):
-        raise ValueError(f"`exclude` names `{stray[0]}`, which is no key of the matrix")
+        raise ValueError(f"`exclude` names {code(stray[0])}, which is no key of the matrix")
     if empty := [key for key, values in lists.items() if not values]:
-        raise ValueError(f"`{empty[0]}` of the matrix is an empty list")
+        raise ValueError(f"{code(empty[0])} of the matrix is an empty list")
     _few(max(prod(map(len, lists.values())), len(included)), most)
     own = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())] if lists else []
     own = [one for one in own if not any(_fits(one, values) for values in excluded)]
@@ -75,9 +77,9 @@ def _distinct(found: Iterable[Values]) -> None:
     for one in found:
         whole, name = _same(one), instance_name("", one)
         if whole in known:
-            raise ValueError(f"two combinations of the matrix are the same: {_shown(one)}")
+            raise ValueError(f"two combinations of the matrix are the same: {code(_shown(one))}")
         if name in names:
-            raise ValueError(f"two combinations of the matrix would have the same name: {_shown(one)}")
+            raise ValueError(f"two combinations of the matrix would have the same name: {code(_shown(one))}")
         known.add(whole)
         names.add(name)
 
@@ -89,15 +91,15 @@ def _shown(one: Values) -> str:
 
 def _key(key: object) -> str:
     if not isinstance(key, str) or not key or len(key) > LONGEST:
-        raise ValueError(f"`{str(key)[:LONGEST]}` is no key of a matrix")
+        raise ValueError(f"{code(str(key), LONGEST) or 'what is empty'} is no key of a matrix")
     return key
 
 
 def _list(key: str, values: object) -> Sequence[Any]:
     if not isinstance(values, list | tuple):
-        raise ValueError(f"`{key}` of the matrix is no list")
+        raise ValueError(f"{code(key)} of the matrix is no list")
     if any(isinstance(value, list | tuple) for value in values):
-        raise ValueError(f"`{key}` of the matrix has a list in its list")
+        raise ValueError(f"{code(key)} of the matrix has a list in its list")
     return values
 
 
@@ -108,7 +110,7 @@ def _maps(key: str, matrix: Mapping[str, Any]) -> Sequence[Values]:
     for one in values:
         for inner, value in one.items():
             if isinstance(value, list | tuple):
-                raise ValueError(f"`{_key(inner)}` in `{key}` of the matrix is a list")
+                raise ValueError(f"{code(_key(inner))} in `{key}` of the matrix is a list")
             _key(inner)
     return values
 
