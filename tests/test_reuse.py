@@ -12,6 +12,7 @@ from tests.graphs import HEAD, TAIL
 from tests.shelf import shipped
 
 AGENTS = dict(shipped().agents)
+MANY = ", ".join(map(str, range(45)))
 INNER = """
 name: Inner
 on: {workflow_call: {inputs: {path: {type: string, default: "/d*/"}, why: {type: string}}}}
@@ -85,7 +86,7 @@ def test_a_path_has_one_owner_in_workflows_that_are_used(
             reuse.used(flow, used)
 
 
-def test_phases_share_paths_with_nobody_and_more_jobs_than_a_run_has_are_left_to_it(used: dict[str, Workflow]) -> None:
+def test_phases_share_paths_with_nobody(used: dict[str, Workflow]) -> None:
     phases = """pattern: symphony
 phases:
   - {name: A, jobs: {a: {agent: developer, owns: [/a/]}}}
@@ -95,12 +96,19 @@ phases:
         ("phases", 1, "jobs", "u", "uses"),
         "`a` and `u/one` both own `a/b`: a path has one owner in a run",
     )
-    many = ", ".join(map(str, range(40)))
-    inner = f'one: {{uses: part, strategy: {{matrix: {{y: [{many}]}}}}, with: {{path: "{{{{ issue.title }}}}"}}}}\n'
-    wide, last = f"u: {{uses: wide, strategy: {{matrix: {{x: [{many}]}}}}}}\n", "v: {uses: two, with: {path: /two/}}\n"
-    flows = {**used, "wide": parsed("wide", f"{INNER}  {inner}")}
-    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {wide}  {last}"), flows) is None
-    assert reuse.problem(parsed("w", f"{HEAD}jobs:\n  {last}  {wide}"), flows) is not None
+
+
+def test_a_run_has_no_more_jobs_than_it_can_carry(used: dict[str, Workflow]) -> None:
+    """Those of matrices in matrices are counted before it, as far as files tell."""
+    wide = "agent: developer, strategy: {matrix: {x: [%s]}}"
+    flows = {**used, "wide": parsed("wide", f"{INNER}  one: {{{wide % MANY}}}\n")}
+    using = f"u: {{{wide}}}".replace("agent: developer", "uses: wide")
+    beside = "\n  ".join(f"{name}: {{{wide}}}".replace("]}", "], y: [1, 2, 3, 4, 5, 6, 7, 8]}") for name in "abcdef")
+    said = "a run has 2000 jobs at most, those of matrices and of workflows that are used among them"
+    for jobs, place in ((using, ("jobs", "u", "uses")), (beside, ("jobs", "f"))):
+        flow, fewer = (parsed("w", f"{HEAD}jobs:\n  {jobs.replace('%s', many)}\n") for many in (MANY, "1, 2"))
+        assert reuse.problem(flow, flows) == (place, said)
+        assert reuse.problem(fewer, flows) is None
 
 
 @pytest.mark.parametrize(

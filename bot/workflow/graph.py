@@ -1,10 +1,16 @@
-"""The order of the jobs of a workflow, and what is wrong with their needs. Pure."""
+"""The order of the jobs of a workflow, what is wrong with their needs, and how many there may be. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.graph import expansion
 from bot.workflow.job import Job, Phase
 from bot.workflow.node import Flaw, Place, meant
+
+MOST = 2_000  # jobs of one run: those that a matrix makes count, and those of workflows that are used
+
+
+def too_many(most: int = MOST) -> str:
+    return f"a run has {most} jobs at most, those of matrices and of workflows that are used among them"
 
 
 def flaws(jobs: Mapping[str, Job], phases: Sequence[Phase]) -> Iterator[Flaw]:

@@ -8,13 +8,13 @@ from typing import Any
 from bot import expression
 from bot.graph.filling import LateError, Told
 from bot.graph.ownership import Owners
+from bot.workflow.graph import MOST, too_many
 from bot.workflow.job import Job
 from bot.workflow.node import Place
 from bot.workflow.owning import two_owners
 from bot.workflow.spec import Workflow
 
 DEEPEST = 3  # workflows in workflows
-MOST = 1_000  # jobs of one run that are looked at before it: a run tells of the rest
 
 
 @dataclass(frozen=True)
@@ -143,16 +143,20 @@ def _outputs(workflow: Workflow, workflows: Mapping[str, Workflow]) -> set[str]:
 
 
 def _shared(workflow: Workflow, workflows: Mapping[str, Workflow]) -> tuple[Place, str] | None:
-    """A path that two jobs own of which one is a workflow's that is used: where that one is used, and the words."""
-    first = next(_users(workflow), None)
-    if first is None:
-        return None
+    """More jobs than a run may have, or a path that two own of which one is a workflow's that is used.
+
+    The place is where that one is used.
+    """
+    uses = next(((*place, "uses") for place, _ in _users(workflow)), None)
     every = (one for place, jobs in _graphs(workflow) for one in _owners(jobs, workflows, Told(), place))
     try:
-        found = {one.name: one for one in islice(every, MOST) if one.owns}
+        whole = list(islice(every, MOST + 1))
+        if len(whole) > MOST:
+            return uses or whole[-1].place[:-1], too_many()
+        found = {one.name: one for one in whole if one.owns and uses}
         conflicts = Owners({name: one.owns for name, one in found.items()}).conflicts()
     except ValueError as wrong:  # an input makes no matrix, or no glob
-        return (*first[0], "uses"), str(wrong)
+        return (uses, str(wrong)) if uses else None
     for one, other, example in conflicts:
         if found[one].meets(found[other]):
             place = found[other if found[other].inside else one].place
@@ -186,14 +190,14 @@ def _owners(
 
 
 def _used(owner: _Owner, job: Job, workflows: Mapping[str, Workflow], told: Told) -> Iterator[_Owner]:
-    """The jobs of the workflow that a job uses."""
+    """A job and those of the workflow that it uses."""
+    yield owner
     workflow = workflows[job.uses]
     given = {name: told.value(value) for name, value in job.inputs.items() if told.tells(value)}
     hidden = set(job.inputs) - set(given)
     try:
         whole = inputs(workflow, given, hidden=hidden)
     except ValueError:  # of which the run tells
-        yield owner
         return
     plain = {name for name, value in job.inputs.items() if "{{" not in str(value)}
     yield from _owners(workflow.jobs, workflows, told.inside(whole, plain, hidden), (), owner)
