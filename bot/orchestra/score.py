@@ -1,5 +1,6 @@
 """The graph of a run as people see it: its jobs in order, what each needs and owns, and how each stands."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -26,6 +27,7 @@ class Score:
     def __post_init__(self) -> None:
         self._places = {entry["name"]: number for number, entry in enumerate(self.graph)}
         self._known, self._planned = set(self._places), set[str]()
+        self._turn, self._kept = asyncio.Lock(), len(self.graph)
         self.owned = {entry["name"]: tuple(entry["owns"]) for entry in self.graph if entry["owns"]}
         self.rows: Mapping[str, runs.Node] = {}
 
@@ -56,10 +58,19 @@ class Score:
         if fresh := [part for part in parts if part.name not in self._known]:
             self.graph += [_entry(part) for part in fresh]
             self._known.update(part.name for part in fresh)
-            await self.board.learn(self.run, graph=self.graph)
+            await self._keep()
         if rows := [self._row(part) for part in parts if part.name not in self._planned]:
             self._planned.update(row.key for row in rows)
             await self.board.plan(self.run, *rows)
+
+    async def _keep(self) -> None:
+        """Store the graph as it is now: once for all those who wait for that."""
+        wanted = len(self.graph)
+        async with self._turn:
+            if self._kept < wanted:
+                graph = [*self.graph]
+                await self.board.learn(self.run, graph=graph)
+                self._kept = len(graph)
 
     async def begin(self, part: Part) -> None:
         if self.shown:

@@ -23,12 +23,14 @@ from bot.orchestra.hindrance import Hindrances
 from bot.orchestra.integrator import Integrator, Mend
 from bot.orchestra.part import WELL, Ended, Part
 from bot.orchestra.player import Player
+from bot.orchestra.roll import Roll
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
 from bot.orchestra.slices import Earlier
 from bot.orchestra.texts import filled
 from bot.orchestra.trunk import Trunk
 from bot.publish import graph_text, text
+from bot.workflow.graph import MOST
 from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
@@ -60,6 +62,7 @@ class Stage:
     def __post_init__(self) -> None:
         # What an earlier life found owned stays so, whoever comes first now.
         self.claims = Claims(self.score.owned, () if self.single else self.order.custom.owns)
+        self.roll = Roll(MOST + (self.workflow.tasks.max if self.workflow.tasks else 0))
         self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
         self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
         self.ask = self.asking.ask
@@ -99,23 +102,27 @@ class Stage:
     async def announce(self, parts: Sequence[Part]) -> None:
         """Parts that are to be played: they are shown, own their paths, and wait for money.
 
-        Raises ValueError where two of them own a path.
+        Raises ValueError where two of them own a path, or the run would have too many.
         """
         self.shares.expect(await self.show(parts))
 
     async def show(self, parts: Sequence[Part]) -> int:
         """The same for parts whose money is not shared out here; how many of them are new."""
         fresh = [part for part in parts if part.name not in self.announced]
+        self.roll.fits(fresh)
         self.claims.take(fresh)
+        self.roll.take(fresh)
         self.announced.update(part.name for part in fresh)
         await self.score.announce(fresh)
         return len(fresh)
 
     def fits(self, parts: Sequence[Part]) -> None:
+        self.roll.fits(parts)
         self.claims.fits(parts)
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
         if whole.spec.strategy.matrix or whole.spec.uses:
+            self.roll.take(parts, {whole.name})
             await self.announce(parts if not whole.spec.uses else ())
             self.shares.expect(-1)
             await self.score.begin(whole)
