@@ -24,6 +24,7 @@ from bot.operate.local import Result, execute, rehearsed
 from bot.settings import Settings
 from bot.workflow.bounds import Bounds
 from tests.house import FILES
+from tests.orchestra.hall import opened
 from tests.ready import machine
 
 RIGHT = (Write("greeting.txt", "hello\n"), Say("It says hello now."))
@@ -127,6 +128,19 @@ async def test_what_many_made_is_told_by_job_and_is_a_branch_for_each_pull_reque
             f"{name}.txt",
             "",
         ]
+
+
+async def test_a_clone_may_hold_one_commit_and_no_branch_as_those_of_machines_that_test(tmp_path: Path) -> None:
+    async with opened(tmp_path) as hall:
+        whole, hall.clone = hall.clone, tmp_path / "checkout"
+        git(whole, "commit", "-q", "--allow-empty", "-m", "Go on")
+        git(whole, "clone", "-q", "--depth", "1", whole.as_uri(), str(hall.clone))
+        git(hall.clone, "checkout", "-q", "--detach")
+        git(hall.clone, "branch", "-q", "-D", "main")
+        hall.rehearse({"a.agent.1": RIGHT})
+        played = await hall.play("jobs: {a: {agent: developer}}")
+        assert (played.state, played.files) == ("done", {"greeting.txt": "hello\n"}), played.reason
+        assert git(hall.clone, "for-each-ref", "--format=%(refname)", "refs/heads").count("\n") == 1
 
 
 async def test_a_second_run_makes_a_branch_of_its_own(clone: Path) -> None:

@@ -108,9 +108,8 @@ class CloneHost:
         return override.changed(workflow, settings.workflows.get(called, WorkflowSettings()))
 
     async def _read(self, mirror: Mirror) -> tuple[Head, Configuration]:
-        """The newest commit of the default branch, and the configuration there. Raises Stop without either."""
-        await mirror.fetch()
-        head = await mirror.default_head()
+        """The newest commit of what is checked out, and the configuration there. Raises Stop without either."""
+        head = await self._head(mirror)
         if head is None:
             raise Stop("refused", text.empty())
         data, name = await mirror.read(head.sha, configuration.PATH), self._clone.name
@@ -119,6 +118,19 @@ class CloneHost:
             for path, words in (await own_workflows(mirror, head.sha)).items():
                 await self._library.adopt(name, path, head.sha, words)
         return head, await self._library.configuration(name, head.sha, data)
+
+    async def _head(self, mirror: Mirror) -> Head | None:
+        """What is checked out; as machines that test do, it may be a commit of no branch, without those before it."""
+        await mirror.fetch()
+        head = await mirror.default_head()
+        if head is None:
+            told = await mirror.git("ls-remote", mirror.url, "HEAD", protocol=mirror.protocol, timeout=120)
+            head = Head("HEAD", told.decode().split("\t")[0]) if told else None
+        if head is not None and not await mirror.has(head.sha):
+            options = ("--no-tags", "--no-write-fetch-head", "--quiet", "--update-shallow")
+            async with mirror.lock():
+                await mirror.git("fetch", *options, mirror.url, "HEAD", protocol=mirror.protocol, timeout=3600)
+        return head
 
     def _custom(self, settings: Configuration) -> Custom:
         """What the repository wants; a backend that is named at the terminal comes before those of its agents."""
