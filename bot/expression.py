@@ -30,15 +30,19 @@ Names = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Status:
-    """What became of the jobs that a job needs: whether one of them failed, was cancelled, was skipped."""
+    """What became of the jobs that a job needs: whether one of them failed, was cancelled, was skipped.
+
+    `behind`: one failed before those.
+    """
 
     failed: bool = False
     cancelled: bool = False
     skipped: bool = False
+    behind: bool = False
 
     def tell(self, function: str) -> bool:
         """What one of `syntax.STATUS` says."""
-        answers = {"failure": self.failed, "cancelled": self.cancelled, "always": True}
+        answers = {"failure": self.failed or self.behind, "cancelled": self.cancelled, "always": True}
         return answers.get(function, not (self.failed or self.cancelled or self.skipped))
 
 

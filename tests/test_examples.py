@@ -10,7 +10,8 @@ from rich.console import Console
 
 from bot.app import Seams
 from bot.operate import local, sample_repository
-from bot.operate.local import Result, Wish
+from bot.operate.clone import Wish
+from bot.operate.local import Result
 from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.workflow.library import SHIPPED

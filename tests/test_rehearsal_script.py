@@ -11,7 +11,8 @@ from bot.agents.task import Outcome, Task
 from bot.backends.rehearsal import Act, Append, Delete, Fail, Plan, Run, Say, Wait, Write
 from bot.errors import ConfigError, UserError
 from bot.operate import script
-from bot.operate.local import Wish, rehearsed
+from bot.operate.clone import Wish
+from bot.operate.local import rehearsed
 from bot.operate.script import entry
 from bot.sandbox.jail import Jail, Walls
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.agents.job import Product
-from bot.backends.rehearsal import Run, Say, Write
+from bot.backends.rehearsal import Act, Run, Say, Write
 from bot.check.trial import Verdict
+from bot.emulator.world import Issue
 from bot.errors import ConfigError
 from bot.graph.areas import Area, layers, services
 from bot.orchestra.part import Ended
@@ -147,7 +148,7 @@ def test_what_a_condition_holds_back_is_said_with_why(condition: str, security: 
 
 async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_safe(tmp_path: Path) -> None:
     def judged(words: str) -> Script:
-        mended = [[Write("api/price.txt", "2\n"), Say("Mended.")]]
+        mended: list[list[Act]] = [[Write("api/price.txt", "2\n"), Say("Mended.")]]
         return {"smallest change that mends it": mended, "+2\nEND DATA": [[Say(words)]]}
 
     def answered(safe: str) -> Script:
@@ -155,7 +156,7 @@ async def test_a_hot_fix_is_published_only_where_the_security_agent_calls_it_saf
 
     async with opened(tmp_path, files=FILES, offered=only("hot-fix")) as shop:
 
-        async def mended(title: str, script: Script) -> int:
+        async def mended(title: str, script: Script) -> Issue:
             rehearse(shop, script)
             issue = await shop.open_issue(title)
             await shop.comment(issue, "/hot-fix")

@@ -86,7 +86,7 @@ def part_given(asked: Asked) -> dict[str, str]:
         "owns": fence("globs", "\n".join(asked.owns), 4_000) if asked.owns else "",
         "before": asked.before,
         "request": fence("request", visible(asked.request).text) if asked.request else "",
-        "unmerged": fence("patch", visible(asked.unmerged).text) if asked.unmerged else "",
+        "unmerged": fence("patch", visible(asked.unmerged).text, 20_000) if asked.unmerged else "",
         "wanted": asked.wanted,
     }
 

@@ -9,6 +9,7 @@ from bot.store.record import PAST, Node
 
 _WHOLE = ("trunk", "slice", "publish", "judge")  # the steps that follow from all jobs
 _ANEW = ("slice", "publish")  # those of them that no result of before stands for
+REPAIR = ".repair."  # in the steps of a mend for others
 _AFTER = ("review", "resolve")  # a job's steps that follow from what others made
 
 
@@ -52,6 +53,8 @@ def _is_redone(
     after: set[str],
     start: str,
 ) -> bool:
+    if REPAIR in node.key:  # what it did is merged, and what it could not do may be done now
+        return True
     job, step = _of(node.key, needs), node.key.rpartition(f"{_of(node.key, needs)}.")[2]
     if not job:
         head = node.key.partition(".")[0]
@@ -79,7 +82,7 @@ def _from(job: str, now: Sequence[Node], needs: Mapping[str, Sequence[str]], sta
 def _of_teams(now: Sequence[Node], jobs: set[str]) -> list[str]:
     own: dict[str, list[Node]] = {}
     for node in now:
-        if (job := _of(node.key, jobs)) and node.key != job:
+        if (job := _of(node.key, jobs)) and node.key != job and REPAIR not in node.key:
             own.setdefault(job, []).append(node)
     rows = {node.key: node for node in now}
     stand = {"prepare"} | {key for job, steps in own.items() for key in _standing(rows.get(job), steps)}

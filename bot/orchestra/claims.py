@@ -15,17 +15,18 @@ class Claims:
 
     def __init__(self, owned: Mapping[str, tuple[str, ...]], allowed: Sequence[str] = ()) -> None:
         self._allowed = tuple(allowed)
-        self._owned, self._owners = dict(owned), self._exclusive(owned)
+        self._owned, self._owners = dict(owned), self._exclusive(owned, {})
 
     def take(self, parts: Sequence[Part]) -> None:
         """Parts own their paths from now on: one with a matrix does once that is known. ValueError where two do."""
         owned = {**self._owned, **_owned(parts)}
         if owned != self._owned:
-            self._owned, self._owners = owned, self._exclusive(owned)
+            self._owners = self._exclusive(owned, self._owned)
+            self._owned = owned
 
     def fits(self, parts: Sequence[Part]) -> None:
         """Raises ValueError where parts may not be played beside those that are known, for two own a path."""
-        self._exclusive({**self._owned, **_owned(parts)})
+        self._exclusive({**self._owned, **_owned(parts)}, self._owned)
 
     def strays(self, job: str, paths: Collection[str]) -> dict[str, str | None]:
         """Of these paths those that a job may not change, with who owns each."""
@@ -45,9 +46,11 @@ class Claims:
             return None
         return partial(self._owners.outside, part.name)
 
-    def _exclusive(self, owned: Mapping[str, tuple[str, ...]]) -> Owners:
+    def _exclusive(self, owned: Mapping[str, tuple[str, ...]], known: Mapping[str, tuple[str, ...]]) -> Owners:
+        """Raises ValueError where two own a path, of which one is not `known`: those have been looked at before."""
         owners = Owners(owned, self._allowed)
-        for one, other, example in owners.conflicts():
+        fresh = {job for job, globs in owned.items() if globs != known.get(job)}
+        for one, other, example in owners.conflicts(fresh):
             raise ValueError(graph_text.two_owners(one, other, example))
         return owners
 

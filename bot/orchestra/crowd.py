@@ -29,7 +29,7 @@ class Crowd:
     stage: Stage
     whole: Part
     parts: dict[str, Part] = field(default_factory=dict)
-    aside: dict[str, tuple[Part, Product, Ended]] = field(default_factory=dict)
+    aside: dict[str, tuple[Part, Product, Ended, int]] = field(default_factory=dict)
 
     async def play(self, found: Found) -> dict[str, Ended]:
         """Do the tasks, and merge what they made. Raises Stop where the run was cancelled or rests.
@@ -90,9 +90,17 @@ class Crowd:
         """Who resolves a conflict needs tests that can be green: what broke them is taken back before."""
         sifted = await self._sifted()
         for name in await self._order(whole):
-            part, product, well = self.aside[name]
-            merged = await self.stage.merge(part, product, well) if sifted.well else sifted
-            await self.stage.finish(part, merged)
+            merged = await self._merged(name) if sifted.well else sifted
+            await self.stage.finish(self.aside[name][0], merged)
+
+    async def _merged(self, name: str) -> Ended:
+        """What became of work that was set aside; what cannot be merged is done anew upon what the others did."""
+        part, product, well, turn = self.aside[name]
+        merged = await self.stage.merge(part, product, well, turn)
+        if not merged.well and await self.stage.hindrances.outlook(name, self._repair) == "gone":
+            self.stage.shares.expect(1)
+            return await self.stage.played(part, self.stage.merge, self._repair)
+        return merged
 
     def _together(self) -> Ended:
         """The job as a whole is done where one of its tasks is."""
@@ -101,10 +109,10 @@ class Crowd:
         said = together(list(ended.values()), graph_text.instances_failed(len(ended), bad))
         return Ended("done", said.reason, said.outputs) if len(bad) < len(ended) else said
 
-    async def _join(self, part: Part, product: Product, ended: Ended) -> Ended:
-        merged = await self.stage.merge(part, product, ended, resolving=False)
+    async def _join(self, part: Part, product: Product, ended: Ended, turn: int) -> Ended:
+        merged = await self.stage.ready(part, product, ended)
         if merged.state == "waiting":
-            self.aside[part.name] = part, product, ended
+            self.aside[part.name] = part, product, ended, turn
             await self.stage.score.note(part, merged.reason)
         return merged
 
@@ -160,21 +168,22 @@ class Crowd:
         await db.write(lambda conn: runs.keep(conn, run, name, {"red": red}))
         return len(red)
 
-    async def _repair(self, culprit: str, red: Verdict) -> bool:
-        """A task that hinders others mends what it broke, or is taken back. After a crash one of both may be done."""
-        standing = self.stage.trunk.standing(culprit)
-        if culprit not in self.parts or len(standing) != 1:
-            return not standing
-        return await self.stage.mend(culprit, red) or await self.stage.integrator.blame.take_back(
-            culprit, swarm_text.broke()
-        )
+    async def _repair(self, culprit: str, red: Verdict, tree: str) -> bool:
+        """A task that hinders others mends what it broke, once, or is taken back."""
+        stage, trunk = self.stage, self.stage.trunk
+        if culprit not in self.parts or not trunk.standing(culprit):
+            return False
+        first = len(trunk.standing(culprit)) == 1
+        if first and await stage.mend(culprit, red, tree):
+            return True
+        return await stage.integrator.blame.take_back(culprit, swarm_text.broke())
 
     async def _mended(self, culprit: str) -> bool:
         """Whether a task mended what it broke: it may try once."""
         stage = self.stage
         if culprit not in self.parts:
             return False
-        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict)
+        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict, "")
 
     async def _cut_off(self) -> Ended:
         """Too many break the tests: what was merged since the first of them is taken back together."""

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.orchestra.integrator import Integrator, Mend
 
 MOST = 2  # times that a job is played once more for one kind of hindrance
+Outlook = Literal["none", "gone", "stays"]
 
 
 @dataclass
@@ -14,22 +16,27 @@ class Hindrances:
 
     integrator: Integrator
     unmerged: dict[str, str] = field(default_factory=dict)
-    _red: dict[str, str] = field(default_factory=dict)
+    _red: set[str] = field(default_factory=set)
     _repaired: Counter[str] = field(default_factory=Counter)
     _anew: Counter[str] = field(default_factory=Counter)
 
     async def suspect(self, job: str, start: str) -> bool:
-        """Whether the tests fail on the files that a job began with, and that may be mended."""
-        red = self._repaired[job] < MOST and await self.integrator.red(start)
-        self._red |= {job: start} if red else {}
+        """Whether the tests fail on the files that a job began with, though all of those were well, each by itself.
+
+        Work that nobody tested may be red on purpose, as tests that come first are.
+        """
+        red = self.integrator.trunk.judged(start) and await self.integrator.red(start)
+        self._red |= {job} if red else set()
         return red
 
-    async def gone(self, job: str, mend: Mend) -> bool:
-        """Whether a job that did not go well may be played once more: what hindered it is mended, or was not known."""
-        if start := self._red.pop(job, ""):
+    async def outlook(self, job: str, mend: Mend) -> Outlook:
+        """Whether what hindered a job that did not go well is gone, by `mend`; `none` where nothing did."""
+        if job in self._red:
+            self._red.discard(job)
             self._repaired[job] += 1
-            return await self.integrator.repair(start, mend)
+            gone = self._repaired[job] <= MOST and await self.integrator.well(mend)
+            return "gone" if gone else "stays"
         if job in self.unmerged and self._anew[job] < MOST:
             self._anew[job] += 1
-            return True
-        return False
+            return "gone"
+        return "none"

@@ -17,6 +17,7 @@ from bot.orchestra.part import Part
 from bot.orchestra.resolver import Change, Resolver
 from bot.orchestra.score import Score
 from bot.orchestra.shares import Shares
+from bot.orchestra.sides import without_binaries
 from bot.orchestra.trunk import Merge, Trunk
 from bot.publish import graph_text, swarm_text
 from bot.store import runs
@@ -26,7 +27,7 @@ TRUNK, SLICE = "trunk", "slice"
 _LAST = 9_000_000  # where the tests of the whole stand in the tree
 _UNTESTED = Verdict("", None)
 Left = Mapping[str, tuple[str, ...]]
-Mend = Callable[[str, Verdict], Awaitable[bool]]
+Mend = Callable[[str, Verdict, str], Awaitable[bool]]  # the job, what is red, the tree of that where it hinders others
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Integrator:
     verdict: Verdict = _UNTESTED
     tested: dict[str, Verdict] = field(default_factory=dict)
     blamed: dict[str, str | None] = field(default_factory=dict)
-    repaired: dict[str, bool] = field(default_factory=dict)
+    repaired: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         shop, order, trunk = self.shop, self.order, self.trunk
@@ -68,15 +69,24 @@ class Integrator:
         self.resolver = Resolver(shop, order, trunk, self.step, self.score, self.shares, self._test, self.green)
 
     async def merge(
-        self, part: Part, product: Product, claims: Claims, turn: int = 0, *, resolving: bool = True
+        self,
+        part: Part,
+        product: Product,
+        claims: Claims,
+        turn: int | str = 0,
+        *,
+        resolving: bool = True,
+        mends: str = "",
     ) -> Merged:
         """Merge what a job made upon its start into the trunk; where it conflicts, once an agent has resolved that.
 
-        `turn` is the job's. Raises Stop where the run was cancelled or rests.
+        `turn` is the job's, or what else is to tell the steps of resolving from others; `mends` is the tree that the
+        work is to mend for those whom it hinders. Raises Stop where the run was cancelled or rests.
         """
         mirror = self.order.mirror
         if known := self._known(part.name, product):
             self.trunk.reach(known)
+            self.shares.settle(0.0, known.spent)
             if known.tree == product.tree and product.verdict.passed:
                 self.green[known.tree] = product.verdict
             said = graph_text.resolved(known.resolved) if known.resolved else ""
@@ -86,20 +96,20 @@ class Integrator:
             made, rest = await merging.only(mirror, product.start, product.tree, lambda path: path not in strays)
             change = replace(change, made=made)
             left = _by_owner({**strays, **{path: strays.get(path) for path in rest}})
-        if any(one.turn > turn for one in self.trunk.of(part.name)):  # it was refused, before a crash
-            return await self._refused(change, "", left)
-        merged = await self._joined(part, product, change, left, turn)
+        if self.trunk.refused(part.name, product.start, product.tree):  # before a crash
+            return await self._unmerged(product, "")
+        merged = await self._joined(part, product, change, left, mends)
         if merged.state != "waiting" or not resolving:
             return merged
         async with self.resolver.lock:
-            return await self._resolved(part, product, change, left, turn)
+            return await self._resolved(part, product, change, left, turn, mends)
 
-    async def _refused(self, change: Change, why: str, left: Left) -> Merged:
+    async def _unmerged(self, product: Product, why: str) -> Merged:
         """What cannot be merged as it is, and no agent can resolve."""
-        patch = await merging.patch_of(self.order.mirror, change.start, change.made)
-        return Merged("failed", why, left=left, unmerged=patch)
+        patch = await merging.patch_of(self.order.mirror, product.start, product.tree)
+        return Merged("failed", why, unmerged=without_binaries(patch))
 
-    async def _joined(self, part: Part, product: Product, change: Change, left: Left, turn: int) -> Merged:
+    async def _joined(self, part: Part, product: Product, change: Change, left: Left, mends: str) -> Merged:
         """Merge a change of a job upon what is there now, where nothing conflicts."""
         async with self.trunk.lock:
             merged = await merging.merge(self.order.mirror, change.start, self.trunk.tree, change.made)
@@ -107,25 +117,30 @@ class Integrator:
                 paths = await self.resolver.named(change, merged)
                 return Merged("waiting", swarm_text.aside(paths), left=left)
             key, resolved = self._key(part.name), change.resolved
-            more = {"start": product.start, "left": left, "turn": turn}
+            judged = product.verdict.passed is True
+            spent = self.resolver.costs.pop(part.name, 0.0)
+            more = {"start": product.start, "left": left, "judged": judged, "mends": mends, "spent": spent}
             kept = await self.trunk.append(key, part.name, product.tree, merged.tree, resolved, **more)
             if merged.tree == product.tree and product.verdict.passed:
                 self.green[merged.tree] = product.verdict
             return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
 
-    async def _resolved(self, part: Part, product: Product, change: Change, left: Left, turn: int) -> Merged:
+    async def _resolved(
+        self, part: Part, product: Product, change: Change, left: Left, turn: int | str, mends: str
+    ) -> Merged:
         """The same once an agent has resolved what conflicts; again where others merged at those paths meanwhile."""
         for nth in range(ROUNDS):
             resolved = await self.resolver.resolve(part, change, turn, nth)
             if resolved.wrong and not resolved.asked:
-                return await self._refused(change, resolved.wrong, left)
+                await self.trunk.refuse(part.name, product.start, product.tree)
+                return await self._unmerged(product, resolved.wrong)
             if resolved.wrong:
-                return Merged("failed", resolved.wrong, left=left)
+                return Merged("failed", resolved.wrong)
             change = resolved.change
-            merged = await self._joined(part, product, change, left, turn)
+            merged = await self._joined(part, product, change, left, mends)
             if merged.state == "done":
                 return merged
-        return Merged("failed", graph_text.met_again(change.resolved), left=left)
+        return Merged("failed", graph_text.met_again(change.resolved))
 
     def _known(self, job: str, product: Product) -> Merge | None:
         """The merge of just this work: after a crash it is not judged anew."""
@@ -148,7 +163,7 @@ class Integrator:
             culprit = await self._blamed(tree)
             if culprit is None:
                 return "failed", graph_text.red_before()
-            if round_ == ROUNDS or not await mend(culprit, self.verdict):
+            if round_ == ROUNDS or not await mend(culprit, self.verdict, ""):
                 return "failed", graph_text.red_together(culprit)
         raise AssertionError
 
@@ -167,24 +182,24 @@ class Integrator:
         """Whether the tests fail on a tree of the trunk; on the one before all work they are nobody's fault."""
         return tree != self.order.base_tree and (await self._tested(tree)).passed is False
 
-    async def repair(self, tree: str, mend: Mend) -> bool:
-        """Have whoever broke a tree of the trunk mend it, once for all whom it hinders; whether that was done."""
+    async def well(self, mend: Mend) -> bool:
+        """Whether the tests pass on what is merged; whoever broke them mends that first, once for all whom it hinders.
+
+        After a crash what was mended is merged: then there is nothing to do but to know it.
+        """
         async with self._repairing:
-            if tree not in self.repaired:
-                culprit = await self._breaker(tree)
-                mended = culprit is not None and (not culprit or await mend(culprit, self.tested[tree]))
-                self.repaired[tree] = mended
-            return self.repaired[tree]
-
-    async def _breaker(self, tree: str) -> str | None:
-        """Who broke a tree, the same after a crash; nobody, "", where the trunk is well again, None where none did."""
-        found = await self.blame.culprit() if await self.red(self.trunk.tree) else ""
-
-        async def breaker() -> str | None:
-            return found
-
-        recorded: str | None = await self.step(f"{TRUNK}.repair.{tree[:12]}", breaker)
-        return recorded
+            for _ in range(ROUNDS):
+                tree = self.trunk.tree
+                if not await self.red(tree):
+                    self.trunk.reach_mends()
+                    return True
+                if tree in self.repaired:
+                    return False
+                self.repaired.add(tree)
+                culprit = await self._blamed(tree)
+                if culprit is None or not await mend(culprit, self.tested[tree], tree):
+                    return False
+            return not await self.red(self.trunk.tree)
 
     async def judged(self, tree: str = "") -> tuple[State, str] | None:
         """How what is merged stands by its tests, or a tree of it; None where they are red."""

@@ -126,7 +126,10 @@ class Player:
         So it is the same for all that need it, whichever of them comes first.
         """
         why = self._unusable(name.removeprefix(around.prefix), ended, around)
-        again = await self.scene.ask_again(name, why) if why else None
+        if not why:
+            return ended
+        async with self._room:
+            again = await self.scene.ask_again(name, why)
         return again if again is not None and again.well else ended
 
     def _unusable(self, name: str, ended: Ended, around: "_Around") -> str:
@@ -137,16 +140,26 @@ class Player:
         names, parts, left = around.known({name: ended}), list[Part](), replace(self._left)
         try:
             for one in made:
+                if not self._may_be(around.jobs[one], name, ended, names):
+                    continue
                 parts += self._parts(around.part(one, around.jobs[one]), names, left)
             self.scene.fits(parts)
         except ValueError as wrong:
             return str(wrong)
         return ""
 
+    def _may_be(self, job: Job, name: str, ended: Ended, names: Names) -> bool:
+        """Whether a job is to be played as far as this answer tells."""
+        try:
+            return not self._hindered(job, {name: ended}, names)
+        except ValueError:  # other answers decide it, too
+            return False
+
     def _hindered(self, job: Job, needs: Mapping[str, Ended], names: Names) -> str:
         """Why a job is not played; empty where it is. Raises ValueError where its condition cannot be told."""
         status = expression.Status(
-            failed=any(one.behind or one.result == "failure" for one in needs.values()),
+            failed=any(one.result == "failure" for one in needs.values()),
+            behind=any(one.behind for one in needs.values()),
             cancelled=any(one.result == "cancelled" for one in needs.values()),
             skipped=any(one.result == "skipped" for one in needs.values()),
         )

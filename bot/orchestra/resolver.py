@@ -49,7 +49,8 @@ class Resolved:
 class Resolver:
     """One run's. `test` runs the tests on a tree; `green` gets those that passed them.
 
-    Who resolves holds `lock` until that is merged: another conflict is better resolved upon it than beside it.
+    `costs` is what resolving for a job has cost, as long as that is not merged. Who resolves holds `lock` until it is:
+    another conflict is better resolved upon it than beside it.
     """
 
     shop: Workshop
@@ -61,14 +62,15 @@ class Resolver:
     test: Test
     green: dict[str, Verdict]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    costs: dict[str, float] = field(default_factory=dict)
 
-    async def resolve(self, part: Part, change: Change, turn: int, nth: int) -> Resolved:
+    async def resolve(self, part: Part, change: Change, turn: int | str, nth: int) -> Resolved:
         """The change upon the files that the trunk has now.
 
         `nth` counts the conflicts of one turn of the job from 0. Others may merge meanwhile.
         """
         below = f"{part.name}.resolve" if nth == 0 else f"{part.name}.resolve.{nth + 1}"
-        before = await self._begun(f"{below}.begin.{turn + 1}")
+        before = await self._begun(f"{below}.begin.{turn + 1 if isinstance(turn, int) else turn}")
         merged = await merging.merge(self.order.mirror, change.start, before, change.made)
         if not merged.conflicts:
             return Resolved(Change(before, merged.tree, change.resolved))
@@ -94,8 +96,10 @@ class Resolver:
 
         return str(await self.step(key, tree))
 
-    def _work(self, part: Part, name: str, turn: int, nth: int) -> Work:
+    def _work(self, part: Part, name: str, turn: int | str, nth: int) -> Work:
         position = self.score.place(part.name) + _PLACE + nth * _STEPS
+        if isinstance(turn, str):
+            return Work(f"{name}.{turn}", position, MERGER, TRIES)
         return Work(name, position, MERGER, TRIES, first=1 + turn * TRIES)
 
     async def _tried(
@@ -138,6 +142,8 @@ class Resolver:
         one = Attempt(self.shop, order, work, spec, number, tree, share, output)
         made = Try(**await self.step(one.node.key, one.agent))
         self.shares.settle(share, made.counted)
+        job = work.name.partition(".")[0]
+        self.costs[job] = self.costs.get(job, 0.0) + made.counted
         return made
 
     def _test_node(self, part: Part, work: Work, number: int) -> runs.Node:

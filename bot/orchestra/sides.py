@@ -1,5 +1,6 @@
 """The two sides of a conflict between jobs, as the resolving agent is told of them. Pure."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,15 @@ class Sides:
     patch: str
     others: tuple[str, ...]
     patch_of_others: str
+
+
+def without_binaries(patch: str) -> str:
+    """A patch whose binary parts are but named: nobody reads them."""
+    kept = []
+    for part in re.split(r"^(?=diff --git )", patch, flags=re.MULTILINE):
+        head, found, _ = part.partition("GIT binary patch\n")
+        kept.append(f"{head}(binary)\n" if found else part)
+    return "".join(kept)
 
 
 def to_resolve(paths: Sequence[str], sides: Sides, wrong: Sequence[str]) -> str:

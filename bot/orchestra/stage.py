@@ -16,11 +16,11 @@ from bot.errors import State, Stop
 from bot.github.harmless import code
 from bot.graph import outputs
 from bot.orchestra.asking import Asking
-from bot.orchestra.claims import Claims
+from bot.orchestra.claims import Claims, fixed
 from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
-from bot.orchestra.hindrance import Hindrances
-from bot.orchestra.integrator import Integrator, Mend
+from bot.orchestra.hindrance import Hindrances, Outlook
+from bot.orchestra.integrator import Integrator, Mend, Merged
 from bot.orchestra.part import WELL, Ended, Part
 from bot.orchestra.player import Player
 from bot.orchestra.roll import Roll
@@ -34,8 +34,9 @@ from bot.workflow.graph import MOST
 from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
-Join = Callable[[Part, Product, Ended], Awaitable[Ended]]
+Join = Callable[[Part, Product, Ended, int], Awaitable[Ended]]
 AGAIN: frozenset[State] = frozenset({"failed", "timed out"})  # how a job ends that may be played anew
+_BESIDES = 60  # where the steps of a mend that others wait for stand below their job
 _TOLD = 8_000  # characters of what each job before said
 
 
@@ -56,6 +57,7 @@ class Stage:
     ended: dict[str, Ended] = field(default_factory=dict)
     portions: dict[str, Portion] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    known: dict[str, Part] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     announced: set[str] = field(default_factory=set)
 
@@ -113,6 +115,7 @@ class Stage:
         self.claims.take(fresh)
         self.roll.take(fresh)
         self.announced.update(part.name for part in fresh)
+        self.known |= {part.name: part for part in fresh}
         await self.score.announce(fresh)
         return len(fresh)
 
@@ -121,6 +124,7 @@ class Stage:
         self.claims.fits(parts)
 
     async def expand(self, whole: Part, parts: Sequence[Part]) -> None:
+        self.known |= {part.name: part for part in parts}
         if whole.spec.strategy.matrix or whole.spec.uses:
             self.roll.take(parts, {whole.name})
             await self.announce(parts if not whole.spec.uses else ())
@@ -164,7 +168,7 @@ class Stage:
 
         Where the tests fail on what it began with, whoever broke that is to `mend` it, and the part is played again.
         """
-        self.parts[part.name] = part
+        self.parts[part.name] = self.known[part.name] = part
         await self.score.begin(part)
         shares = shares or self.shares
         share = shares.take(part.spec.usd)
@@ -176,10 +180,19 @@ class Stage:
                 spent, left = spent + cost, left - 1
                 if ended.state not in AGAIN or spent >= share:
                     break
-                left += await self.hindrances.gone(part.name, mend)
+                outlook = await self._outlook(part, mend)
+                left = 0 if outlook == "stays" else left + (outlook == "gone")
         finally:
             shares.settle(share, spent)
         return ended
+
+    async def _outlook(self, part: Part, mend: Mend) -> Outlook:
+        try:
+            return await self.hindrances.outlook(part.name, mend)
+        except Stop as stop:
+            if stop.state in ("cancelled", "waiting"):
+                raise
+            return "stays"
 
     def _turn(self, part: Part) -> int:
         """Which turn of a part begins, from 0: its steps go on counting whoever gives it another."""
@@ -215,25 +228,38 @@ class Stage:
         product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         ended = Ended(product.state, product.reason, product.outputs, product.words)
         if product.state in WELL and product.tree != product.start:
-            ended = await join(part, product, ended)
+            ended = await join(part, product, ended, turn)
         return ended, product.spent
 
     async def merge(
-        self, part: Part, product: Product, ended: Ended, *, resolving: bool = True, told: bool = True
+        self, part: Part, product: Product, ended: Ended, turn: int | str, *, told: bool = True, mends: str = ""
     ) -> Ended:
-        """Merge a job's work into the trunk; what is not its own goes back, or to whom it belongs.
+        """Merge a job's work of one turn into the trunk; what is not its own goes back, or to whom it belongs.
 
-        Where conflicts are not to be resolved yet, work that has some is not merged, and the job is `waiting`. `told`:
-        its words tell of all that it did, and not of something that others wanted besides.
+        `told`: its words tell of all that it did, and not of something that others wanted besides. `mends`: the tree
+        that it is to mend for those whom that hinders.
         """
-        turn = self.turns.get(part.name, 1) - 1
-        merged = await self.integrator.merge(part, product, self.claims, turn, resolving=resolving)
-        if merged.unmerged:
-            self.hindrances.unmerged[part.name] = merged.unmerged
+        merged = await self.ready(part, product, ended, told=told, mends=mends)
+        if merged.state != "waiting":
+            return merged
+        if not mends and self.trunk.judged(self.trunk.tree):  # who resolves a conflict needs tests that can be green
+            await self.integrator.well(self.mend)
+        result = await self.integrator.merge(part, product, self.claims, turn, mends=mends)
+        if result.unmerged and told:
+            self.hindrances.unmerged[part.name] = result.unmerged
+        return await self._merged(part, product, ended, result, told=told)
+
+    async def ready(self, part: Part, product: Product, ended: Ended, *, told: bool = True, mends: str = "") -> Ended:
+        """The same for work without conflicts: of any other nothing is merged, and the job is `waiting`."""
+        result = await self.integrator.merge(part, product, self.claims, resolving=False, mends=mends)
+        if result.unmerged and told:
+            self.hindrances.unmerged[part.name] = result.unmerged
+        return await self._merged(part, product, ended, result, told=told)
+
+    async def _merged(self, part: Part, product: Product, ended: Ended, merged: Merged, *, told: bool) -> Ended:
         if merged.state == "done":
             known = self.portions.get(part.name)
             self.portions[part.name] = self._portion(part, product.words if told or known is None else known.words)
-        if merged.state != "waiting":
             await self.errands.take(part, product, merged.left)
         return replace(ended, state=merged.state, reason=merged.reason)
 
@@ -243,16 +269,31 @@ class Stage:
 
     async def _asked(self, part: Part, words: str) -> bool:
         """Whether a job did what others asked of it, as well as it saw fit."""
+        return await self._besides(part, request=words)
+
+    async def mend(self, job: str, red: Verdict, hindering: str) -> bool:
+        """Have a job mend what its work broke, on everything together; whether it did.
+
+        `hindering` is the tree that is red, where others wait for that: after a crash it is not known in which turn.
+        """
+        part = self.known.get(job)
+        if part is None or not (part.ready or job in self.parts or fixed(part)):
+            return False
+        return await self._besides(part, earlier=red.output or " ", mends=hindering)
+
+    async def _besides(self, part: Part, request: str = "", earlier: str = "", mends: str = "") -> bool:
+        """Whether a job did what is wanted of it besides its part."""
         self.shares.expect(1)
         share = self.shares.take(part.spec.usd)
         order = self.told(part, share)
-        order = replace(order, asked=replace(order.asked, request=words))
-        work = self._work(part, self._turn(part))
+        order = replace(order, asked=replace(order.asked, request=request))
+        turn = f"repair.{mends[:12]}" if mends else self._turn(part)
+        work = self._work(part, turn, earlier)
         product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         self.shares.settle(share, product.spent)
-        if product.state not in WELL or product.tree == product.start:
+        if product.state != "done" or product.tree == product.start:
             return False
-        return (await self.merge(part, product, Ended("done"), told=False)).well
+        return (await self.merge(part, product, Ended("done"), turn, told=False, mends=mends)).well
 
     def _portion(self, part: Part, words: str) -> Portion:
         """What a job gave so far, in these words: after a crash what it mended since is merged, and not said."""
@@ -275,17 +316,21 @@ class Stage:
         if part is None or part.spec.run or not self._reads(part.spec.agent):
             return None
         self.shares.expect(1)
-        told = f"{part.spec.focus}\n\nYou answered before, and your answer cannot be used: {why}. Answer anew."
-        return await self.perform(replace(part, spec=part.spec.model_copy(update={"focus": told, "retries": 0})))
+        told, first = f"{part.spec.focus}\n\n{graph_text.answer_anew(why)}", self.ended[name]
+        ended = await self.perform(replace(part, spec=part.spec.model_copy(update={"focus": told, "retries": 0})))
+        self.parts[name] = part
+        if not ended.well:
+            await self.finish(part, first)
+        return ended
 
-    def _work(self, part: Part, turn: int, earlier: str = "") -> Work:
-        spec = part.spec
+    def _work(self, part: Part, turn: int | str, earlier: str = "") -> Work:
+        spec, counted = part.spec, isinstance(turn, int)
         return Work(
-            name=part.name,
-            position=self.score.place(part.name),
+            name=part.name if counted else f"{part.name}.{turn}",
+            position=self.score.place(part.name) + (0 if counted else _BESIDES),
             agent=spec.agent,
             tries=spec.tests.tries,
-            first=1 + turn * spec.tests.tries,
+            first=1 + turn * spec.tests.tries if isinstance(turn, int) else 1,
             judged=spec.tests.each,
             owns=spec.owns,
             may=self.claims.writable(part),
@@ -325,19 +370,7 @@ class Stage:
         await self.fulfil()
         return Ended(*await self.integrator.check(self.mend))
 
-    async def mend(self, job: str, red: Verdict) -> bool:
-        """Have a job mend what its work broke, on everything together; whether it did."""
-        part = self.parts[job]
-        self.shares.expect(1)
-        share = self.shares.take(part.spec.usd)
-        work = self._work(part, self._turn(part), red.output or " ")
-        product = await jobs.play(self.shop, self.told(part, share), work, self.trunk.tree, self.step)
-        self.shares.settle(share, product.spent)
-        if product.state != "done" or product.tree == product.start:
-            return False
-        return (await self.merge(part, product, Ended("done"), told=False)).well
-
-    def _merged(self, portion: Portion) -> int:
+    def _seq(self, portion: Portion) -> int:
         """When a job was merged first: the same after a crash, when those that are done come in any order."""
         return next((merge.seq for merge in self.trunk.standing(portion.job)), 0)
 
@@ -356,7 +389,7 @@ class Stage:
         reason = "\n\n".join(part for part in (checked.reason, reason, *notes) if part)
         if state == "no change" and not reason:
             reason = text.no_change("")
-        portions = tuple(sorted(self.portions.values(), key=self._merged))
+        portions = tuple(sorted(self.portions.values(), key=self._seq))
         verdict = self.integrator.verdict
         return Product(
             tree=self.trunk.tree,

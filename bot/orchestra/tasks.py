@@ -53,7 +53,8 @@ async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
     if not unfit:
         return found
     told = "\n\n".join(part for part in (found.left, swarm_text.unfit(unfit)) if part)
-    return replace(found, tasks=tuple(task for task in found.tasks if task not in unfit), left=told, none=told)
+    fit = tuple(task for task in found.tasks if task not in unfit)
+    return replace(found, tasks=fit, left=told if fit else "", none=told)
 
 
 def _unfit(stage: Stage, job: Job, tasks: Sequence[str], *, trusted: bool = False) -> dict[str, str]:

@@ -17,7 +17,8 @@ class Merge:
 
     `seq` counts from 1. The job began with the tree `start`. An agent resolved the conflicts at the paths in
     `resolved`; `left` are paths by owner that the job changed, too, and that are not its own. `back` says why what the
-    job had merged was taken back; it is empty where something was merged. `turn` is the job's, from 0.
+    job had merged was taken back; it is empty where something was merged. `judged`: the tests passed on it alone.
+    `mends`: the tree that it is to mend for others. `spent`: what resolving its conflicts cost, in US dollars.
     """
 
     key: str
@@ -31,7 +32,9 @@ class Merge:
     back: str = ""
     start: str = ""
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    turn: int = 0
+    judged: bool = False
+    mends: str = ""
+    spent: float = 0.0
 
 
 class Trunk:
@@ -47,6 +50,7 @@ class Trunk:
         self._of: dict[str, list[Merge]] = {}
         self.backs: list[Merge] = []  # those that took something back, oldest first
         self._reached: Merge | None = None
+        self._refused: set[tuple[str, str, str]] = set()
 
     @property
     def base(self) -> str:
@@ -86,6 +90,27 @@ class Trunk:
         found = self.of(job)
         return found[max((number for number, one in enumerate(found, 1) if one.back), default=0) :]
 
+    def judged(self, tree: str) -> bool:
+        """Whether all that had been merged when this was the newest tree was well by itself."""
+        last = next((merge.seq for merge in self._merges.values() if merge.tree == tree), 0)
+        return all(merge.judged or merge.back for merge in self._merges.values() if merge.seq <= last)
+
+    def reach_mends(self) -> None:
+        """This life of the run has come to whatever was mended for those whom it hindered."""
+        for merge in self._merges.values():
+            if merge.mends:
+                self.reach(merge)
+
+    def refused(self, job: str, start: str, made: str) -> bool:
+        """Whether this work of a job could not be merged when it was made."""
+        return (job, start, made) in self._refused
+
+    async def refuse(self, job: str, start: str, made: str) -> None:
+        """Keep that this work could not be merged: upon what is merged later it perhaps could, after a crash."""
+        meta = {"job": job, "start": start, "refused": made}
+        await self._db.write(lambda conn: runs.keep(conn, self._run, f"{job}.refused.{made[:12]}", meta))
+        self._refused.add((job, start, made))
+
     def taken_back(self) -> dict[str, str]:
         """The jobs nothing of which stands, and why that was taken back."""
         return {merge.job: merge.back for merge in self.backs if self._of[merge.job][-1] is merge}
@@ -97,6 +122,7 @@ class Trunk:
     async def load(self) -> None:
         """Read what an earlier process has merged of this run."""
         rows = await self._db.read(lambda conn: merges.merges(conn, self._run))
+        self._refused = set(await self._db.read(lambda conn: merges.refused(conn, self._run)))
         self._merges, self._of, self.backs = {}, {}, []
         for key, meta in rows:
             self._know(_merge(key, meta))
@@ -111,7 +137,7 @@ class Trunk:
     ) -> Merge:
         """The trunk is `tree` from now on, for the job made `made`: kept before this returns, with the objects it adds.
 
-        `more`: `start`, `left`, `back`, `turn`. A key that is known changes nothing, and gives what it gave.
+        `more`: the rest of a merge. A key that is known changes nothing, and gives what it gave.
         Raises RuntimeError where nobody holds the lock.
         """
         if not self.lock.locked():

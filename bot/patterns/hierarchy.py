@@ -24,7 +24,8 @@ from bot.workflow.teams import MOST
 
 ROUNDS = 2  # how often a lead may return work
 PLANNING = 0.2  # of a team's money, for a plan
-_TURNS = 3  # of a member from one review to the next: its work, and what it mends where the tests are red together
+# Turns of a member from one review to the next: its work, what it does anew, what others ask of it, what it mends.
+_TURNS = 12
 _PATCH, _TOLD = 20_000, 8_000  # characters of what somebody changed, and of what they said, that their lead is told
 _ENDINGS: Mapping[str, State] = {
     "timed out": "timed out",

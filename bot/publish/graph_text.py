@@ -66,7 +66,7 @@ def _brief(why: str) -> str:
 
 def not_filled(why: str) -> str:
     """`why` may be a sentence or a part of one."""
-    return f"Failed: {why.removesuffix('.')}."
+    return f"Failed: {harmless(why.removesuffix('.'))}."
 
 
 def no_matrix(job: str) -> str:
@@ -130,7 +130,7 @@ def conflicts(paths: Sequence[str], others: Sequence[str], why: str = "") -> str
     """Why a job's work is not merged."""
     with_whom = f" with {_listed([code(name) for name in others])}" if others else ""
     said = f"Failed: its work conflicts{with_whom} in {_listed([code(path) for path in paths[:10]])}."
-    return f"{said} {why}".rstrip()
+    return f"{said} {harmless(why)}".rstrip()
 
 
 def not_resolved(tries: int) -> str:
@@ -154,6 +154,11 @@ def wrong_with(flaws: Flaws) -> list[str]:
         ("You changed files that had no conflict, and they were put back", flaws.stray),
     )
     return [f"{words}: {', '.join(paths)}." for words, paths in said if paths]
+
+
+def answer_anew(why: str) -> str:
+    """For the agent that said it."""
+    return f"You answered before, and your answer cannot be used: {why}. Answer anew."
 
 
 def red_without_it() -> str:

@@ -44,9 +44,13 @@ def _of_several(publishes: str, known: Mapping[str, Node]) -> Iterator[Flaw]:
     """Jobs that are several, whose word cannot let something out: each read a part, and none of them reads it again."""
     for name in sorted(expression.names_in(publishes)):
         match name.split("."):
-            case ["needs", job, "outputs", *_] if job in known and (known[job].job.uses or known[job].matrix is not None):
+            case ["needs", job, "outputs", *_] if job in known and _are_several(known[job]):
                 words = f"`{job}` is several jobs, and what is published hangs on the word of one that has read it all"
                 yield Flaw(("outputs", "pull-request", "if"), words, "name a job without `strategy` and `uses`")
+
+
+def _are_several(node: Node) -> bool:
+    return bool(node.job.uses) or node.matrix is not None
 
 
 def group(text: str) -> str:

@@ -20,7 +20,7 @@ from bot.agents.task import Outcome, Task, Tell
 from bot.app import Bench, Seams, patterns, workbench
 from bot.backends.rehearsal import Act, Rehearsal, Say
 from bot.errors import State
-from bot.operate.local import CloneHost, Wish
+from bot.operate.clone import CloneHost, Wish
 from bot.sandbox.jail import Walls
 from bot.settings import Settings
 from bot.store import merges, runs
@@ -128,6 +128,7 @@ class Hall:
         self.cast.script.clear()
         self.cast.tasks.clear()
         self.cast.late.clear()
+        self.cast.otherwise = lambda task: ()
         self.awaited.clear()
         self.cast.gate = Gate()
         self.bench.board.listeners.clear()

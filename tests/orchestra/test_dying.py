@@ -201,9 +201,9 @@ RETURNED: Script = {
     "backend.review": WELL,
     "lead.review": RETURN,
     "backend.plan.2": says(parts=[part("api", "Add the date.")]),
-    "backend/api.agent.19": made("src/a.py", "a, date, BROKEN\n"),
+    "backend/api.agent.73": made("src/a.py", "a, date, BROKEN\n"),
     "backend.review.2": WELL,
-    "backend/api.agent.28": made("src/a.py", "a, date\n"),
+    "backend/api.agent.109": made("src/a.py", "a, date\n"),
     "lead.review.2": WELL,
 }
 
@@ -216,7 +216,7 @@ async def test_teams_whose_work_is_returned_and_mended_end_the_same_wherever_the
     assert whole.merged == ["docs.merge", "backend/api.merge", "backend/api.merge.2", "backend/api.merge.3"]
     assert sorted({*hall.cast.asked}) == sorted(RETURNED)
     assert "The date is missing." in hall.cast.task("backend.plan.2").prompt
-    assert "Add the date." in hall.cast.task("backend/api.agent.19").prompt
+    assert "Add the date." in hall.cast.task("backend/api.agent.73").prompt
 
 
 # ---- on PostgreSQL, with GitHub --------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """The work of many becomes one: merged when it is ready, its conflicts resolved, and what is red together mended."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot.agents.task import Outcome
-from bot.backends.rehearsal import Append, Delete, Fail, Run, Say, Write
+from bot.agents.task import Outcome, Task
+from bot.backends.rehearsal import Act, Append, Delete, Fail, Run, Say, Write
 from tests.orchestra.hall import Hall, Played, opened
 
 FILES = {
@@ -143,21 +143,54 @@ jobs:
 """
 
 
-@pytest.mark.parametrize("dying", [(), ("one.test.4:made", "last.agent.4:before"), ("last.test.1:made",)])
-async def test_who_is_hindered_by_what_others_broke_together_goes_on_once_that_is_mended(
-    hall: Hall, dying: tuple[str, ...]
-) -> None:
+def mends(task: Task) -> Sequence[Act]:
+    """What is done by those who mend what hinders others."""
+    return (Write("both.txt", "both\n"),) if ".repair." in task.key else ()
+
+
+def broken_together(hall: Hall) -> None:
     """`one` and `two` pass alone, and break it together: `last` is told at its first red test, and begins again."""
     hall.rehearse({"one.agent.1": (Write("a.txt", "a\n"),), "two.agent.1": (Write("b.txt", "b\n"),)})
-    hall.delay("one.agent.1", "two.test.1:done")
-    hall.rehearse({"one.agent.4": (Write("both.txt", "both\n"),)})
     hall.rehearse({f"last.agent.{number}": (Write("z.txt", "z\n"),) for number in (1, 4)})
+    hall.delay("one.agent.1", "two.test.1:done")
+    hall.cast.otherwise = mends
+
+
+async def test_who_is_hindered_by_what_others_broke_together_goes_on_once_that_is_mended(hall: Hall) -> None:
+    broken_together(hall)
+    undisturbed = await hall.play_at_once(LATER, 2)
+    assert (undisturbed.state, undisturbed.states("one", "two", "last")) == ("done", ["done"] * 3)
+    assert undisturbed.files.items() >= {"both.txt": "both\n", "z.txt": "z\n"}.items()
+    (mended,) = [key for key in hall.cast.asked if ".repair." in key]
+    asked, points = sorted(hall.cast.asked), hall.points[hall.points.index("last.agent.1:made") : -3]
+    dying = [point for point in points if point.endswith(":done") or point == f"{mended}:before"]
+    hall.anew()
+    broken_together(hall)
     played = await hall.play_at_once(LATER, 2, *dying)
-    assert (played.state, played.states("one", "two", "last")) == ("done", ["done"] * 3)
-    assert played.files.items() >= {"both.txt": "both\n", "z.txt": "z\n"}.items()
-    assert sorted(hall.cast.asked) == sorted(
-        [f"{job}.agent.1" for job in ("one", "two", "last")] + ["one.agent.4", "last.agent.4"]
-    )
+    assert (played.state, played.files, played.merged) == (undisturbed.state, undisturbed.files, undisturbed.merged)
+    assert sorted(hall.cast.asked) == asked
+
+
+async def test_tests_that_come_first_are_red_on_purpose(hall: Hall) -> None:
+    """Nobody is blamed for them, and whoever is to make them green has all its tries."""
+    hall.rehearse({"first.agent.1": (Write("a.txt", "a\n"), Write("b.txt", "b\n"))})
+    hall.rehearse({"build.agent.1": (Write("z.txt", "z\n"),), "build.agent.2": (Write("both.txt", "both\n"),)})
+    played = await hall.play("""
+jobs:
+  first: {agent: developer, tests: {each: false}}
+  build: {agent: developer, needs: first}
+""")
+    assert (played.state, hall.cast.asked) == ("done", ["first.agent.1", "build.agent.1", "build.agent.2"])
+
+
+async def test_a_conflict_is_resolved_on_files_that_pass_the_tests(hall: Hall) -> None:
+    broken_together(hall)
+    hall.rehearse({"api.agent.1": CENTS, "web.agent.1": WORDS, "web.resolve.agent.1": (Write("price.txt", "both\n"),)})
+    hall.delay("api.agent.1", "one.test.1:done")
+    hall.delay("web.agent.1", "api.test.1:done")
+    played = await hall.play_at_once(FOUR.replace("agents: 1", "agents: 4"), 4)
+    assert (played.state, played.files["price.txt"], played.files["both.txt"]) == ("done", "both\n", "both\n")
+    assert hall.cast.asked.count("web.resolve.agent.1") == 1
 
 
 async def test_who_is_hindered_and_cannot_be_helped_says_that_it_was_others(hall: Hall) -> None:

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from bot.agents.task import Outcome
 from bot.backends.rehearsal import Act, Delete, Fail, Write
-from bot.operate.local import Wish
+from bot.operate.clone import Wish
 from bot.orchestra.again import redone
 from bot.orchestra.part import Part
 from bot.orchestra.texts import filled
