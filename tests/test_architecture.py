@@ -41,6 +41,7 @@ PURE |= {"bot.git.overlap", "bot.expression", "bot.syntax", "bot.publish.graph_v
 PURE |= {"bot.publish.job_text", "bot.publish.step_text"}
 PURE |= {f"bot.workflow.{name}" for name in ("graph", "lane", "division", "reuse")} | {"bot.operate.explain"}
 PURE |= {f"bot.orchestra.{name}" for name in ("part", "claims", "shares", "again", "sides", "request", "lead", "crew")}
+PURE |= {"bot.orchestra.texts", "bot.orchestra.roll"}
 PURE |= {f"bot.publish.{name}" for name in ("graph_text", "parts_text", "strategy_text", "swarm_text", "team_text")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/graph").rglob("[!_]*.py")}
 PURE |= {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in (ROOT / "bot/review").rglob("[!_]*.py")}
