@@ -55,6 +55,11 @@ class Claims:
         return owners
 
 
+def fixed(part: Part) -> bool:
+    """Whether a part is as its file has it, with nothing to be filled in."""
+    return not part.spec.strategy.matrix and not any("{{" in text for _, text in part.spec.templates)
+
+
 def _owned(parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
     return {part.name: part.spec.owns for part in parts if not _open(part) and part.spec.owns}
 
