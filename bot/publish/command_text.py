@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.github.harmless import cell, code, harmless, phrase
-from bot.publish import status_text, text
+from bot.publish import reason_text, status_text, text
 from bot.store.record import Node, Run, total, total_cost
 from bot.workflow.spec import Workflow
 
@@ -194,7 +194,7 @@ def standing(runs: Sequence[tuple[Run, Sequence[Node]]], now: float, page: Mappi
     for run, steps in runs:
         shown = status_text.Status(run, run.context["workflow"]["name"], steps, now, page=page.get(run.id, ""))
         named = status_text.named_steps(steps, now)
-        parts += [status_text.headline(shown), named, text.tail(run.reason)]
+        parts += [status_text.headline(shown), named, reason_text.told(run, text.tail(run.reason))]
     return "\n\n".join(part for part in parts if part) or "Nothing was ever started here."
 
 
@@ -223,7 +223,7 @@ def reasons(run: Run | None, heard: Sequence[tuple[str, str]]) -> str:
 
 
 def _ended(name: str, run: Run) -> str:
-    why = f"\n\n{text.quoted(text.tail(run.reason, 2_000))}" if run.reason else ""
+    why = f"\n\n{text.quoted(reason_text.told(run, text.tail(run.reason, 2_000)))}" if run.reason else ""
     return f'The newest run, "{name}", ended as **{run.state}**.{why}'
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bot.github.harmless import code, plain
+from bot.github.harmless import code, harmless, plain
 
 MOST_PATHS = 3
 NOTHING_SAID = "Its agent gave no summary."
@@ -108,7 +108,7 @@ def was_closed(pull: int, place: int) -> str:
 
 
 def left_open(pull: int, place: int, why: str) -> str:
-    return f"#{pull} stays open, though its work is in #{place} now: {why}. Close it if you need it no more."
+    return f"#{pull} stays open, though its work is in #{place} now: {harmless(why)}. Close it if you need it no more."
 
 
 def opened_by_others() -> str:
@@ -128,7 +128,7 @@ def nothing_instead(pull: int) -> str:
 
 
 def not_closed(pulls: Sequence[int], why: str) -> str:
-    return f"{_pulls(pulls)} could not be closed, though of no use any more: {why}"
+    return f"{_pulls(pulls)} could not be closed, though of no use any more: {harmless(why)}"
 
 
 def would_close(pulls: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.github.harmless import code, harmless
+from bot.github.harmless import code, phrase
 from bot.invisible import cleaned
 from bot.publish.text import APPROVED
 from bot.review import answer
@@ -122,7 +122,7 @@ def _listed(title: str, lines: Sequence[str], *, numbered: bool = False, most: i
 
 def _line(words: str) -> str:
     """One line of others' words, which no command, mention or markup of theirs gets out of."""
-    return harmless(words if len(words) <= LONGEST else words[: LONGEST - 3].rstrip() + "...")
+    return phrase(words, LONGEST)
 
 
 # ---- what is said about plans ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.errors import State
 from bot.github.harmless import code, phrase
-from bot.publish import graph_picture, job_text
+from bot.publish import graph_picture, job_text, reason_text
 from bot.publish.graph_view import WELL, counted, view
 from bot.publish.step_text import step_line as step_line
 from bot.publish.text import duration, fence, folded, money, tail
@@ -61,7 +61,7 @@ def _why(shown: Status) -> str:
     """Why the run stands as it does, or how it can be ended."""
     run = shown.run
     if run.reason or not run.active:
-        return run.reason
+        return reason_text.told(run)
     if run.facts.get("pause"):
         return f"{run.facts['pause']} What is under way ends first."
     if shown.trigger:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.github.harmless import code
+from bot.github.harmless import code, harmless, phrase
 from bot.publish import text
+
+_WHY = 500  # characters of why a task is left out
 
 
 def no_file_fits(globs: Sequence[str]) -> str:
@@ -23,7 +25,7 @@ def one_line(words: str) -> str:
 
 
 def no_plan(agent: str, why: str) -> str:
-    return f"Failed: {code(agent)} found no tasks. {text.after_failed(why)}".rstrip()
+    return f"Failed: {code(agent)} found no tasks. {harmless(text.after_failed(why))}".rstrip()
 
 
 def cut(found: int, taken: int) -> str:
@@ -37,7 +39,7 @@ def unnamed(files: int) -> str:
 
 def unfit(why: Mapping[str, str]) -> str:
     """Tasks that cannot be done beside the others."""
-    said = [f"{code(task, 100)} ({reason})" for task, reason in list(why.items())[:5]]
+    said = [f"{code(task, 100)} ({phrase(reason, _WHY)})" for task, reason in list(why.items())[:5]]
     more = [f"{len(why) - 5} more"] if len(why) > 5 else []
     return f"{len(why)} of the tasks {'were' if len(why) != 1 else 'was'} left out: {_listed([*said, *more])}."
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bot.github.harmless import code, plain
+from bot.github.harmless import code, harmless, phrase
 from bot.publish import text
 
 _SAID = 300  # characters of what a lead says that stand in a reason
@@ -64,7 +64,7 @@ def too_many(most: int) -> str:
 
 
 def no_plan(problem: str) -> str:
-    return f"Failed: its lead made no plan. {text.after_failed(problem)}".rstrip()
+    return f"Failed: its lead made no plan. {harmless(text.after_failed(problem))}".rstrip()
 
 
 def without_plan(lead: str) -> str:
@@ -72,7 +72,7 @@ def without_plan(lead: str) -> str:
 
 
 def no_review(problem: str) -> str:
-    return f"Failed: its lead did not review what came of it. {text.after_failed(problem)}".rstrip()
+    return f"Failed: its lead did not review what came of it. {harmless(text.after_failed(problem))}".rstrip()
 
 
 def no_money() -> str:
@@ -90,15 +90,10 @@ def not_well(failed: Sequence[str]) -> str:
 
 def not_accepted(summary: str, returns: Mapping[str, str]) -> str:
     """Why a team's work is not done: what its lead said of it in the end."""
-    said = [f"{code(name)}: {_short(remark)}" for name, remark in list(returns.items())[:10]]
-    return f"Not accepted by its lead: {'; '.join(said) or _short(summary)}"
+    said = [f"{code(name)}: {phrase(remark, _SAID)}" for name, remark in list(returns.items())[:10]]
+    return f"Not accepted by its lead: {'; '.join(said) or phrase(summary, _SAID)}"
 
 
 def accepted(summary: str) -> str:
     """What the lead of all says of what it accepts."""
-    return _short(summary)
-
-
-def _short(words: str) -> str:
-    line = plain(" ".join(words.split()))
-    return line if len(line) <= _SAID else f"{line[: _SAID - 3].rstrip()}..."
+    return phrase(summary, _SAID)

@@ -17,7 +17,7 @@ from bot.github.content import Level
 from bot.github.entity import Issue
 from bot.github.events import CommentEvent, IssueEvent
 from bot.github.writing import BODY_LIMIT
-from bot.publish import command_text, verdict
+from bot.publish import command_text, reason_text, verdict
 from bot.publish.ground import GATE
 from bot.publish.subject import event_of, issue_of
 from bot.store import gates, runs
@@ -159,7 +159,7 @@ class _Approval:
             raise NotApprovedError(verdict.comment_gone(kind))
         made = kept["plan"] if kind == "plan" else run.reason
         genuine = kind == "patch" or digest(made) == found.gate.digest
-        if not genuine or not _shows(comment.body, made):
+        if not genuine or not _shows(comment.body, reason_text.told(run, made)):
             cut = genuine and len(made) >= CLIPPED
             raise NotApprovedError(verdict.comment_too_long(kind) if cut else verdict.comment_edited(kind))
 

@@ -141,7 +141,7 @@ async def test_what_a_lead_does_not_accept_in_the_end_is_said(hall: Hall) -> Non
     hall.rehearse({f"docs.agent.{number}": made("docs/a.md", f"{number}\n") for number in (1, 10, 19)})
     played = await hall.play(SMALL)
     assert played.state == "failed"
-    assert "Not accepted by its lead: `docs`: Still all too long." in played.reason
+    assert "Not accepted by its lead: `docs`: Still @\u200ball too long." in played.reason
     assert played.files["docs/a.md"] == "19\n"
 
 
