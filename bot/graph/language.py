@@ -1,6 +1,5 @@
 """The paths that lists of globs fit, read letter by letter: is there one that fits both, or one alone. Pure."""
 
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -10,7 +9,7 @@ from typing import NamedTuple
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from bot.review.automaton import BELOW, ITSELF, NOTHING, Automaton
-from bot.review.glob import matcher
+from bot.review.glob import LONGEST, matcher
 
 EFFORT = 200_000  # letters that are tried, and places in globs that are left for others, for two lists
 _BEGUN, _DOT, _DOTS, _NAMED = range(4)  # what is read of the name of a file or folder: `.` and `..` are none
@@ -63,9 +62,10 @@ class _Reader(Automaton):
     def waits(self, spot: Spot) -> tuple[frozenset[str], bool]:
         """The letters that make a difference here, and whether others may, next to them."""
         places, found = spot[0], frozenset[str]()
-        for place, letters in enumerate(self._letters):
-            if places >> place & 1:
-                found |= letters
+        left = places & ~self._last
+        while left:
+            found |= self._letters[(left & -left).bit_length() - 1]
+            left &= left - 1
         if places & self._last and self._end == _EITHER:
             found |= {"\n"}
         return found, bool(places & self.ranges)
@@ -104,7 +104,7 @@ class Language:
     def __init__(self, globs: Sequence[str]) -> None:
         self.globs = tuple(globs)
         self.effort = 0
-        self._readers = [reader for glob in globs if (reader := _reader(glob)) is not None]
+        self._readers = [one for glob in globs if (one := reader(glob)) is not None]
         self.letters = frozenset[str]().union(*(reader.letters for reader in self._readers))
         self.ranges = any(reader.ranges for reader in self._readers)
         self.takes = {take.pattern: take for reader in self._readers for take in reader.takes}
@@ -185,6 +185,11 @@ class Language:
         return bool(found)
 
 
+def valid(glob: str) -> None:
+    """Raises ValueError for no glob."""
+    _said(glob)
+
+
 def common(one: Language, other: Language, effort: int = EFFORT) -> tuple[str | None, int]:
     """A path that fits both lists, or None where there is none; and what it took to find out.
 
@@ -203,9 +208,12 @@ def _shortest(
     one: Language, other: Language, right: Callable[[Waits], bool], hopeless: Callable[[Waits], bool], effort: int
 ) -> tuple[str | None, int]:
     """A path that fits `one` and is `right` to the other, which it cannot become where that is `hopeless`."""
+    tried = len(one.letters | other.letters) * len({**one.takes, **other.takes}) if one.ranges or other.ranges else 0
+    if tried > effort:
+        return one.globs[0], tried
     fresh = next(letter for letter in _usual() if letter not in one.letters and letter not in other.letters)
     kinds = _kinds(one, other, fresh) if one.ranges or other.ranges else []
-    start, begun, tried = (0, 0, _BEGUN), one.effort + other.effort, 0
+    start, begun = (0, 0, _BEGUN), one.effort + other.effort
     seen: dict[Here, tuple[Here, str]] = {start: (start, "")}
     waiting = deque([start])
     while waiting:
@@ -275,12 +283,20 @@ def _usual() -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _reader(glob: str) -> _Reader | None:
+def reader(glob: str) -> _Reader | None:
     """None for a remark and the like, which no path fits. Raises ValueError for no glob."""
-    matcher([glob])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of `[[`, which means in a glob what it means
-        pattern = GitIgnoreSpecPattern(glob)
-    if pattern.include is None or pattern.regex is None:
-        return None
-    return _Reader(pattern.regex.pattern, includes=pattern.include)
+    said, includes = _said(glob)
+    return _Reader(said, includes=includes) if said is not None and includes is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _said(glob: str) -> tuple[str | None, bool | None]:
+    """What pathspec says of a glob; it is compiled only where that may fail, for it takes longer than all else."""
+    try:
+        said, includes = GitIgnoreSpecPattern.pattern_to_regex(glob)
+    except ValueError:
+        said, includes = None, None
+        matcher([glob])  # which says what is wrong
+    if len(glob) > LONGEST or "[" in glob:
+        matcher([glob])
+    return said, includes

@@ -1,16 +1,18 @@
 """Who owns which paths in a run: each job its own, by globs as in a `.gitignore`, and no path two of them. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import islice
 
-from bot.graph.language import EFFORT, Language, beyond, common
+from bot.graph.language import EFFORT, Language, beyond, common, valid
+from bot.graph.meeting import Meetings, meet, prefix, prefixes
+from bot.graph.named import fitting, named
 from bot.review.glob import matcher
 
 MOST = 100  # conflicts that are looked for
-_EFFORT = 8 * EFFORT  # for all pairs of jobs together
+EACH, ALL, LETTERS = 200, 10_000, 1_000_000  # globs of one job, those of all jobs of a run, and their characters
 _SPECIAL = re.compile(r"[\\*?\[\]!# ]")
-_WILD = re.compile(r"[*?\[\\\s]")
 _STRANGE = frozenset({".", "..", ".git"})  # no file and no folder of a repository is called so
 NOBODY = "\0"  # what no path holds
 
@@ -31,7 +33,7 @@ def overlap(a: Sequence[str], b: Sequence[str]) -> str | None:
     It is exact, negated globs (`!docs/`) included. Only for globs that were made to take long it may be a glob of `a`
     instead of a path, where it was not worth more time to find out whether there is one.
     """
-    if not any(_meet(one, other) for one in _prefixes(a) for other in _prefixes(b)):
+    if not any(meet(one, other) for one in prefixes(a) for other in prefixes(b)):
         return None
     return common(Language(a), Language(b))[0]
 
@@ -43,16 +45,20 @@ def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str
     is more than `effort`.
     """
     matcher(b)
-    begun = [*_prefixes(a)]
-    near = [glob for glob in b if any(_meet(_prefix(glob.removeprefix("!")), prefix) for prefix in begun)]
+    begun = [*prefixes(a)]
+    near = [glob for glob in b if any(meet(prefix(glob.removeprefix("!")), begins) for begins in begun)]
     return beyond(Language(a), Language(near), effort)
 
 
 @lru_cache(maxsize=1024)
 def barren(globs: tuple[str, ...]) -> bool:
     """Whether nothing that can be in a repository fits any of the globs. Raises ValueError for no glob."""
-    named = [glob for glob in globs if _STRANGE.isdisjoint(glob.strip().strip("/").split("/"))]
-    return overlap(named, ("*",)) is None
+    possible = [glob for glob in globs if _STRANGE.isdisjoint(glob.strip().strip("/").split("/"))]
+    if any(map(named, possible)) and not any(glob.startswith("!") for glob in globs):
+        for glob in globs:
+            valid(glob)
+        return False
+    return overlap(possible, ("*",)) is None
 
 
 class Owners:
@@ -65,10 +71,6 @@ class Owners:
         self._allowed = matcher(allowed) if allowed else None
         self._globs = {job: tuple(globs) for job, globs in globs_by_job.items() if globs}
         self._fits: dict[str, Callable[[str], bool]] = {}
-        self._by_prefix: dict[str, dict[str, None]] = {}
-        for job, globs in self._globs.items():
-            for prefix in _prefixes(globs):
-                self._by_prefix.setdefault(prefix, {})[job] = None
         self._place = {job: place for place, job in enumerate(self._globs)}
 
     def of(self, path: str) -> str | None:
@@ -85,49 +87,36 @@ class Owners:
         free = self._allowed or (lambda _path: True)
         return {path: self.of(path) for path in paths if not (free(path) and self.may(job, path))}
 
-    def conflicts(self) -> list[tuple[str, str, str]]:
-        """Two jobs and a path that both own, `MOST` at most; as exact as `overlap`. Raises ValueError for no glob."""
-        known = {job: Language(globs) for job, globs in self._globs.items()}
-        found, left = list[tuple[str, str, str]](), _EFFORT
-        for one, other in self._pairs():
-            path, tried = common(known[one], known[other], min(EFFORT, left))
-            left = max(0, left - tried)
-            if path is not None:
-                found.append((one, other, path))
-            if len(found) == MOST:
-                break
+    def conflicts(self, fresh: Collection[str] | None = None) -> list[tuple[str, str, str]]:
+        """Two jobs and a path that both own, `MOST` at most; as exact as `overlap`.
+
+        `fresh`: the jobs that were not looked at before; all without it. Raises ValueError for no glob, and for more
+        globs than jobs may have.
+        """
+        self._few()
+        return [*islice(Meetings(self._globs).each(fresh), MOST)]
+
+    def _few(self) -> None:
+        most = max(map(len, self._globs.values()), default=0)
+        if most > EACH:
+            raise ValueError(f"a job would own {most} globs, and {EACH} are the most: name folders, and not each file")
+        every = sum(map(len, self._globs.values()))
+        letters = sum(len(glob) for globs in self._globs.values() for glob in globs)
+        if every > ALL or letters > LETTERS:
+            raise ValueError(
+                f"the jobs would own {every} globs of {letters} characters in all, and {ALL} of {LETTERS} are the"
+                " most: name folders, and not each file"
+            )
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[str, Collection[str]]:
+        found: dict[str, dict[str, None]] = {}
+        for job, globs in self._globs.items():
+            for begins in prefixes(globs):
+                found.setdefault(begins, {})[job] = None
         return found
 
     def _owns(self, job: str, path: str) -> bool:
         if job not in self._fits:
-            self._fits[job] = matcher(self._globs[job])
+            self._fits[job] = fitting(self._globs[job])
         return self._fits[job](path)
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        """The jobs that may own a path both: all that fits one begins as something may that fits the other."""
-        found, around = set[tuple[int, int]](), list[str]()
-        for prefix in sorted(self._by_prefix):
-            while around and not prefix.startswith(around[-1]):
-                around.pop()
-            around.append(prefix)
-            here = [self._place[job] for job in self._by_prefix[prefix]]
-            there = (self._place[job] for above in around for job in self._by_prefix[above])
-            found |= {(min(one, other), max(one, other)) for other in there for one in here if one != other}
-        jobs = list(self._globs)
-        return [(jobs[one], jobs[other]) for one, other in sorted(found)]
-
-
-def _prefixes(globs: Sequence[str]) -> Iterator[str]:
-    return (_prefix(glob) for glob in dict.fromkeys(globs) if not glob.startswith(("!", "#")))
-
-
-@lru_cache(maxsize=4096)
-def _prefix(glob: str) -> str:
-    """What every path that fits a glob begins with; it may be more than this."""
-    if "/" not in glob.rstrip().rstrip("/"):
-        return ""
-    return _WILD.split(glob.removeprefix("/"), maxsplit=1)[0]
-
-
-def _meet(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)

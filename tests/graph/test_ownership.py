@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.graph.language import EFFORT, Language, common
-from bot.graph.ownership import MOST, NOBODY, Owners, literal, overlap
+from bot.graph.language import EFFORT, Language, common, reader
+from bot.graph.ownership import ALL, EACH, LETTERS, MOST, NOBODY, Owners, literal, overlap
 from bot.review.glob import matcher
 
 NAMES = ["a", "b", "x", "ab", "ba", "aab", "a.b", "a\n", "*", "..a", "zz"]
@@ -133,6 +133,58 @@ def test_conflicts_of_many_jobs_are_found_without_a_look_at_each_two() -> None:
     assert owners.conflicts() == [("job-17", "late", "components/c17/.md")]
     assert owners.of("components/c199/x") == "job-199"
     assert len(Owners(many("**/x{number}/", 16)).conflicts()) == MOST
+
+
+def test_what_agents_name_is_compared_without_a_glob_being_read() -> None:
+    components = {f"c{number}": [f"/*{number}/[id]/{file}" for file in range(30)] for number in range(300)}
+    owned = {name: [f"/{literal(path[1:])}" for path in paths] for name, paths in components.items()}
+    read_before = reader.cache_info().misses
+    owners = Owners(owned)
+    assert owners.conflicts() == []
+    assert owners.outside("c1", ["*1/[id]/7", "*1/[id]/7/x", "*2/[id]/7", "x1/[id]/7"]) == {
+        "*2/[id]/7": "c2",
+        "x1/[id]/7": None,
+    }
+    late = {**owned, "late": [f"/{literal('*17')}/"], "later": [f"/{literal('*17')}"]}
+    assert Owners(late).conflicts(["late"]) == [("c17", "late", "*17/[id]/0"), ("late", "later", "*17/x")]
+    assert reader.cache_info().misses == read_before
+
+
+def test_globs_that_cannot_meet_are_not_read_and_those_that_can_are_each_by_itself() -> None:
+    owned = {f"s{number}": [f"/s{number}/{kind}*.py" for kind in range(8)] for number in range(200)}
+    read_before = reader.cache_info().misses
+    assert Owners(owned).conflicts() == []
+    assert reader.cache_info().misses == read_before
+    many_kinds = {kind: [f"/s{number}/*.{kind}" for number in range(50)] for kind in ("py", "js")}
+    assert Owners(many_kinds).conflicts() == []
+    assert Owners({**many_kinds, "all": ["/s49/*.*"]}).conflicts(["all"]) == [
+        ("py", "all", "s49/.py"),
+        ("js", "all", "s49/.js"),
+    ]
+
+
+def test_jobs_that_were_looked_at_are_not_looked_at_again() -> None:
+    owners = Owners({"a": ["/a/"], "b": ["/a/*.md"], "c": ["/c/"]})
+    assert owners.conflicts(["a"]) == owners.conflicts(["b"]) == [("a", "b", "a/.md")]
+    assert owners.conflicts(["c"]) == []
+
+
+@pytest.mark.parametrize(
+    ("owned", "why"),
+    [
+        ({"a": [f"/{number}" for number in range(EACH + 1)]}, f"a job would own 201 globs, and {EACH} are the most"),
+        (many("/x/{number}", ALL + 1), f"10001 globs of 68898 characters in all, and {ALL} of {LETTERS}"),
+        (many("/" + "x" * 900 + "/{number}", 1200), "1200 globs of 1086090 characters in all"),
+    ],
+)
+def test_more_globs_than_can_be_looked_at_are_refused(owned: Mapping[str, Sequence[str]], why: str) -> None:
+    with pytest.raises(ValueError, match="name folders, and not each file") as error:
+        Owners(owned).conflicts()
+    assert why in str(error.value)
+
+
+def test_who_is_first_is_reported_first_however_many_own_the_same() -> None:
+    assert Owners(many("/docs/", 5_000)).conflicts() == [("job-0", f"job-{n}", "docs/x") for n in range(1, MOST + 1)]
 
 
 NASTY = ["*{name}" + "?" * 40, "*[!x]*[!y]*[!z]" * 10 + "{name}", "**/a/" * 20 + "*{name}*a?" * 5]
