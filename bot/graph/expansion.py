@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 from bot.verbatim import code
 
 MOST = 1_000  # combinations of one matrix
+LETTERS = 20_000_000  # characters of the values of all its combinations
+EFFORT = 500_000  # values that are compared or added, for `exclude` and `include`
 LONGEST = 90  # characters of the name of an instance
 _INCLUDE, _EXCLUDE = "include", "exclude"
 _LEAST = 12  # characters that an instance needs for what is its own in its name
 _DIGEST = 8
+_READ = 4 * LONGEST  # characters of a value that are looked at for a name
 _OTHER = re.compile(r"[^A-Za-z0-9_]+")
 
 Values = Mapping[str, Any]
@@ -28,7 +32,8 @@ def combinations(matrix: Mapping[str, Any], most: int = MOST) -> list[dict[str, 
 
     As in Actions what `exclude` fits is left out first. Then each map of `include` is added to every combination none
     of whose own values it would change, and is one of its own where there is no such combination. Raises ValueError,
-    with one sentence, for a matrix that is none, for more than `most` combinations, and for two that are the same.
+    with one sentence, for a matrix that is none, for more than `most` combinations or `LETTERS`, for two that are the
+    same, and for an `exclude` and `include` that would take more than `EFFORT`.
     """
     lists = {_key(key): _list(key, values) for key, values in matrix.items() if key not in (_INCLUDE, _EXCLUDE)}
     excluded, included = _maps(_EXCLUDE, matrix), _maps(_INCLUDE, matrix)
@@ -37,12 +42,65 @@ def combinations(matrix: Mapping[str, Any], most: int = MOST) -> list[dict[str, 
     if empty := [key for key, values in lists.items() if not values]:
         raise ValueError(f"{code(empty[0])} of the matrix is an empty list")
     _few(max(prod(map(len, lists.values())), len(included)), most)
-    own = [dict(zip(lists, values, strict=True)) for values in product(*lists.values())] if lists else []
-    own = [one for one in own if not any(_fits(one, values) for values in excluded)]
-    found = _with(own, included)
+    effort = _Effort()
+    own = _without(_products(lists), excluded, effort)
+    found = _with(own, [_one(values) for values in included], lists.keys(), effort)
     _few(len(found), most)
     _distinct(found)
-    return found
+    return [one.values for one in found]
+
+
+@dataclass(frozen=True)
+class _One:
+    """A combination, and by key what tells its values from others: in Python `1` is `true`."""
+
+    values: dict[str, Any]
+    said: dict[str, str]
+
+    def of(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """What tells its values of these keys from others."""
+        return tuple(self.said[key] for key in keys)
+
+    def add(self, other: "_One") -> None:
+        self.values.update(other.values)
+        self.said.update(other.said)
+
+
+@dataclass
+class _Effort:
+    """What `exclude` and `include` take: each is told apart by the values of the same keys at once."""
+
+    left: int = field(default_factory=lambda: EFFORT)
+
+    def take(self, many: int) -> None:
+        """Raises ValueError for too much."""
+        self.left -= many
+        if self.left < 0:
+            raise ValueError(
+                "`exclude` and `include` of the matrix are too much for its many combinations: name fewer keys there,"
+                " or list all combinations in `include` alone"
+            )
+
+
+def _one(values: Values) -> _One:
+    return _One(dict(values), {key: _same(value) for key, value in values.items()})
+
+
+def _products(lists: Mapping[str, Sequence[Any]]) -> list[_One]:
+    """Every combination of the lists."""
+    if not lists:
+        return []
+    said = {key: [_same(value) for value in values] for key, values in lists.items()}
+    many = prod(map(len, lists.values()))
+    _short(sum(sum(map(len, words)) * many // len(words) for words in said.values()))
+    both = [[*zip(values, said[key], strict=True)] for key, values in lists.items()]
+    found = [[*zip(lists, one, strict=True)] for one in product(*both)]
+    return [_One({key: value for key, (value, _) in one}, {key: words for key, (_, words) in one}) for one in found]
+
+
+def _short(letters: int) -> None:
+    if letters > LETTERS:
+        raise ValueError(f"the values of the matrix have {letters} characters in all, and {LETTERS} are the most")
 
 
 def _few(many: int, most: int) -> None:
@@ -52,19 +110,38 @@ def _few(many: int, most: int) -> None:
         raise ValueError(f"the matrix has {many} combinations, and {most} are the most")
 
 
-def _with(own: Sequence[Values], included: Iterable[Values]) -> list[dict[str, Any]]:
-    found, more = [dict(one) for one in own], list[dict[str, Any]]()
-    for values in included:
-        fitting = [number for number, one in enumerate(own) if _fits(one, {k: values[k] for k in values if k in one})]
+def _without(own: Sequence[_One], excluded: Iterable[Values], effort: _Effort) -> list[_One]:
+    gone: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for one in map(_one, excluded):
+        keys = tuple(sorted(one.said))
+        gone.setdefault(keys, set()).add(one.of(keys))
+    effort.take(len(own) * sum(map(len, gone)))
+    return [one for one in own if not any(one.of(keys) in values for keys, values in gone.items())]
+
+
+def _with(own: Sequence[_One], included: Iterable[_One], lists: Collection[str], effort: _Effort) -> list[_One]:
+    found, more = [_One(dict(one.values), dict(one.said)) for one in own], list[_One]()
+    places: dict[tuple[str, ...], dict[tuple[str, ...], list[int]]] = {}
+    for one in included:
+        keys = tuple(sorted(key for key in one.said if key in lists))
+        if keys not in places:
+            effort.take(len(own) * (len(keys) + 1))
+            places[keys] = _places(own, keys)
+        fitting = places[keys].get(one.of(keys), [])
+        effort.take(len(fitting) * len(one.said))
         for number in fitting:
-            found[number].update(values)
+            found[number].add(one)
         if not fitting:
-            more.append(dict(values))
+            more.append(one)
     return [*found, *more]
 
 
-def _fits(one: Values, values: Values) -> bool:
-    return all(_same(one[key]) == _same(value) for key, value in values.items())
+def _places(own: Sequence[_One], keys: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
+    """Which of the combinations have the same values of these keys."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    for number, one in enumerate(own):
+        found.setdefault(one.of(keys), []).append(number)
+    return found
 
 
 def _same(value: Any) -> str:
@@ -72,14 +149,15 @@ def _same(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _distinct(found: Iterable[Values]) -> None:
-    known, names = set[str](), set[str]()
+def _distinct(found: Sequence[_One]) -> None:
+    _short(sum(len(words) for one in found for words in one.said.values()))
+    known, names = set[frozenset[tuple[str, str]]](), set[str]()
     for one in found:
-        whole, name = _same(one), instance_name("", one)
+        whole, name = frozenset(one.said.items()), instance_name("", one.values)
         if whole in known:
-            raise ValueError(f"two combinations of the matrix are the same: {code(_shown(one))}")
+            raise ValueError(f"two combinations of the matrix are the same: {code(_shown(one.values))}")
         if name in names:
-            raise ValueError(f"two combinations of the matrix would have the same name: {code(_shown(one))}")
+            raise ValueError(f"two combinations of the matrix would have the same name: {code(_shown(one.values))}")
         known.add(whole)
         names.add(name)
 
@@ -127,7 +205,7 @@ def instance_name(job: str, values: Values) -> str:
     room = LONGEST - len(job) - 1
     if room < _LEAST:
         raise ValueError(f"the name of the job `{job}` is too long for one with a matrix")
-    words = [_words(value) for value in values.values()]
+    words = [_words(value)[:_READ] for value in values.values()]
     between = "--" if any("-" in word for word in words) and len(words) > 1 else "-"
     slugs = ["-".join(part for part in _OTHER.split(word) if part) for word in words]
     slug = between.join(filter(None, slugs))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.graph.expansion import LONGEST, MOST, combinations, instance_name, layers
+from bot.graph.expansion import LETTERS, LONGEST, MOST, combinations, instance_name, layers
 from bot.workflow.job import NAME
 
 FRUIT = {"fruit": ["apple", "pear"], "animal": ["cat", "dog"]}
@@ -74,6 +74,49 @@ def test_what_is_no_matrix_is_refused_in_one_sentence(matrix: dict[Any, Any], wh
     with pytest.raises(ValueError, match="matrix") as error:
         combinations(matrix)
     assert why in str(error.value)
+
+
+class Counted:
+    """A value that counts how often it is read."""
+
+    reads = 0
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __str__(self) -> str:
+        Counted.reads += 1
+        return self.words
+
+
+@pytest.mark.parametrize("key", ["exclude", "include"])
+def test_each_value_is_read_a_few_times_whatever_there_is_to_compare_it_with(key: str) -> None:
+    Counted.reads = 0
+    matrix = {"a": [Counted(f"a{number}") for number in range(60)], key: [{"a": Counted(f"b{n}")} for n in range(60)]}
+    assert len(combinations(matrix)) == (60 if key == "exclude" else 120)
+    assert Counted.reads <= 120 * 3
+
+
+SETS = [{f"k{key}": 3 for key in range(9) if number >> key & 1} for number in range(1, 512)]
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        {**{f"k{key}": [1, 2] for key in range(9)}, "exclude": SETS},
+        {**{f"k{key}": [1, 2] for key in range(9)}, "include": SETS},
+        {"a": list(range(MOST)), "include": [{f"x{number}": 1} for number in range(MOST)]},
+    ],
+)
+def test_what_would_take_too_long_to_compare_is_refused(matrix: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="of the matrix are too much for its many combinations"):
+        combinations(matrix)
+
+
+def test_a_matrix_is_no_way_to_have_a_text_a_thousand_times() -> None:
+    text = "x y " * 5_000
+    with pytest.raises(ValueError, match=f"have 20002890 characters in all, and {LETTERS} are the most"):
+        combinations({"a": list(range(MOST)), "b": [text[:-2]]})
 
 
 @pytest.mark.parametrize(
