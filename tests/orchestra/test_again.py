@@ -85,3 +85,11 @@ def test_of_teams_the_plans_stand_and_the_work_that_nobody_had_returned() -> Non
     steps += ["b.agent.2", "b.test.2 failed", "a.agent.10", "a.test.10", "lead.review", "publish skipped"]
     again = redone(TEAM, rows(*steps), "", "hierarchy")
     assert again == ["lead", "a", "b", "b.agent.2", "b.test.2", "a.agent.10", "a.test.10", "lead.review", "publish"]
+
+
+def test_a_mend_that_others_waited_for_is_asked_for_anew_where_it_was_not_done() -> None:
+    mend = ["api.repair.abc.agent.1", "api.repair.abc.test.1 failed", "trunk.test.abc failed"]
+    again = redone(GRAPH, rows("api", "api.agent.1", "web", "docs failed", "docs.agent.1", *mend), "")
+    assert again == ["docs", "docs.agent.1", "api.repair.abc.agent.1", "api.repair.abc.test.1", "trunk.test.abc"]
+    steps = rows("lead failed", "lead.plan", "a", "a.agent.1", "a.repair.abc.agent.1", "b", "b.agent.1")
+    assert redone(TEAM, steps, "", "hierarchy") == ["lead", "a", "a.repair.abc.agent.1", "b"]

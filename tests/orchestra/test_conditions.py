@@ -106,3 +106,27 @@ jobs:
     played = await hall.play(text, "find.read:done", "find.read.2:done", "each/web.agent.1:done")
     assert played.states("first", "second", "each") == ["skipped", "done", "done"]
     assert hall.cast.asked == ["find.read", "find.read.2", "each/web.agent.1"]
+
+
+async def test_no_answer_is_asked_for_again_for_a_job_that_is_not_to_be_played(hall: Hall) -> None:
+    hall.rehearse({"look.read": says(needed=False, path="../up"), "other.agent.1": (Write("o.txt", "1\n"),)})
+    played = await hall.play("""
+jobs:
+  look: {agent: analyst, outputs: {needed: boolean, path: string}}
+  build: {agent: developer, needs: look, if: needs.look.outputs.needed, owns: ["{{ needs.look.outputs.path }}"]}
+  other: {agent: developer, owns: [/o.txt]}
+""")
+    assert (played.state, played.states("look", "build", "other")) == ("done", ["done", "skipped", "done"])
+    assert sorted(hall.cast.asked) == ["look.read", "other.agent.1"]
+
+
+async def test_what_comes_after_a_job_that_is_always_played_is_played_too(hall: Hall) -> None:
+    hall.rehearse({"clean.agent.1": (Write("c.txt", "1\n"),)})
+    played = await hall.play("""
+jobs:
+  bad: {run: "false"}
+  clean: {agent: developer, needs: bad, if: always()}
+  after: {run: "true", needs: clean}
+  rescue: {run: "true", needs: clean, if: failure()}
+""")
+    assert played.states("bad", "clean", "after", "rescue") == ["failed", "done", "done", "done"]

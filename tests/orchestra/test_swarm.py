@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bot.agents.task import Outcome, Task
-from bot.backends.rehearsal import Act, Fail, Say, Write
+from bot.backends.rehearsal import Act, Delete, Fail, Run, Say, Write
 from bot.graph.expansion import instance_name
 from bot.graph.ownership import literal
 from bot.orchestra import crowd, tasks
@@ -119,6 +119,15 @@ async def test_what_an_agent_plans_is_data_and_asked_for_again_where_it_is_not_v
     entry = next(entry for entry in played.graph if entry["name"] == name(odd))
     assert entry["owns"] == [f"/{literal(odd)}"]
     assert (played.state, played.states("tasks", name(odd))) == ("no change", ["done", "no change"])
+
+
+async def test_a_task_that_no_agent_can_merge_is_done_again_upon_what_the_others_did(hall: Hall) -> None:
+    hall.rehearse({step("one"): (Delete("shared"),), step("two"): (Run("sed -i 1d shared"),)})
+    hall.rehearse({step("two", "agent.2"): (Write("words.txt", "2\n"),)})
+    hall.delay(step("two"), f"{step('one')}:done")
+    played = await hall.play(swarm("list: [one, two]", agents=2))
+    assert (played.state, played.files.get("shared"), played.files["words.txt"]) == ("done", None, "2\n")
+    assert "2 of 2 done." in played.reason
 
 
 async def test_tasks_that_own_what_others_do_are_asked_for_again_and_else_left_out(hall: Hall) -> None:
