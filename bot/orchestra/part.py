@@ -1,6 +1,6 @@
 """A job of a graph as it is played, and how it ended. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,6 +78,13 @@ def leaves(ended: Mapping[str, Ended], known: Mapping[str, Ended]) -> dict[str, 
         sums = around(below)
         found |= {part: known[part] for part in below if part not in sums} or {name: known.get(name, one)}
     return found
+
+
+def said(ended: Mapping[str, Ended], needs: Collection[str]) -> dict[str, str]:
+    """The words of these jobs, by name: of one that is but the sum of others, theirs."""
+    wholes = {name.rpartition("/")[0] for name in ended}
+    found = {name: one for name, one in ended.items() if not {name, name.rpartition("/")[0]}.isdisjoint(needs)}
+    return {name: one.words for name, one in found.items() if one.words and name not in wholes}
 
 
 def around(names: Iterable[str]) -> set[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.orchestra.part import Part
 from bot.workflow.graph import MOST, too_many
+from bot.workflow.spec import Workflow
 
 
 @dataclass
@@ -13,6 +14,11 @@ class Roll:
 
     most: int = MOST
     names: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> "Roll":
+        """The tasks of a swarm are held to a measure of their own."""
+        return cls(MOST + (workflow.tasks.max if workflow.tasks else 0))
 
     def take(self, parts: Sequence[Part], instead: Collection[str] = ()) -> None:
         """The run has these parts too, `instead` of some that it had."""

@@ -21,7 +21,7 @@ from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
 from bot.orchestra.hindrance import Hindrances, Outlook
 from bot.orchestra.integrator import Integrator, Mend, Merged
-from bot.orchestra.part import WELL, Ended, Part
+from bot.orchestra.part import WELL, Ended, Part, said
 from bot.orchestra.player import Player
 from bot.orchestra.roll import Roll
 from bot.orchestra.score import Score
@@ -30,7 +30,6 @@ from bot.orchestra.slices import Earlier
 from bot.orchestra.texts import filled
 from bot.orchestra.trunk import Trunk
 from bot.publish import graph_text, text
-from bot.workflow.graph import MOST
 from bot.workflow.job import Job
 from bot.workflow.spec import Workflow
 
@@ -64,7 +63,7 @@ class Stage:
     def __post_init__(self) -> None:
         # What an earlier life found owned stays so, whoever comes first now.
         self.claims = Claims(self.score.owned, () if self.single else self.order.custom.owns)
-        self.roll = Roll(MOST + (self.workflow.tasks.max if self.workflow.tasks else 0))
+        self.roll = Roll.of(self.workflow)
         self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
         self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
         self.ask = self.asking.ask
@@ -111,9 +110,8 @@ class Stage:
     async def show(self, parts: Sequence[Part]) -> int:
         """The same for parts whose money is not shared out here; how many of them are new."""
         fresh = [part for part in parts if part.name not in self.announced]
-        self.roll.fits(fresh)
-        self.claims.take(fresh)
         self.roll.take(fresh)
+        self.claims.take(fresh)
         self.announced.update(part.name for part in fresh)
         self.known |= {part.name: part for part in fresh}
         await self.score.announce(fresh)
@@ -357,13 +355,8 @@ class Stage:
 
     def _before(self, needs: Sequence[str]) -> str:
         """What the jobs said that come before, as data."""
-        if not needs:
-            return ""
-        wholes = {name.rpartition("/")[0] for name in self.ended}  # their parts say what they say
-        found = {name: one for name, one in self.ended.items() if {name, name.rpartition("/")[0]} & {*needs}}
-        mine = {name: one for name, one in found.items() if name not in wholes}
-        said = {name: one.words for name, one in mine.items() if one.words}
-        return "\n\n".join(prompt.fence(f"job {name}", words, _TOLD) for name, words in said.items())
+        words = said(self.ended, needs) if needs else {}
+        return "\n\n".join(prompt.fence(f"job {name}", one, _TOLD) for name, one in words.items())
 
     async def check(self) -> Ended:
         """The tests on everything together; what is red goes back to the job that broke it."""

@@ -48,7 +48,7 @@ async def test_workflows_in_a_matrix_are_refused_where_the_run_is_full(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever said how many there are is asked again where these alone are too many."""
-    monkeypatch.setattr("bot.orchestra.stage.MOST", 8)
+    monkeypatch.setattr("bot.orchestra.roll.MOST", 8)
     hall.rehearse({"plan.read": says(parts=[*range(9)]), "plan.read.2": says(parts=[1, 2, 3])})
     played = await hall.play(USING, used={"inner": INNER})
     assert "a run has 8 jobs at most" in hall.cast.task("plan.read.2").prompt
