@@ -54,7 +54,11 @@ def test_a_limit_holds_after_disarming_too() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "title"),
-    [("53 of 60 done, 7 failed:\n- `a`: no", "53 of 60 done, 7 failed."), ("Failed.\n\nMore:", "Failed.")],
+    [
+        ("53 of 60 done, 7 failed:\n- `a`: no", "53 of 60 done, 7 failed."),
+        ("Failed.\n\nMore:", "Failed."),
+        ("Failed: @acme/owners fixes #1:", "Failed: acme/owners fixes `#1`."),
+    ],
 )
 def test_the_title_of_a_check_is_a_sentence_by_itself(reason: str, title: str) -> None:
     assert text.sentence_title(reason) == title

@@ -19,7 +19,7 @@ from bot.github.refusal import RefusalError
 from bot.github.review import Inline
 from bot.github.writing import marked
 from bot.policy.secrets import redacted
-from bot.publish import review_text, staged_text, text
+from bot.publish import reason_text, review_text, staged_text, text
 from bot.publish.pull_ground import PullGround, PullSurveyor, place_of
 from bot.publish.review_text import Story
 from bot.publish.standing import standing
@@ -235,7 +235,7 @@ class Reviewer:
 
         Where it never got as far as a check run, whoever asked gets the sentence as a comment too.
         """
-        facts, sentence = run.facts, self._clean(run.reason or run.state)
+        facts, sentence = run.facts, self._clean(reason_text.told(run) or run.state)
         if facts.get("concluded"):
             return
         if run.active:

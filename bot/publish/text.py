@@ -354,7 +354,7 @@ def labels(workflows: Iterable[Workflow]) -> dict[str, tuple[str, str]]:
 
 
 def sentence_title(text: str) -> str:
-    """The first line, as a sentence by itself: a list may come below it."""
-    first = text.strip().splitlines()[0].rstrip()
+    """The first line, as a sentence by itself where nothing acts: a list may come below it."""
+    first = plain(text.strip().splitlines()[0])
     first = f"{first[:-1]}." if first.endswith(":") else first
     return first if len(first) <= 100 else first[:97] + "..."
