@@ -7,13 +7,15 @@ from itertools import islice
 
 from bot.graph.language import EFFORT, Language, beyond, common, valid
 from bot.graph.meeting import Meetings, meet, prefix, prefixes
-from bot.graph.named import fitting, named
+from bot.graph.named import fitting
 from bot.review.glob import matcher
 
 MOST = 100  # conflicts that are looked for
 EACH, ALL, LETTERS = 200, 10_000, 1_000_000  # globs of one job, those of all jobs of a run, and their characters
 _SPECIAL = re.compile(r"[\\*?\[\]!# ]")
 _STRANGE = frozenset({".", "..", ".git"})  # no file and no folder of a repository is called so
+_FRUITFUL = re.compile(r"/?(?:(?!\.{1,2}(?:/|$))[^\\\[\]!#\s/]+(?:/|$))+")  # a path fits it that has `x` for each star
+_FEW = EFFORT // 20  # effort to see that what is taken back is not all
 NOBODY = "\0"  # what no path holds
 
 
@@ -27,15 +29,15 @@ def literal(value: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", value)
 
 
-def overlap(a: Sequence[str], b: Sequence[str]) -> str | None:
+def overlap(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> str | None:
     """A path that fits both lists of globs, or None where there can be none. Raises ValueError for no glob.
 
     It is exact, negated globs (`!docs/`) included. Only for globs that were made to take long it may be a glob of `a`
-    instead of a path, where it was not worth more time to find out whether there is one.
+    instead of a path, where it was not worth more `effort` to find out whether there is one.
     """
     if not any(meet(one, other) for one in prefixes(a) for other in prefixes(b)):
         return None
-    return common(Language(a), Language(b))[0]
+    return common(Language(a), Language(b), effort)[0]
 
 
 def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str | None, int]:
@@ -54,11 +56,11 @@ def stray(a: Sequence[str], b: Sequence[str], effort: int = EFFORT) -> tuple[str
 def barren(globs: tuple[str, ...]) -> bool:
     """Whether nothing that can be in a repository fits any of the globs. Raises ValueError for no glob."""
     possible = [glob for glob in globs if _STRANGE.isdisjoint(glob.strip().strip("/").split("/"))]
-    if any(map(named, possible)) and not any(glob.startswith("!") for glob in globs):
+    if any(map(_FRUITFUL.fullmatch, possible)) and not any(glob.startswith("!") for glob in globs):
         for glob in globs:
             valid(glob)
         return False
-    return overlap(possible, ("*",)) is None
+    return overlap(possible, ("*",), _FEW) is None
 
 
 class Owners:

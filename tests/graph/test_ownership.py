@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.graph.language import EFFORT, Language, common, reader
-from bot.graph.ownership import ALL, EACH, LETTERS, MOST, NOBODY, Owners, literal, overlap
+from bot.graph.ownership import ALL, EACH, LETTERS, MOST, NOBODY, Owners, barren, literal, overlap
 from bot.review.glob import matcher
 
 NAMES = ["a", "b", "x", "ab", "ba", "aab", "a.b", "a\n", "*", "..a", "zz"]
@@ -161,6 +161,15 @@ def test_globs_that_cannot_meet_are_not_read_and_those_that_can_are_each_by_itse
         ("py", "all", "s49/.py"),
         ("js", "all", "s49/.js"),
     ]
+
+
+def test_most_globs_are_seen_to_fit_something_as_they_are_written() -> None:
+    read_before = reader.cache_info().misses
+    assert not any(barren((glob,)) for glob in ("*.seen", "/seen/**", "**/seen?/", "seen*/x", "**", "/*/"))
+    assert reader.cache_info().misses == read_before
+    assert all(barren((glob,)) for glob in ("", "/", "../x", "a/./b*", "a//b", ".git/*", "# a"))
+    assert barren(("/docs/*", "!/docs/**"))
+    assert not barren(("/docs/", "!/docs/x"))
 
 
 def test_jobs_that_were_looked_at_are_not_looked_at_again() -> None:
