@@ -115,7 +115,7 @@ def test_what_does_not_go_together_is_refused(text: str, said: str) -> None:
 def test_what_is_published_hangs_on_no_word_of_several(several: str) -> None:
     text = f"jobs:\n  fix: {{agent: developer}}\n  audit: {{needs: fix, {several}}}\n"
     with pytest.raises(
-        ConfigError, match="w.yml:8: `audit` is several jobs, and what is published hangs on the word of"
+        ConfigError, match=r"w\.yml:8: `audit` is several jobs, and what is published hangs on the word of"
     ):
         parse_workflow("w.yml", f"{HEAD}{text}outputs: {{pull-request: {{if: needs.audit.outputs.safe}}}}\n", AGENTS)
 

@@ -57,7 +57,8 @@ async def test_the_repositorys_template_is_filled(tmp_path: Path) -> None:
         body = house.pull.body or ""
         parts = [
             *("## Description\n\nIt says hello now.\n", "<!-- what does it do? -->"),
-            *("## Related issue\n\n<!-- tutti state:begin -->\n\nCloses #1.\n", "## How has this been tested?\n\n`sh check.sh` passed in "),
+            "## Related issue\n\n<!-- tutti state:begin -->\n\nCloses #1.\n",
+            "## How has this been tested?\n\n`sh check.sh` passed in ",
             *("## Checklist\n\n- [ ] I have read the guide", "## What was asked\n\n#1: Say hello"),
             *("## Checklist\n\n- [x] The repository's tests pass on this change",),
         ]

@@ -1,27 +1,25 @@
 """What the jobs of a run are played with: each kind of job, what it is told, what it may use, where its work goes."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from bot.agents import composition, prompt
+from bot.agents import composition
 from bot.agents import job as jobs
-from bot.agents.attempt import Job as Work
 from bot.agents.job import Portion, Product, Step
 from bot.agents.workshop import Order, Workshop
 from bot.check.trial import Verdict
 from bot.errors import State, Stop
 from bot.github.harmless import code
-from bot.graph import outputs
 from bot.orchestra.asking import Asking
+from bot.orchestra.briefing import Briefing
 from bot.orchestra.claims import Claims, fixed
 from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
 from bot.orchestra.hindrance import Hindrances, Outlook
 from bot.orchestra.integrator import Integrator, Mend, Merged
-from bot.orchestra.part import WELL, Ended, Part, said
+from bot.orchestra.part import WELL, Ended, Part
 from bot.orchestra.player import Player
 from bot.orchestra.roll import Roll
 from bot.orchestra.score import Score
@@ -35,8 +33,6 @@ from bot.workflow.spec import Workflow
 
 Join = Callable[[Part, Product, Ended, int], Awaitable[Ended]]
 AGAIN: frozenset[State] = frozenset({"failed", "timed out"})  # how a job ends that may be played anew
-_BESIDES = 60  # where the steps of a mend that others wait for stand below their job
-_TOLD = 8_000  # characters of what each job before said
 
 
 @dataclass
@@ -63,9 +59,10 @@ class Stage:
     def __post_init__(self) -> None:
         # What an earlier life found owned stays so, whoever comes first now.
         self.claims = Claims(self.score.owned, () if self.single else self.order.custom.owns)
+        self.briefing = Briefing(self.order, self.workflow, self.rules, self.score, self.claims, self.ended)
         self.roll = Roll.of(self.workflow)
         self.shares = Shares(self.order.usd, kept=self.workflow.pattern != "hierarchy")
-        self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.told)
+        self.asking = Asking(self.shop, self.step, self.score, self.trunk, self.order, self.briefing.told)
         self.ask = self.asking.ask
         self.errands = Errands(self.order.mirror)
         self.integrator = Integrator(self.shop, self.order, self.trunk, self.step, self.score, self.shares)
@@ -93,8 +90,8 @@ class Stage:
         self.score.place(part.name)
         left = min(self.order.usd, spec.usd or self.order.usd)
         for turn in range(spec.retries + 1):
-            work = self._work(part, turn)
-            made = await jobs.play(self.shop, self.told(part, left), work, self.order.base_tree, self.step)
+            work = self.briefing.work(part, turn)
+            made = await jobs.play(self.shop, self.briefing.told(part, left), work, self.order.base_tree, self.step)
             left -= made.spent
             if made.state not in AGAIN or left <= 0:
                 break
@@ -213,15 +210,15 @@ class Stage:
 
     async def _run(self, part: Part, turn: int) -> Ended:
         node = self.score.node(part, nth("run", turn), f"Run {code(' && '.join(part.spec.run))}")
-        command = Command(self.shop, self.told(part, self.order.usd), part, node, self.trunk.tree)
+        command = Command(self.shop, self.briefing.told(part, self.order.usd), part, node, self.trunk.tree)
         return command.ended(Verdict(**await self.step(node.key, command.step)))
 
     def _reads(self, agent: str) -> bool:
         return self.shop.agents[agent].reads
 
     async def _write(self, part: Part, usd: float, turn: int, join: Join) -> tuple[Ended, float]:
-        work = replace(self._work(part, turn), suspect=partial(self.hindrances.suspect, part.name))
-        order, unmerged = self.told(part, usd), self.hindrances.unmerged.pop(part.name, "")
+        work = replace(self.briefing.work(part, turn), suspect=partial(self.hindrances.suspect, part.name))
+        order, unmerged = self.briefing.told(part, usd), self.hindrances.unmerged.pop(part.name, "")
         order = replace(order, asked=replace(order.asked, unmerged=unmerged))
         product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         ended = Ended(product.state, product.reason, product.outputs, product.words)
@@ -283,10 +280,10 @@ class Stage:
         """Whether a job did what is wanted of it besides its part."""
         self.shares.expect(1)
         share = self.shares.take(part.spec.usd)
-        order = self.told(part, share)
+        order = self.briefing.told(part, share)
         order = replace(order, asked=replace(order.asked, request=request))
         turn = f"repair.{mends[:12]}" if mends else self._turn(part)
-        work = self._work(part, turn, earlier)
+        work = self.briefing.work(part, turn, earlier)
         product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         self.shares.settle(share, product.spent)
         if product.state != "done" or product.tree == product.start:
@@ -320,43 +317,6 @@ class Stage:
         if not ended.well:
             await self.finish(part, first)
         return ended
-
-    def _work(self, part: Part, turn: int | str, earlier: str = "") -> Work:
-        spec, counted = part.spec, isinstance(turn, int)
-        return Work(
-            name=part.name if counted else f"{part.name}.{turn}",
-            position=self.score.place(part.name) + (0 if counted else _BESIDES),
-            agent=spec.agent,
-            tries=spec.tests.tries,
-            first=1 + turn * spec.tests.tries if isinstance(turn, int) else 1,
-            judged=spec.tests.each,
-            owns=spec.owns,
-            may=self.claims.writable(part),
-            outputs=spec.outputs,
-            outside=self.claims.outside(part),
-            returns=spec.outside == "return",
-            earlier=earlier,
-        )
-
-    def told(self, part: Part, usd: float) -> Order:
-        """The order for one job: its part of what is wanted, its money and time."""
-        spec, order = part.spec, self.order
-        minutes = min(order.minutes, spec.timeout_minutes or order.minutes)
-        deadline = min(order.deadline, time.time() + minutes * 60)
-        area = part.values.get(self.workflow.worktrees)  # a layer or service has rules of its own
-        rules = self.rules.get(str(area["name"]), "") if isinstance(area, Mapping) and "name" in area else ""
-        focus = "\n\n".join(filter(None, (spec.focus, rules)))
-        asked = replace(order.asked, focus=focus, owns=spec.owns, before=self._before(part.needs))
-        asked = replace(asked, wanted=outputs.wanted(spec.outputs))
-        env = {**self.workflow.env, **spec.env}
-        less = {"usd": usd < order.usd, "minutes": minutes < order.minutes}
-        own = frozenset(limit for limit, is_less in less.items() if is_less)
-        return replace(order, usd=usd, asked=asked, minutes=minutes, deadline=deadline, env=env, own=own)
-
-    def _before(self, needs: Sequence[str]) -> str:
-        """What the jobs said that come before, as data."""
-        words = said(self.ended, needs) if needs else {}
-        return "\n\n".join(prompt.fence(f"job {name}", one, _TOLD) for name, one in words.items())
 
     async def check(self) -> Ended:
         """The tests on everything together; what is red goes back to the job that broke it."""

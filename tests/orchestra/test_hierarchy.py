@@ -138,11 +138,11 @@ async def test_a_team_that_the_run_has_no_room_for_is_left_out_and_its_lead_hear
 async def test_what_a_lead_does_not_accept_in_the_end_is_said(hall: Hall) -> None:
     hall.rehearse({key: returned(docs="Too long.") for key in ("lead.review", "lead.review.2")})
     hall.rehearse({"lead.plan": says(parts=[part("docs")]), "lead.review.3": returned(docs="Still @all too long.")})
-    hall.rehearse({f"docs.agent.{number}": made("docs/a.md", f"{number}\n") for number in (1, 10, 19)})
+    hall.rehearse({f"docs.agent.{number}": made("docs/a.md", f"{number}\n") for number in (1, 37, 73)})
     played = await hall.play(SMALL)
     assert played.state == "failed"
     assert "Not accepted by its lead: `docs`: Still @\u200ball too long." in played.reason
-    assert played.files["docs/a.md"] == "19\n"
+    assert played.files["docs/a.md"] == "73\n"
 
 
 async def test_money_is_dealt_out_down_the_tree_and_what_is_left_goes_back_up(hall: Hall) -> None:
