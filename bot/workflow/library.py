@@ -1,5 +1,6 @@
 """The workflows, agents and configuration in force: ours from `workflows/`, a repository's from its default branch."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,17 @@ from bot.publish import text
 from bot.sandbox import reach
 from bot.store.db import Database, copies
 from bot.workflow import configuration, known, override, reuse
-from bot.workflow.bounds import DEFAULT, Bounds, Permitted, held, parse_owned
+from bot.workflow.bounds import DEFAULT, Bounds, Permitted, held
 from bot.workflow.configuration import AgentSettings, Configuration
 from bot.workflow.effective import Effective, File, Sources, explained
 from bot.workflow.known import Known
+from bot.workflow.parsed import Parsed
 from bot.workflow.spec import LONGEST_ID, Workflow, parse_workflow, workflow_id
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).parents[2] / "workflows"
+OWN = 50  # workflow files of a repository's own
 ORGANISATION = ".github"  # the repository whose configuration counts for all of its owner's
 
 
@@ -97,6 +100,7 @@ class Library:
         self._db, self.offered, self._backends, self.most = db, offered, backends, most
         self._permitted, self._ask = permitted or Permitted(), ask
         self._asked: frozenset[reach.Place] | None = None
+        self._parsed = Parsed(dict(offered.agents), most)
 
     async def knows(self, repo: Key | str) -> bool:
         """Whether the repository's configuration was ever read."""
@@ -109,7 +113,8 @@ class Library:
         its writers wanted to forbid must not start.
         """
         files = await self._files(repo)
-        there = {name: held(workflow, self.most) for name, workflow in _there(self._named(files.own)).items()}
+        named = _there(await self._named(files.own))
+        there = {name: held(workflow, self.most) for name, workflow in named.items()}
         return override.started(there, files.settings)
 
     async def ships(self, repo: Key | str, name: str) -> bool:
@@ -121,7 +126,7 @@ class Library:
         """Ours that cannot start, for a repository's own file of that name never was good: its path, and ours."""
         own, ours = (await self._files(repo)).own, self.offered.workflows
         paths = {workflow_id(path): path for path, row in own.items() if _replaces(path, row)}
-        named = self._named(own)
+        named = await self._named(own)
         return {name: (path, ours[name]) for name, path in paths.items() if name in ours and named[name] is None}
 
     async def agents(self, repo: Key | str) -> dict[str, AgentSettings]:
@@ -132,7 +137,7 @@ class Library:
     async def explain(self, repo: Key | str) -> Effective:
         """Every setting that is in force in a repository, and where each comes from."""
         files = await self._files(repo)
-        named = _there(self._named(files.own))
+        named = _there(await self._named(files.own))
         paths = {workflow_id(path): path for path, row in files.own.items() if _replaces(path, row)}
         sources = Sources(_file(files.own.get(configuration.PATH)), _file(files.organisation), paths)
         return explained(sources, named, self.offered.agents, self.most, self._permitted)
@@ -141,16 +146,14 @@ class Library:
         named = repo if isinstance(repo, Key) else Key(repo)
         return await self._db.read(lambda conn: _files(conn, named))
 
-    def _named(self, own: Mapping[str, "_Copy"]) -> dict[str, Workflow | None]:
+    async def _named(self, own: Mapping[str, "_Copy"]) -> dict[str, Workflow | None]:
         """Ours and a repository's workflows; None for one that never was good."""
-        theirs = {workflow_id(path): self._own(path, row) for path, row in own.items() if _replaces(path, row)}
+        theirs = {workflow_id(path): await self._own(path, row) for path, row in own.items() if _replaces(path, row)}
         return {**self.offered.workflows, **theirs}
 
-    def _own(self, path: str, row: "_Copy") -> Workflow | None:
-        if row.text is None:
-            return None
-        workflow: Workflow | None = _kept([], parse_owned, path, row.text, self.offered.agents, self.most)
-        return workflow
+    async def _own(self, path: str, row: "_Copy") -> Workflow | None:
+        found = await self._parsed.of(path, row.text) if row.text is not None else None
+        return found if isinstance(found, Workflow) else None
 
     async def adopt(self, repo: Key | str, path: str, commit: str, words: str | ConfigError | None) -> str:
         """Take over a file as it is at `commit` (None: gone). What is wrong with it; then the old copy stays."""
@@ -168,20 +171,30 @@ class Library:
             return ""
         try:
             if path == configuration.PATH:
-                known.parse(words, await self._known(repo, words))
+                await asyncio.to_thread(known.parse, words, await self._known(repo, words))
             else:
-                parsed = parse_owned(path, words, dict(self.offered.agents), self.most)
-                wrong = reuse.problem(parsed, _there(self._named((await self._files(repo)).own)))
-                if wrong is not None:
-                    raise load(path, words).error(*wrong)
+                await self._fit(repo, path, words)
         except ConfigError as error:
             return str(error)
         return ""
 
+    async def _fit(self, repo: Key, path: str, words: str) -> None:
+        """Raises ConfigError for a workflow that is wrong, by itself or beside the repository's others."""
+        own = (await self._files(repo)).own
+        if _full(own, path):
+            raise _too_many(path)
+        parsed = await self._parsed.of(path, words)
+        if isinstance(parsed, ConfigError):
+            raise parsed
+        there = _there(await self._named(own))
+        wrong = await asyncio.to_thread(reuse.problem, parsed, there)
+        if wrong is not None:
+            raise load(path, words).error(*wrong)
+
     async def _known(self, repo: Key, words: str) -> Known:
         """What this configuration may name; the hosts only where it speaks of them, for asking takes a while."""
-        found = configuration.stored(words)
-        named, permitted = self._named((await self._files(repo)).own), self._permitted
+        found = await asyncio.to_thread(configuration.stored, words)
+        named, permitted = await self._named((await self._files(repo)).own), self._permitted
         return Known(
             backends=self._backends,
             agents=tuple(self.offered.agents),
@@ -205,10 +218,15 @@ class Library:
 
         For a repository of which nobody said what changed. The configuration comes last: it names workflows.
         """
+        own = (await self._files(key(repo.ref))).own
         there = [item.path for item in await repo.directory(configuration.WORKFLOWS, ref) if item.kind == "file"]
-        kept = [path for path in (await self._files(key(repo.ref))).own if path not in there]
-        ours = [path for path in (*there, *kept) if configuration.is_ours(path) and path != configuration.PATH]
-        return await self.read_some(repo, [*ours, configuration.PATH], ref)
+        there = [path for path in there if _is_workflow(path)]
+        gone = [path for path in own if _is_workflow(path) and path not in there]
+        # First what stands in the way of ours, so that these do not start whatever there is besides.
+        there.sort(key=lambda path: (workflow_id(path) not in self.offered.workflows, path not in own))
+        problems = await self.read_some(repo, [*gone, *there[:OWN], configuration.PATH], ref)
+        left = there[OWN:]
+        return [*problems, *([str(_too_many(left[0], len(left) - 1))] if left else [])]
 
     async def read_some(self, repo: Repository, paths: Sequence[str], commit: str) -> list[str]:
         """Adopt these files as they are at `commit`; what is wrong. One may use another that is read after it."""
@@ -219,7 +237,8 @@ class Library:
 
     async def read(self, repo: Repository, path: str, commit: str) -> str:
         """Adopt one file as it is at `commit`; what is wrong with it."""
-        problem = await self.adopt(key(repo.ref), path, commit, await _found(repo, path, commit))
+        full = _full((await self._files(key(repo.ref))).own, path)
+        problem = await self.adopt(key(repo.ref), path, commit, await _found(repo, path, commit, full=full))
         if path == configuration.PATH:
             await self._db.write(lambda conn: _follow(conn, repo.ref, commit))
         return problem
@@ -243,12 +262,17 @@ class Library:
         return files.settings or Configuration(version=1)
 
 
-async def _found(repo: Repository, path: str, commit: str) -> str | ConfigError | None:
-    """A file's text by GitHub's API, which follows links when it is asked for a file, and not when for its folder."""
+async def _found(repo: Repository, path: str, commit: str, *, full: bool) -> str | ConfigError | None:
+    """A file's text by GitHub's API, which follows links when it is asked for a file, and not when for its folder.
+
+    `full`: there is no room for it beside the others.
+    """
     beside = await repo.directory(path.rpartition("/")[0], commit)
     item = next((item for item in beside if item.path == path), None)
     if item is None:
         return None
+    if full:
+        return _too_many(path)
     if item.kind != "file":
         return configuration.no_file(path)
     if item.size > MAX_BYTES:
@@ -270,14 +294,14 @@ class _Copy:
 
 @dataclass(frozen=True)
 class _Files:
-    """A repository's own files by their path, and its organisation's configuration (None: there is none for it)."""
+    """A repository's own files by their path, its organisation's configuration, and what is in force by both of them.
+
+    None: there is none for it.
+    """
 
     own: Mapping[str, _Copy]
     organisation: _Copy | None
-
-    @property
-    def settings(self) -> Configuration | None:
-        return override.merged(_stored(self.organisation), _stored(self.own.get(configuration.PATH)))
+    settings: Configuration | None
 
 
 def _stored(copy: _Copy | None) -> Configuration | None:
@@ -295,7 +319,9 @@ def _there(workflows: Mapping[str, Workflow | None]) -> dict[str, Workflow]:
 def _files(conn: sa.Connection, repo: Key) -> _Files:
     followed = _followed(conn, repo.installation) if repo.installation else None
     theirs = _copies(conn, followed) if followed not in (None, repo.repo) else {}
-    return _Files(_copies(conn, repo.repo), theirs.get(configuration.PATH))
+    own, organisation = _copies(conn, repo.repo), theirs.get(configuration.PATH)
+    # Here, where only readers wait for it: a file that nobody read yet takes a while.
+    return _Files(own, organisation, override.merged(_stored(organisation), _stored(own.get(configuration.PATH))))
 
 
 def _followed(conn: sa.Connection, installation: int) -> str | None:
@@ -321,6 +347,21 @@ def _unfollow(conn: sa.Connection, ref: RepoRef) -> None:
 def _copies(conn: sa.Connection, repo: str) -> dict[str, _Copy]:
     query = sa.select(copies.c.path, copies.c.text, copies.c.problem).where(copies.c.repo == repo)
     return {row.path: _Copy(row.text, row.problem) for row in conn.execute(query.order_by(copies.c.path))}
+
+
+def _is_workflow(path: str) -> bool:
+    return configuration.is_ours(path) and path != configuration.PATH
+
+
+def _full(own: Mapping[str, _Copy], path: str) -> bool:
+    """Whether a repository has no room for this workflow beside those that are good, and it is none of them."""
+    good = {one for one, row in own.items() if _is_workflow(one) and row.text is not None}
+    return _is_workflow(path) and path not in good and len(good) >= OWN
+
+
+def _too_many(path: str, more: int = 0) -> ConfigError:
+    these = f"this one and {more} more are" if more else "this one is"
+    return ConfigError(path, 1, f"a repository has {OWN} workflow files of its own at most: {these} not read")
 
 
 def _replaces(path: str, copy: _Copy) -> bool:
