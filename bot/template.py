@@ -31,6 +31,11 @@ def _compiled(text: str) -> Template:
 
 def problem(text: str, names: Iterable[str]) -> str:
     """What is wrong with a template that may use `names`; empty when nothing is."""
+    return _problem(text, tuple(names))
+
+
+@lru_cache(maxsize=500)
+def _problem(text: str, names: tuple[str, ...]) -> str:
     try:
         used = meta.find_undeclared_variables(_environment.parse(text))
     except (TemplateError, RecursionError) as error:

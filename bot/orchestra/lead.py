@@ -141,7 +141,11 @@ def _shared(found: Sequence[Assignment]) -> list[str]:
     nothing = [one.who for one in found if not one.owns]
     if owned and nothing:
         return [f"parts: `{nothing[0]}` owns nothing: where one of them owns something all do"]
-    return [f"parts: `{one}` and `{other}` both own `{path}`" for one, other, path in Owners(owned).conflicts()]
+    try:
+        shared = Owners(owned).conflicts()
+    except ValueError as wrong:
+        return [f"parts: {wrong}"]
+    return [f"parts: `{one}` and `{other}` both own `{path}`" for one, other, path in shared]
 
 
 def review(words: str, names: Collection[str]) -> Parsed:

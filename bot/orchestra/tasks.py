@@ -49,7 +49,10 @@ async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
     Raises Stop where the run ends.
     """
     found = await _every(stage, wanted, name, job)
-    unfit = _unfit(stage, job, found.tasks, trusted=found.trusted)
+    try:
+        unfit = _unfit(stage, job, found.tasks, trusted=found.trusted)
+    except ValueError as wrong:
+        return Found(wrong=Ended("failed", graph_text.not_filled(str(wrong))))
     if not unfit:
         return found
     told = "\n\n".join(part for part in (found.left, swarm_text.unfit(unfit)) if part)
@@ -58,7 +61,10 @@ async def find(stage: Stage, wanted: Tasks, name: str, job: Job) -> Found:
 
 
 def _unfit(stage: Stage, job: Job, tasks: Sequence[str], *, trusted: bool = False) -> dict[str, str]:
-    """The tasks that cannot be done beside those before them, for what they own, and why."""
+    """The tasks that cannot be done beside those before them, for what they own, and why.
+
+    Raises ValueError where they own too much to be told apart.
+    """
     unfit, fit, texts = dict[str, str](), list[Part](), Texts({**stage.names, "needs": {}})
     for task in tasks if job.owns else ():
         try:
@@ -172,7 +178,10 @@ def read(
     if wrong:
         return [], wrong[: answer.LISTED]
     found = [clean(cleaned(task)).strip() for task in tasks]
-    odd = [f"tasks: {why}" for why in unfit(list(dict.fromkeys(found))).values()]
+    try:
+        odd = [f"tasks: {why}" for why in unfit(list(dict.fromkeys(found))).values()]
+    except ValueError as too_much:
+        odd = [f"tasks: {too_much}"]
     return ([] if odd else [{"tasks": found}]), odd[: answer.LISTED]
 
 
