@@ -174,7 +174,7 @@ async def test_tests_still_red_after_every_try(house: House) -> None:
     assert pull.draft
     assert pull.reviewers == []
     body = pull.body or ""
-    assert body.startswith("Failed: the tests still fail after 3 tries.\n\nPart of #1.\n")
+    assert "\n\nFailed: the tests still fail after 3 tries.\n\nPart of #1.\n" in body[:200]
     assert "Closes" not in body
     assert "- [ ] The repository's tests pass on this change" in body
     check = house.check
