@@ -1,6 +1,7 @@
 """What every test may ask for, and the witness who is shown what all of them do."""
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
     """A test's own folder, which is searched when the test is over; if all was well, it goes."""
     yield tmp_path
     WITNESS.look_at_files(tmp_path)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A suite that was started in the background is deaf to SIGINT, and so would be what it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

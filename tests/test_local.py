@@ -190,6 +190,7 @@ async def test_a_patch_that_the_clone_does_not_take_has_a_folder_of_its_own(tmp_
     shutil.rmtree(file.parents[1])
 
 
+@pytest.mark.usefixtures("interruptible")
 async def test_ctrl_c_ends_every_agent_and_keeps_what_they_have_made(clone: Path) -> None:
     flow = clone.parent / "three.yml"
     jobs = "".join(

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -193,14 +193,6 @@ async def test_a_signal_reaches_the_command(number: signal.Signals) -> None:
     process.send_signal(number)
     await process.communicate()
     assert process.returncode == 9
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """A suite that was started in the background is deaf to SIGINT, and so would be what it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")
