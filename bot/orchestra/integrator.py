@@ -66,6 +66,7 @@ class Integrator:
     def __post_init__(self) -> None:
         shop, order, trunk = self.shop, self.order, self.trunk
         self._testing, self._repairing = asyncio.Lock(), asyncio.Lock()
+        self._settled = set[str]()
         self.resolver = Resolver(shop, order, trunk, self.step, self.score, self.shares, self._test, self.green)
 
     async def merge(
@@ -86,7 +87,7 @@ class Integrator:
         mirror = self.order.mirror
         if known := self._known(part.name, product):
             self.trunk.reach(known)
-            self.shares.settle(0.0, known.spent)
+            self._settle(known, known.spent - (product.spent if known.mends else 0.0))
             if known.tree == product.tree and product.verdict.passed:
                 self.green[known.tree] = product.verdict
             said = graph_text.resolved(known.resolved) if known.resolved else ""
@@ -118,9 +119,10 @@ class Integrator:
                 return Merged("waiting", swarm_text.aside(paths), left=left)
             key, resolved = self._key(part.name), change.resolved
             judged = product.verdict.passed is True
-            spent = self.resolver.costs.pop(part.name, 0.0)
+            spent = self.resolver.costs.pop(part.name, 0.0) + (product.spent if mends else 0.0)
             more = {"start": product.start, "left": left, "judged": judged, "mends": mends, "spent": spent}
             kept = await self.trunk.append(key, part.name, product.tree, merged.tree, resolved, **more)
+            self._settled.add(kept.key)
             if merged.tree == product.tree and product.verdict.passed:
                 self.green[merged.tree] = product.verdict
             return Merged("done", graph_text.resolved(resolved) if resolved else "", kept.paths, resolved, left)
@@ -191,7 +193,8 @@ class Integrator:
             for _ in range(ROUNDS):
                 tree = self.trunk.tree
                 if not await self.red(tree):
-                    self.trunk.reach_mends()
+                    for merge in self.trunk.reach_mends():
+                        self._settle(merge, merge.spent)
                     return True
                 if tree in self.repaired:
                     return False
@@ -200,6 +203,12 @@ class Integrator:
                 if culprit is None or not await mend(culprit, self.tested[tree], tree):
                     return False
             return not await self.red(self.trunk.tree)
+
+    def _settle(self, merge: Merge, spent: float) -> None:
+        """What an earlier life of the run paid for a merge, and this one does not, counts once."""
+        if merge.key not in self._settled:
+            self._settled.add(merge.key)
+            self.shares.settle(0.0, spent)
 
     async def judged(self, tree: str = "") -> tuple[State, str] | None:
         """How what is merged stands by its tests, or a tree of it; None where they are red."""

@@ -18,7 +18,8 @@ class Merge:
     `seq` counts from 1. The job began with the tree `start`. An agent resolved the conflicts at the paths in
     `resolved`; `left` are paths by owner that the job changed, too, and that are not its own. `back` says why what the
     job had merged was taken back; it is empty where something was merged. `judged`: the tests passed on it alone.
-    `mends`: the tree that it is to mend for others. `spent`: what resolving its conflicts cost, in US dollars.
+    `mends`: the tree that it is to mend for others. `spent`: what that and resolving its conflicts cost, in US
+    dollars.
     """
 
     key: str
@@ -95,11 +96,12 @@ class Trunk:
         last = next((merge.seq for merge in self._merges.values() if merge.tree == tree), 0)
         return all(merge.judged or merge.back for merge in self._merges.values() if merge.seq <= last)
 
-    def reach_mends(self) -> None:
-        """This life of the run has come to whatever was mended for those whom it hindered."""
-        for merge in self._merges.values():
-            if merge.mends:
-                self.reach(merge)
+    def reach_mends(self) -> list[Merge]:
+        """This life of the run has come to whatever was mended for those whom it hindered: to these merges."""
+        found = [merge for merge in self._merges.values() if merge.mends]
+        for merge in found:
+            self.reach(merge)
+        return found
 
     def refused(self, job: str, start: str, made: str) -> bool:
         """Whether this work of a job could not be merged when it was made."""
