@@ -198,7 +198,7 @@ async def test_a_paused_review_says_so_in_its_check_run(desk: Desk) -> None:
     desk.go_on()
     await desk.settle()
     (check,) = desk.checks()
-    assert (check.status, (check.title or "").startswith("Paused by @maintainer")) == ("in_progress", True)
+    assert (check.status, (check.title or "").startswith("Paused by maintainer")) == ("in_progress", True)
     await desk.order(pull, "/resume")
     assert (check.status, check.conclusion) == ("completed", "success")
     desk.summary(pull)
