@@ -25,6 +25,7 @@ PLACES = {
         "tests/test_a",
         "tests/test_c",
         "tests/test_d",
+        "tests/test_rebase",
         "tests/test_s",
     ),
     "second": (
@@ -33,7 +34,6 @@ PLACES = {
         "tests/security/",
         "tests/test_f",
         "tests/test_pl",
-        "tests/test_rebase",
     ),
 }
 NAMES = (*PLACES, "third")
