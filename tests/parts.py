@@ -25,7 +25,6 @@ PLACES = {
         "tests/test_a",
         "tests/test_c",
         "tests/test_d",
-        "tests/test_rebase",
         "tests/test_s",
     ),
     "second": (
@@ -34,6 +33,7 @@ PLACES = {
         "tests/security/",
         "tests/test_f",
         "tests/test_pl",
+        "tests/test_rebase",
     ),
 }
 NAMES = (*PLACES, "third")
