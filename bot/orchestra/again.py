@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, takewhile
 from typing import Any
 
-from bot.orchestra.part import WELL, around
+from bot.orchestra.part import REPAIR, WELL, around
 from bot.store.record import PAST, Node
 
 _WHOLE = ("trunk", "slice", "publish", "judge")  # the steps that follow from all jobs
 _ANEW = ("slice", "publish")  # those of them that no result of before stands for
-REPAIR = ".repair."  # in the steps of a mend for others
 _AFTER = ("review", "resolve")  # a job's steps that follow from what others made
 
 
@@ -53,7 +52,7 @@ def _is_redone(
     after: set[str],
     start: str,
 ) -> bool:
-    if REPAIR in node.key:  # what it did is merged, and what it could not do may be done now
+    if _is_repair(node):  # what it did is merged, and what it could not do may be done now
         return True
     job, step = _of(node.key, needs), node.key.rpartition(f"{_of(node.key, needs)}.")[2]
     if not job:
@@ -82,7 +81,7 @@ def _from(job: str, now: Sequence[Node], needs: Mapping[str, Sequence[str]], sta
 def _of_teams(now: Sequence[Node], jobs: set[str]) -> list[str]:
     own: dict[str, list[Node]] = {}
     for node in now:
-        if (job := _of(node.key, jobs)) and node.key != job and REPAIR not in node.key:
+        if (job := _of(node.key, jobs)) and node.key != job and not _is_repair(node):
             own.setdefault(job, []).append(node)
     rows = {node.key: node for node in now}
     stand = {"prepare"} | {key for job, steps in own.items() for key in _standing(rows.get(job), steps)}
@@ -99,6 +98,10 @@ def _standing(row: Node | None, steps: Sequence[Node]) -> set[str]:
         bad = first[-1]
         tried = [node for node in tried if node.key.rpartition(".")[2] != str(bad)]
     return plans | {node.key for node in tried}
+
+
+def _is_repair(node: Node) -> bool:
+    return f".{REPAIR}." in node.key
 
 
 def _of(key: str, jobs: Iterable[str]) -> str:

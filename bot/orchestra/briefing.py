@@ -30,13 +30,14 @@ class Briefing:
 
     def work(self, part: Part, turn: int | str, earlier: str = "") -> Work:
         """A turn of a job, by its number from 0 or by a name; `earlier` is what tests printed that it is to mend."""
-        spec, counted = part.spec, isinstance(turn, int)
+        spec, place = part.spec, self.score.place(part.name)
+        named = isinstance(turn, str)
         return Work(
-            name=part.name if counted else f"{part.name}.{turn}",
-            position=self.score.place(part.name) + (0 if counted else _BESIDES),
+            name=f"{part.name}.{turn}" if named else part.name,
+            position=place + _BESIDES if named else place,
             agent=spec.agent,
             tries=spec.tests.tries,
-            first=1 + turn * spec.tests.tries if isinstance(turn, int) else 1,
+            first=1 if isinstance(turn, str) else 1 + turn * spec.tests.tries,
             judged=spec.tests.each,
             owns=spec.owns,
             may=self.claims.writable(part),

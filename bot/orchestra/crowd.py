@@ -152,7 +152,7 @@ class Crowd:
             culprit = await blame.culprit()
             if culprit is None:
                 return Ended("failed", graph_text.red_before())
-            if not await self._mended(culprit) and not await blame.take_back(culprit, swarm_text.broke()):
+            if not await self._repair(culprit, integrator.verdict, ""):
                 return Ended("failed", graph_text.red_together(culprit))
         return Ended(*ended)
 
@@ -169,7 +169,7 @@ class Crowd:
         return len(red)
 
     async def _repair(self, culprit: str, red: Verdict, tree: str) -> bool:
-        """A task that hinders others mends what it broke, once, or is taken back."""
+        """A task mends what it broke, once, or is taken back; `tree` is what is red, where others wait for that."""
         stage, trunk = self.stage, self.stage.trunk
         if culprit not in self.parts or not trunk.standing(culprit):
             return False
@@ -177,13 +177,6 @@ class Crowd:
         if first and await stage.mend(culprit, red, tree):
             return True
         return await stage.integrator.blame.take_back(culprit, swarm_text.broke())
-
-    async def _mended(self, culprit: str) -> bool:
-        """Whether a task mended what it broke: it may try once."""
-        stage = self.stage
-        if culprit not in self.parts:
-            return False
-        return len(stage.trunk.standing(culprit)) == 1 and await stage.mend(culprit, stage.integrator.verdict, "")
 
     async def _cut_off(self) -> Ended:
         """Too many break the tests: what was merged since the first of them is taken back together."""

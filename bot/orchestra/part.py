@@ -8,6 +8,7 @@ from bot.errors import State
 from bot.workflow.job import Job
 
 Result = Literal["success", "failure", "cancelled", "skipped"]
+REPAIR = "repair"  # in the keys of a mend that others wait for, with the tree that is mended
 WELL: frozenset[State] = frozenset({"done", "no change"})
 
 

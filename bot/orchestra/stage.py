@@ -19,7 +19,7 @@ from bot.orchestra.command import Command
 from bot.orchestra.errand import Errands
 from bot.orchestra.hindrance import Hindrances, Outlook
 from bot.orchestra.integrator import Integrator, Mend, Merged
-from bot.orchestra.part import WELL, Ended, Part
+from bot.orchestra.part import REPAIR, WELL, Ended, Part
 from bot.orchestra.player import Player
 from bot.orchestra.roll import Roll
 from bot.orchestra.score import Score
@@ -240,18 +240,16 @@ class Stage:
         if not mends and self.trunk.judged(self.trunk.tree):  # who resolves a conflict needs tests that can be green
             await self.integrator.well(self.mend)
         result = await self.integrator.merge(part, product, self.claims, turn, mends=mends)
-        if result.unmerged and told:
-            self.hindrances.unmerged[part.name] = result.unmerged
         return await self._merged(part, product, ended, result, told=told)
 
     async def ready(self, part: Part, product: Product, ended: Ended, *, told: bool = True, mends: str = "") -> Ended:
         """The same for work without conflicts: of any other nothing is merged, and the job is `waiting`."""
         result = await self.integrator.merge(part, product, self.claims, resolving=False, mends=mends)
-        if result.unmerged and told:
-            self.hindrances.unmerged[part.name] = result.unmerged
         return await self._merged(part, product, ended, result, told=told)
 
     async def _merged(self, part: Part, product: Product, ended: Ended, merged: Merged, *, told: bool) -> Ended:
+        if merged.unmerged and told:
+            self.hindrances.unmerged[part.name] = merged.unmerged
         if merged.state == "done":
             known = self.portions.get(part.name)
             self.portions[part.name] = self._portion(part, product.words if told or known is None else known.words)
@@ -272,7 +270,7 @@ class Stage:
         `hindering` is the tree that is red, where others wait for that: after a crash it is not known in which turn.
         """
         part = self.known.get(job)
-        if part is None or not (part.ready or job in self.parts or fixed(part)):
+        if part is None or not (part.ready or fixed(part)):
             return False
         return await self._besides(part, earlier=red.output or " ", mends=hindering)
 
@@ -282,7 +280,7 @@ class Stage:
         share = self.shares.take(part.spec.usd)
         order = self.briefing.told(part, share)
         order = replace(order, asked=replace(order.asked, request=request))
-        turn = f"repair.{mends[:12]}" if mends else self._turn(part)
+        turn = f"{REPAIR}.{mends[:12]}" if mends else self._turn(part)
         work = self.briefing.work(part, turn, earlier)
         product = await jobs.play(self.shop, order, work, self.trunk.tree, self.step)
         self.shares.settle(share, product.spent)
